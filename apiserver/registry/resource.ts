@@ -1,0 +1,135 @@
+/**
+ * What one file of `registry/resources/` says about its resource. Everything that the API serves about a
+ * kind (paths, verbs, discovery, OpenAPI, table columns, defaults, validation) derives from this value.
+ *
+ * Who may change an object, in the order of the road that every write takes:
+ *   decode → setDefaults → prepareForCreate | prepareForUpdate → mutating admission → setDefaults
+ *   → validate | validateUpdate (change nothing, report all) → validating admission → store.
+ * Reads never change what is stored.
+ */
+import type { FieldError } from '../../pkg/apimachinery/field-error.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import type { RequestContext } from '../server/request-context.js';
+
+export type Verb = 'create' | 'get' | 'list' | 'watch' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+export interface ResourceDefinition<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Plural, lower case: `pods`. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  /** All eight when absent. */
+  readonly verbs?: readonly Verb[];
+  /** The OpenAPI definition: `io.k8s.api.core.v1.Pod`. */
+  readonly definition: string;
+  /**
+   * The folder under `/registry/` when it is not the plural (`services/specs`, `minions`, as upstream), or
+   * the resource whose objects this one shows under another version (HPA v1 of v2, events.k8s.io of core).
+   */
+  readonly storage?: StoragePrefix | ServedFrom;
+  readonly strategy: Strategy<T>;
+  readonly columns?: readonly Column<T>[];
+  readonly subresources?: readonly Subresource<T>[];
+  /** Where `/scale` reads and writes; absent: no scale subresource. */
+  readonly scale?: ScalePaths;
+  /** A resource with no storage (SubjectAccessReview, ComponentStatus, Binding): it answers by itself. */
+  readonly virtual?: VirtualResource;
+}
+
+export interface StoragePrefix {
+  readonly prefix: string;
+}
+
+export interface ServedFrom {
+  readonly from: { readonly group: string; readonly version: string; readonly resource: string };
+  /** Both make a new object of the other version and lose nothing on the way there and back. */
+  toStored(obj: KubeObject): KubeObject;
+  fromStored(obj: KubeObject): KubeObject;
+}
+
+export interface Strategy<T extends KubeObject = KubeObject> {
+  /** Fills what is absent. Idempotent; also applied to an object read from the store in an older shape. */
+  setDefaults?(obj: T): void;
+  prepareForCreate?(obj: T, ctx: RequestContext): void;
+  /** Besides ObjectMeta and the schema, which the generic store checks for every kind. */
+  validate?(obj: T, ctx: RequestContext): FieldError[];
+  prepareForUpdate?(obj: T, old: T, ctx: RequestContext): void;
+  /** Complete for an update: what create checks, if it holds on update too, is called from here. */
+  validateUpdate?(obj: T, old: T, ctx: RequestContext): FieldError[];
+  warningsOnCreate?(obj: T, ctx: RequestContext): string[];
+  warningsOnUpdate?(obj: T, old: T, ctx: RequestContext): string[];
+  /** Messages for a bad name; DNS-1123 subdomain when absent. `prefix`: it is a generateName. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** PUT creates what is not there. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion overwrites; false answers 422 "must be specified for an update". Default true. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** `metadata.generation` is 1 at create and counts changes of anything but metadata and status. */
+  readonly generation?: boolean;
+  /** `status` is a subresource: main writes keep the old one, `/status` writes keep all else (and metadata, as upstream). */
+  readonly status?: StatusStrategy<T> | true;
+  /** Fields for `--field-selector` besides metadata.name and metadata.namespace, by path: `spec.nodeName`. */
+  selectableFields?(obj: T): Record<string, string>;
+  /**
+   * Graceful deletion (pods): seconds that the object stays with a deletionTimestamp; 0 deletes at once.
+   * Absent: deleted at once when no finalizer holds it.
+   */
+  gracefulDeletion?(obj: T, requestedSeconds: number | undefined, ctx: RequestContext): number;
+  /** Allocations and other effects bound to a write (Service addresses). Undone when the write fails. */
+  begin?(write: 'create' | 'update' | 'delete', obj: T, old: T | undefined, ctx: RequestContext): Promise<Undo>;
+  /** When propagationPolicy is not given: `background` for every built-in kind but ReplicationController and Job v1's `orphan`. */
+  readonly defaultPropagation?: 'Background' | 'Orphan';
+}
+
+export interface StatusStrategy<T extends KubeObject = KubeObject> {
+  prepareForUpdate?(obj: T, old: T, ctx: RequestContext): void;
+  validateUpdate?(obj: T, old: T, ctx: RequestContext): FieldError[];
+}
+
+/** Takes back what `begin` took, after the write failed. Never throws. */
+export type Undo = () => Promise<void>;
+
+export interface Column<T extends KubeObject = KubeObject> {
+  /** As kubectl prints it, in upstream's case: `Nominated Node`. */
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  readonly format?: string;
+  readonly description: string;
+  /** 0 always shows; 1 with `-o wide`. */
+  readonly priority?: number;
+  /** `now`: milliseconds since the epoch, for ages. */
+  value(obj: T, now: number): string | number | boolean | null;
+}
+
+export interface ScalePaths {
+  /** `spec.replicas` */
+  readonly specReplicas: string;
+  readonly statusReplicas: string;
+  /** The field that holds the LabelSelector, or the plain map (ReplicationController). */
+  readonly selector: string;
+}
+
+export interface Subresource<T extends KubeObject = KubeObject> {
+  /** `binding`, `eviction`, `log`, `token` … `status` and `scale` are derived, not listed. */
+  readonly name: string;
+  /** The kind of its body, as discovery lists it. */
+  readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly verbs: readonly ('create' | 'get' | 'update' | 'patch' | 'delete')[];
+  /** Reads and writes of the parent object under another strategy (ephemeralcontainers, resize, approval, finalize). */
+  readonly strategy?: Strategy<T>;
+  /** POST of a body of `kind`; resolves to the object or Status to answer with. */
+  create?(parent: { namespace: string; name: string }, body: KubeObject, ctx: RequestContext): Promise<KubeObject>;
+  /** GET, POST … with the raw exchange: logs, exec, proxy. */
+  connect?(parent: { namespace: string; name: string }, ctx: RequestContext): Promise<void>;
+}
+
+export interface VirtualResource {
+  create?(body: KubeObject, ctx: RequestContext): Promise<KubeObject>;
+  get?(name: string, ctx: RequestContext): Promise<KubeObject>;
+  list?(ctx: RequestContext): Promise<KubeObject[]>;
+}

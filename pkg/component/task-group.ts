@@ -1,0 +1,58 @@
+/**
+ * Background work with an owner. Every promise that nobody awaits at once is started here, so that no
+ * failure is lost and a stop waits for all of it.
+ *
+ *   const tasks = new TaskGroup(signal, (name, err) => fatal(name, err));
+ *   tasks.spawn('reflector pods', (signal) => reflector.run(signal));
+ *   await tasks.done();
+ *
+ * A task that fails while the group is not stopping is reported once to `onFailure`, and the whole group
+ * is aborted: a component with a dead part is a broken component. A task that ends after the abort, with
+ * whatever error, ended as asked.
+ */
+export class TaskGroup {
+  private readonly controller = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+  private readonly parentAbort: () => void;
+
+  constructor(
+    private readonly parent: AbortSignal,
+    private readonly onFailure: (task: string, err: unknown) => void,
+  ) {
+    this.parentAbort = () => this.controller.abort(parent.reason);
+    if (parent.aborted) this.parentAbort();
+    else parent.addEventListener('abort', this.parentAbort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  spawn(name: string, run: (signal: AbortSignal) => Promise<unknown>): void {
+    const task = this.guard(name, run);
+    this.running.add(task);
+    void task.finally(() => this.running.delete(task));
+  }
+
+  /** Aborts all tasks and waits for them. */
+  async stop(reason: unknown = new Error('stopped')): Promise<void> {
+    this.controller.abort(reason);
+    await this.done();
+  }
+
+  /** Resolves when no task runs any more. */
+  async done(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
+    this.parent.removeEventListener('abort', this.parentAbort);
+  }
+
+  private async guard(name: string, run: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    try {
+      await run(this.signal);
+    } catch (err) {
+      if (this.signal.aborted) return;
+      this.onFailure(name, err);
+      this.controller.abort(err);
+    }
+  }
+}
