@@ -11,7 +11,15 @@ import type { FieldError } from '../../pkg/apimachinery/field-error.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { RequestContext } from '../server/request-context.js';
 
-export type Verb = 'create' | 'get' | 'list' | 'watch' | 'update' | 'patch' | 'delete' | 'deletecollection';
+export type Verb =
+  | 'create'
+  | 'get'
+  | 'list'
+  | 'watch'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'deletecollection';
 
 export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly group: string;
@@ -81,7 +89,12 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    */
   gracefulDeletion?(obj: T, requestedSeconds: number | undefined, ctx: RequestContext): number;
   /** Allocations and other effects bound to a write (Service addresses). Undone when the write fails. */
-  begin?(write: 'create' | 'update' | 'delete', obj: T, old: T | undefined, ctx: RequestContext): Promise<Undo>;
+  begin?(
+    write: 'create' | 'update' | 'delete',
+    obj: T,
+    old: T | undefined,
+    ctx: RequestContext,
+  ): Promise<Undo>;
   /** When propagationPolicy is not given: `background` for every built-in kind but ReplicationController and Job v1's `orphan`. */
   readonly defaultPropagation?: 'Background' | 'Orphan';
 }
@@ -123,7 +136,11 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   /** Reads and writes of the parent object under another strategy (ephemeralcontainers, resize, approval, finalize). */
   readonly strategy?: Strategy<T>;
   /** POST of a body of `kind`; resolves to the object or Status to answer with. */
-  create?(parent: { namespace: string; name: string }, body: KubeObject, ctx: RequestContext): Promise<KubeObject>;
+  create?(
+    parent: { namespace: string; name: string },
+    body: KubeObject,
+    ctx: RequestContext,
+  ): Promise<KubeObject>;
   /** GET, POST … with the raw exchange: logs, exec, proxy. */
   connect?(parent: { namespace: string; name: string }, ctx: RequestContext): Promise<void>;
 }

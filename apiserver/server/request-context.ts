@@ -101,5 +101,10 @@ export interface InternalStore {
     ctx: RequestContext,
     subresource?: string,
   ): Promise<KubeObject>;
-  delete(namespace: string, name: string, options: KubeObject | undefined, ctx: RequestContext): Promise<KubeObject>;
+  delete(
+    namespace: string,
+    name: string,
+    options: KubeObject | undefined,
+    ctx: RequestContext,
+  ): Promise<KubeObject>;
 }

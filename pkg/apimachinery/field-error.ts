@@ -94,7 +94,8 @@ export function tooLong(at: At, max: number): FieldError {
 }
 
 export function tooMany(at: At, actual: number, max: number): FieldError {
-  const detail = max >= 0 ? `must have at most ${max} ${max === 1 ? 'item' : 'items'}` : 'has too many items';
+  const detail =
+    max >= 0 ? `must have at most ${max} ${max === 1 ? 'item' : 'items'}` : 'has too many items';
   return make('FieldValueTooMany', at, `Too many: ${actual}`, detail);
 }
 

@@ -107,11 +107,20 @@ export function notFound(of: Qualified, name: string): StatusError {
 }
 
 export function alreadyExists(of: Qualified, name: string): StatusError {
-  return failure(409, 'AlreadyExists', `${qualify(of)} ${quote(name)} already exists`, detailsOf(of, name));
+  return failure(
+    409,
+    'AlreadyExists',
+    `${qualify(of)} ${quote(name)} already exists`,
+    detailsOf(of, name),
+  );
 }
 
 /** With `generateName`, when every try hit a name that is taken. */
-export function generateNameConflict(of: Qualified, name: string, retryAfterSeconds: number): StatusError {
+export function generateNameConflict(
+  of: Qualified,
+  name: string,
+  retryAfterSeconds: number,
+): StatusError {
   return failure(
     409,
     'AlreadyExists',
@@ -126,7 +135,10 @@ export function unauthorized(message = 'Unauthorized'): StatusError {
 
 /** `pods "x" is forbidden: WHY`; without a name `pods is forbidden: WHY`. */
 export function forbidden(of: Qualified, name: string, why: string): StatusError {
-  let message = name === '' ? `${qualify(of)} is forbidden: ${why}` : `${qualify(of)} ${quote(name)} is forbidden: ${why}`;
+  let message =
+    name === ''
+      ? `${qualify(of)} is forbidden: ${why}`
+      : `${qualify(of)} ${quote(name)} is forbidden: ${why}`;
   if (qualify(of) === '') message = `forbidden: ${why}`;
   return failure(403, 'Forbidden', message, detailsOf(of, name));
 }
@@ -159,12 +171,19 @@ export function expired(message: string): StatusError {
 }
 
 /** `of.resource` is the KIND here, as upstream: `Pod "x" is invalid: [a, b]`. */
-export function invalid(of: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
+export function invalid(
+  of: { group: string; kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): StatusError {
   const causes = errors.map((e) => ({ reason: e.type, message: e.body, field: e.field }));
   const texts = [...new Set(errors.map(formatFieldError))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = of.group === '' ? of.kind : `${of.kind}.${of.group}`;
-  const message = errors.length === 0 ? `${kind} ${quote(name)} is invalid` : `${kind} ${quote(name)} is invalid: ${list}`;
+  const message =
+    errors.length === 0
+      ? `${kind} ${quote(name)} is invalid`
+      : `${kind} ${quote(name)} is invalid: ${list}`;
   return failure(422, 'Invalid', message, {
     ...(name === '' ? {} : { name }),
     ...(of.group === '' ? {} : { group: of.group }),
@@ -194,7 +213,11 @@ export function methodNotSupported(of: Qualified, verb: string): StatusError {
   );
 }
 
-export function serverTimeout(of: Qualified, operation: string, retryAfterSeconds: number): StatusError {
+export function serverTimeout(
+  of: Qualified,
+  operation: string,
+  retryAfterSeconds: number,
+): StatusError {
   return failure(
     500,
     'ServerTimeout',
@@ -215,7 +238,11 @@ export function tooLargeResourceVersion(requested: string, current: string): Sta
 }
 
 export function requestEntityTooLarge(limitBytes: number): StatusError {
-  return failure(413, 'RequestEntityTooLarge', `Request entity is too large: limit is ${limitBytes}`);
+  return failure(
+    413,
+    'RequestEntityTooLarge',
+    `Request entity is too large: limit is ${limitBytes}`,
+  );
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
@@ -241,7 +268,9 @@ export function unknownPath(): StatusError {
 
 export function internalError(err: unknown): StatusError {
   const text = err instanceof Error ? err.message : String(err);
-  return failure(500, 'InternalError', `Internal error occurred: ${text}`, { causes: [{ message: text }] });
+  return failure(500, 'InternalError', `Internal error occurred: ${text}`, {
+    causes: [{ message: text }],
+  });
 }
 
 function detailsOf(of: Qualified, name: string): StatusDetails {

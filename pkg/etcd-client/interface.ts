@@ -76,7 +76,12 @@ export interface WatchOptions {
 
 export interface EtcdClient {
   range(key: string, options?: RangeOptions): Promise<RangeResult>;
-  txn(compare: readonly Compare[], success: readonly Op[], failure: readonly Op[], signal?: AbortSignal): Promise<TxnResult>;
+  txn(
+    compare: readonly Compare[],
+    success: readonly Op[],
+    failure: readonly Op[],
+    signal?: AbortSignal,
+  ): Promise<TxnResult>;
   /**
    * Delivers batches in order until the signal aborts (then resolves), re-joining after a lost connection
    * where it left off, without a gap. Rejects with `CompactedError` when it can not.
