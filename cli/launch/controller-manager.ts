@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { type Descriptor, extraFlags, portOf } from './descriptor.js';
+import { leaderElectedFlags } from './leader-elected.js';
+
+export const controllerManager: Descriptor = (name, { layout, config }) => {
+  const address = `https://127.0.0.1:${portOf(config, name)}`;
+  return {
+    name,
+    program: 'controller-manager',
+    args: [
+      ...leaderElectedFlags(name, 'controller-manager', layout, config),
+      `--service-account-private-key-file=${join(layout.pki, 'sa.key')}`,
+      `--root-ca-file=${join(layout.pki, 'ca.crt')}`,
+      '--allocate-node-cidrs=true',
+      '--cluster-cidr=10.244.0.0/16',
+      ...(config.timing === 'quick'
+        ? ['--node-monitor-period=1s', '--node-monitor-grace-period=6s']
+        : []),
+      ...extraFlags(config, 'controller-manager'),
+    ],
+    nodeArgs: ['--max-semi-space-size=4'],
+    address,
+    ready: `${address}/healthz`,
+    stage: 2,
+  };
+};

@@ -1,0 +1,45 @@
+/**
+ * How one kind of process is started: its program, flags and address, derived from the cluster's
+ * configuration alone. The supervisor knows processes only by this.
+ */
+import type { ClusterConfig } from '../cluster-config.js';
+import type { Layout } from '../layout.js';
+
+export interface Launch {
+  /** `apiserver`, `kubelet-node-1`. */
+  readonly name: string;
+  /** The bundle under dist/bin. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** V8 and Node flags, which size the heap to the job. */
+  readonly nodeArgs: readonly string[];
+  /** What `ps` shows. */
+  readonly address: string;
+  /** A URL that answers 200 once the process does its work. */
+  readonly ready: string;
+  /** Lower starts first and stops last. */
+  readonly stage: number;
+}
+
+export interface LaunchContext {
+  readonly layout: Layout;
+  readonly config: ClusterConfig;
+}
+
+export type Descriptor = (name: string, context: LaunchContext) => Launch;
+
+/** `flag=value` of `--COMPONENT-arg` as a flag; a bare `flag` is a switch. */
+export function extraFlags(config: ClusterConfig, component: string): string[] {
+  return (config.extraArgs[component] ?? []).map((arg) => `--${arg.replace(/^--/, '')}`);
+}
+
+export function portOf(config: ClusterConfig, name: string): number {
+  const port = config.ports[name];
+  if (port === undefined) throw new Error(`no port was chosen for ${name}`);
+  return port;
+}
+
+/** `apiserver-2` → 2, `apiserver` → 1. */
+export function ordinal(name: string): number {
+  return Number(/-(\d+)$/.exec(name)?.[1] ?? 1);
+}
