@@ -88,6 +88,14 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    * Absent: deleted at once when no finalizer holds it.
    */
   gracefulDeletion?(obj: T, requestedSeconds: number | undefined, ctx: RequestContext): number;
+  /** Changes made together with the mark of deletion (Namespace: `status.phase`). */
+  prepareForDelete?(obj: T, ctx: RequestContext): void;
+  /**
+   * Besides `metadata.finalizers`: whether something in the object holds it while it is being deleted
+   * (Namespace: `spec.finalizers`). Asked at DELETE and after every write to an object that is marked;
+   * the object goes when nothing holds it any more.
+   */
+  holdsDeletion?(obj: T): boolean;
   /** Allocations and other effects bound to a write (Service addresses). Undone when the write fails. */
   begin?(
     write: 'create' | 'update' | 'delete',
