@@ -43,6 +43,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly strategy: Strategy<T>;
   readonly columns?: readonly Column<T>[];
   readonly subresources?: readonly Subresource<T>[];
+  /** A warning that every answer about the resource carries: `v1 Endpoints is deprecated in v1.33+; use …`. */
+  readonly deprecation?: string;
   /** Where `/scale` reads and writes; absent: no scale subresource. */
   readonly scale?: ScalePaths;
   /** A resource with no storage (SubjectAccessReview, ComponentStatus, Binding): it answers by itself. */
@@ -103,6 +105,10 @@ export interface Strategy<T extends KubeObject = KubeObject> {
     old: T | undefined,
     ctx: RequestContext,
   ): Promise<Undo>;
+  /** Seconds after the last write at which the object goes by itself (Events). Absent: never. */
+  readonly ttlSeconds?: number;
+  /** DELETE answers the object that went in place of a Status, as upstream for pods, services and some more. */
+  readonly returnsDeletedObject?: boolean;
   /** When propagationPolicy is not given: `background` for every built-in kind but ReplicationController and Job v1's `orphan`. */
   readonly defaultPropagation?: 'Background' | 'Orphan';
 }
