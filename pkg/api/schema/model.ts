@@ -36,6 +36,13 @@ export interface Schema {
   readonly preserveUnknownFields?: boolean;
   readonly embeddedResource?: boolean;
   readonly nullable?: boolean;
+  /**
+   * What the types of Kubernetes make of this field's zero (`""`, 0, false, `[]`, `{}`) on its way through
+   * the server: `omit` drops it; `fill` puts it where the field is absent (null for a time). Absent: what is sent is kept as it is. Never set for a custom kind.
+   */
+  readonly zero?: 'omit' | 'fill';
+  /** The value is always there in the types of Kubernetes; OpenAPI v3 says so by an empty default. */
+  readonly byValue?: boolean;
   readonly groupVersionKinds?: readonly { group: string; version: string; kind: string }[];
 }
 
