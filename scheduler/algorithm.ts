@@ -1,0 +1,139 @@
+/**
+ * One synchronous look at the cluster for one pod: which nodes could take it, and which is best. No I/O,
+ * no waiting; the same cluster, pod and random numbers give the same answer.
+ */
+import type { SchedulerCache } from './cache/cache.js';
+import type { NodeInfo } from './cache/node-info.js';
+import { Diagnosis } from './framework/diagnosis.js';
+import type { Framework, PluginStatus } from './framework/framework.js';
+import { CycleState, type NodeScore } from './framework/interface.js';
+import type { PodInfo } from './framework/pod-info.js';
+import type { Nominator } from './queue/nominator.js';
+
+/** Below this many nodes all are looked at; above, never fewer than this many feasible ones are wanted. */
+const MIN_FEASIBLE_NODES = 100;
+const MIN_PERCENTAGE = 5;
+
+export interface AlgorithmOptions {
+  cache: SchedulerCache;
+  nominator: Nominator;
+  framework: Framework;
+  /** In [0, 1): breaks ties between equally good nodes. */
+  random(): number;
+  /** Of nodes to find feasible before scoring; absent: adaptive, as upstream. */
+  percentageOfNodesToScore?: number;
+}
+
+export type Outcome =
+  | { readonly node: string; readonly state: CycleState }
+  | { readonly diagnosis: Diagnosis; readonly state: CycleState };
+
+export class Algorithm {
+  /** Where the next cycle starts looking, so that all nodes get their turn. */
+  private nextStart = 0;
+
+  constructor(private readonly options: AlgorithmOptions) {}
+
+  schedule(pod: PodInfo): Outcome {
+    const { cache, framework } = this.options;
+    const state = new CycleState();
+    const nodes = cache.nodeList();
+    const diagnosis = new Diagnosis(nodes.length);
+    if (nodes.length === 0) return { diagnosis, state };
+
+    const pre = framework.preFilter(state, pod, nodes);
+    if (pre.status) {
+      diagnosis.preFilter = pre.status;
+      diagnosis.plugins.add(pre.status.plugin);
+      return { diagnosis, state };
+    }
+    const feasible = this.nominated(state, pod) ?? this.findFeasible(state, pod, nodes, pre.nodes, diagnosis);
+    if (feasible.length === 0) return { diagnosis, state };
+    const only = feasible[0] as NodeInfo;
+    if (feasible.length === 1) return { node: only.name, state };
+    return { node: this.best(framework.score(state, pod, feasible)), state };
+  }
+
+  /**
+   * Filters one node, with the pods nominated to it counted as if they were there, and again without
+   * them, since they may never come.
+   */
+  filter(state: CycleState, pod: PodInfo, node: NodeInfo): PluginStatus | undefined {
+    const { framework, nominator } = this.options;
+    const nominated = nominator.onNode(node.name, pod);
+    if (nominated.length > 0) {
+      const withThem = node.clone();
+      const stateWithThem = state.clone();
+      for (const other of nominated) {
+        withThem.addPod(other);
+        framework.addPod(stateWithThem, pod, other, withThem);
+      }
+      const status = framework.filter(stateWithThem, pod, withThem);
+      if (status) return status;
+    }
+    return framework.filter(state, pod, node);
+  }
+
+  /** The node that preemption made room on comes first, if it fits by now. */
+  private nominated(state: CycleState, pod: PodInfo): NodeInfo[] | undefined {
+    const name = pod.pod.status?.nominatedNodeName;
+    const node = name ? this.options.cache.node(name) : undefined;
+    return node && !this.filter(state, pod, node) ? [node] : undefined;
+  }
+
+  private findFeasible(
+    state: CycleState,
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+    only: ReadonlySet<string> | undefined,
+    diagnosis: Diagnosis,
+  ): NodeInfo[] {
+    const wanted = this.feasibleWanted(only ? only.size : nodes.length);
+    const feasible: NodeInfo[] = [];
+    let looked = 0;
+    for (; looked < nodes.length && feasible.length < wanted; looked++) {
+      const node = nodes[(this.nextStart + looked) % nodes.length] as NodeInfo;
+      if (only && !only.has(node.name)) {
+        diagnosis.add(node.name, NARROWED);
+        continue;
+      }
+      const status = this.filter(state, pod, node);
+      if (status) diagnosis.add(node.name, status);
+      else feasible.push(node);
+    }
+    this.nextStart = (this.nextStart + looked) % nodes.length;
+    return feasible;
+  }
+
+  private feasibleWanted(nodes: number): number {
+    if (nodes < MIN_FEASIBLE_NODES) return nodes;
+    const percentage =
+      this.options.percentageOfNodesToScore ??
+      Math.max(MIN_PERCENTAGE, 50 - Math.floor(this.options.cache.nodeCount / 125));
+    if (percentage >= 100) return nodes;
+    return Math.max(MIN_FEASIBLE_NODES, Math.floor((nodes * percentage) / 100));
+  }
+
+  /** One of the best, each with the same chance. */
+  private best(scores: readonly NodeScore[]): string {
+    let best = scores[0] as NodeScore;
+    let equals = 1;
+    for (const entry of scores.slice(1)) {
+      if (entry.score > best.score) {
+        best = entry;
+        equals = 1;
+      } else if (entry.score === best.score) {
+        equals++;
+        if (this.options.random() * equals < 1) best = entry;
+      }
+    }
+    return best.node.name;
+  }
+}
+
+/** A node that a plugin's preFilter left out; only node affinity narrows by name. */
+const NARROWED: PluginStatus = {
+  code: 'UnschedulableAndUnresolvable',
+  reasons: ["node(s) didn't match Pod's node affinity/selector"],
+  plugin: 'NodeAffinity',
+};

@@ -1,0 +1,135 @@
+/**
+ * Amounts of resources as the scheduler counts them: CPU in milli-cores, the rest in whole units (bytes,
+ * pods, devices), as `k8s.io/kubernetes/pkg/scheduler/framework.Resource`.
+ */
+import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
+import type { Pod } from '../../pkg/api/types.js';
+
+/** What a container without requests is taken to use where nodes are compared (never where they are filtered). */
+export const DEFAULT_MILLI_CPU_REQUEST = 100;
+export const DEFAULT_MEMORY_REQUEST = 200 * 1024 * 1024;
+
+type Quantities = Readonly<Record<string, string | number>> | undefined;
+type Container = NonNullable<Pod['spec']>['containers'][number];
+
+export class Resource {
+  milliCpu = 0;
+  memory = 0;
+  ephemeralStorage = 0;
+  pods = 0;
+  /** Extended resources, huge pages and the like; absent means 0. */
+  readonly scalar = new Map<string, number>();
+
+  static of(quantities: Quantities): Resource {
+    const resource = new Resource();
+    for (const [name, quantity] of Object.entries(quantities ?? {})) {
+      resource.set(name, amountOf(name, quantity));
+    }
+    return resource;
+  }
+
+  get(name: string): number {
+    switch (name) {
+      case 'cpu':
+        return this.milliCpu;
+      case 'memory':
+        return this.memory;
+      case 'ephemeral-storage':
+        return this.ephemeralStorage;
+      case 'pods':
+        return this.pods;
+      default:
+        return this.scalar.get(name) ?? 0;
+    }
+  }
+
+  set(name: string, amount: number): void {
+    switch (name) {
+      case 'cpu':
+        this.milliCpu = amount;
+        break;
+      case 'memory':
+        this.memory = amount;
+        break;
+      case 'ephemeral-storage':
+        this.ephemeralStorage = amount;
+        break;
+      case 'pods':
+        this.pods = amount;
+        break;
+      default:
+        this.scalar.set(name, amount);
+    }
+  }
+
+  /** `times` is -1 to take away. */
+  add(other: Resource, times = 1): void {
+    this.milliCpu += times * other.milliCpu;
+    this.memory += times * other.memory;
+    this.ephemeralStorage += times * other.ephemeralStorage;
+    this.pods += times * other.pods;
+    for (const [name, amount] of other.scalar) {
+      this.scalar.set(name, (this.scalar.get(name) ?? 0) + times * amount);
+    }
+  }
+
+  /** Takes the larger of each. */
+  raiseTo(other: Resource): void {
+    this.milliCpu = Math.max(this.milliCpu, other.milliCpu);
+    this.memory = Math.max(this.memory, other.memory);
+    this.ephemeralStorage = Math.max(this.ephemeralStorage, other.ephemeralStorage);
+    for (const [name, amount] of other.scalar) {
+      this.scalar.set(name, Math.max(this.scalar.get(name) ?? 0, amount));
+    }
+  }
+
+  clone(): Resource {
+    const copy = new Resource();
+    copy.add(this);
+    return copy;
+  }
+}
+
+/** CPU is rounded up to a milli-core, everything else to a whole unit. */
+function amountOf(name: string, quantity: string | number): number {
+  const parsed = parseQuantity(quantity);
+  return name === 'cpu' ? parsed.milliValue() : parsed.value();
+}
+
+/**
+ * What a pod asks of its node (`resourcehelper.PodRequests`): the sum of its containers and sidecars, or
+ * what its init containers need at their most if that is more, plus overhead. With `nonZero`, containers
+ * that ask for nothing count as the defaults above.
+ */
+export function podRequests(pod: Pod, nonZero = false): Resource {
+  const ask = (container: Container) => {
+    const resource = Resource.of(container.resources?.requests);
+    if (nonZero) {
+      if (container.resources?.requests?.['cpu'] === undefined) resource.milliCpu = DEFAULT_MILLI_CPU_REQUEST;
+      if (container.resources?.requests?.['memory'] === undefined) resource.memory = DEFAULT_MEMORY_REQUEST;
+    }
+    return resource;
+  };
+  const total = new Resource();
+  for (const container of pod.spec?.containers ?? []) total.add(ask(container));
+  const sidecars = new Resource();
+  const peak = new Resource();
+  for (const container of pod.spec?.initContainers ?? []) {
+    const wanted = ask(container);
+    if (container.restartPolicy === 'Always') {
+      total.add(wanted);
+      sidecars.add(wanted);
+      peak.raiseTo(sidecars);
+    } else {
+      wanted.add(sidecars);
+      peak.raiseTo(wanted);
+    }
+  }
+  total.raiseTo(peak);
+  // Requests of the pod as a whole take the place of the sum, resource by resource.
+  for (const [name, quantity] of Object.entries(pod.spec?.resources?.requests ?? {})) {
+    total.set(name, amountOf(name, quantity));
+  }
+  total.add(Resource.of(pod.spec?.overhead));
+  return total;
+}

@@ -1,0 +1,27 @@
+/** A cordoned node takes only pods that tolerate its being unschedulable. */
+import type { Node, Taint } from '../../pkg/api/types.js';
+import { type Plugin, unresolvable } from '../framework/interface.js';
+import { tolerates } from '../framework/taints.js';
+
+const REASON = 'node(s) were unschedulable';
+const TAINT: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+
+export const nodeUnschedulable: Plugin = {
+  name: 'NodeUnschedulable',
+  events: [
+    { resource: 'Node', action: 'Add' },
+    {
+      resource: 'Node',
+      action: 'Update',
+      helps: (_, old, now) =>
+        (old as Node | undefined)?.spec?.unschedulable === true &&
+        (now as Node | undefined)?.spec?.unschedulable !== true,
+    },
+    { resource: 'Pod', action: 'Update' },
+  ],
+  filter(_state, pod, node) {
+    if (node.node?.spec?.unschedulable !== true) return undefined;
+    const tolerated = (pod.pod.spec?.tolerations ?? []).some((t) => tolerates(t, TAINT));
+    return tolerated ? undefined : unresolvable(REASON);
+  },
+};

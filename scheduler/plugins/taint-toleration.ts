@@ -1,0 +1,46 @@
+/** NoSchedule and NoExecute taints keep pods away; PreferNoSchedule makes a node a worse choice. */
+import type { Node, Toleration } from '../../pkg/api/types.js';
+import { normalizeByMaximum, type Plugin, stateKey, unresolvable } from '../framework/interface.js';
+import { tolerates, untolerated } from '../framework/taints.js';
+
+const REPELLING = ['NoSchedule', 'NoExecute'];
+/** The pod's tolerations that speak of PreferNoSchedule. */
+const STATE = stateKey<readonly Toleration[]>('TaintToleration');
+
+export const taintToleration: Plugin = {
+  name: 'TaintToleration',
+  events: [
+    { resource: 'Node', action: 'Add' },
+    {
+      resource: 'Node',
+      action: 'Update',
+      helps: (pod, old, now) => {
+        const repelled = (node: Node | undefined) =>
+          untolerated(node?.spec?.taints ?? [], pod.pod.spec?.tolerations ?? [], REPELLING) !== undefined;
+        return repelled(old as Node | undefined) && !repelled(now as Node | undefined);
+      },
+    },
+    { resource: 'Pod', action: 'Update' },
+  ],
+  filter(_state, pod, node) {
+    if (node.taints.length === 0) return undefined;
+    const taint = untolerated(node.taints, pod.pod.spec?.tolerations ?? [], REPELLING);
+    return taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
+  },
+  preScore(state, pod) {
+    const tolerations = (pod.pod.spec?.tolerations ?? []).filter(
+      (t) => !t.effect || t.effect === 'PreferNoSchedule',
+    );
+    state.set(STATE, tolerations);
+    return undefined;
+  },
+  score(state, _pod, node) {
+    const tolerations = state.get(STATE) ?? [];
+    return node.taints.filter(
+      (taint) => taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint)),
+    ).length;
+  },
+  normalize(_state, _pod, scores) {
+    normalizeByMaximum(scores, true);
+  },
+};

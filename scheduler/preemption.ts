@@ -1,0 +1,178 @@
+/**
+ * Makes room for a pod that fits nowhere, by finding a node where taking away pods of lower priority lets
+ * it fit: as few and as unimportant ones as possible, and none that a PodDisruptionBudget protects if that
+ * can be helped (`plugins/defaultpreemption`, `framework/preemption`). Decides only; nothing is deleted here.
+ */
+import { selectorFromObject } from '../pkg/apimachinery/labels.js';
+import type { PodDisruptionBudget } from '../pkg/api/types.js';
+import type { Algorithm } from './algorithm.js';
+import type { SchedulerCache } from './cache/cache.js';
+import type { NodeInfo } from './cache/node-info.js';
+import { type Diagnosis, reasonHistogram } from './framework/diagnosis.js';
+import type { Framework } from './framework/framework.js';
+import type { CycleState } from './framework/interface.js';
+import type { PodInfo } from './framework/pod-info.js';
+
+const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
+const NO_VICTIMS = 'No preemption victims found for incoming pod';
+const MIN_CANDIDATES = 100;
+const MIN_CANDIDATES_PERCENTAGE = 10;
+
+export interface Preemption {
+  readonly node: string;
+  readonly victims: readonly PodInfo[];
+}
+
+interface Candidate extends Preemption {
+  readonly budgetViolations: number;
+}
+
+export interface PreemptionOptions {
+  cache: SchedulerCache;
+  framework: Framework;
+  algorithm: Algorithm;
+  budgets(namespace: string): readonly PodDisruptionBudget[];
+  random(): number;
+}
+
+/** Where to make room, or the sentence that says why that does not help. */
+export function preempt(
+  options: PreemptionOptions,
+  state: CycleState,
+  pod: PodInfo,
+  diagnosis: Diagnosis,
+): Preemption | string {
+  if (pod.pod.spec?.preemptionPolicy === 'Never') {
+    return 'not eligible due to preemptionPolicy=Never.';
+  }
+  const nodes = options.cache.nodeList();
+  if (isWaitingForVictims(options.cache, pod, diagnosis)) {
+    return 'not eligible due to a terminating pod on the nominated node.';
+  }
+  const worthTrying = nodes.filter(
+    (node) => !diagnosis.preFilter && diagnosis.codeOf(node.name) === 'Unschedulable',
+  );
+  const wanted = Math.max(MIN_CANDIDATES, Math.floor((nodes.length * MIN_CANDIDATES_PERCENTAGE) / 100));
+  const candidates: Candidate[] = [];
+  const start = Math.floor(options.random() * Math.max(1, worthTrying.length));
+  for (let i = 0; i < worthTrying.length && candidates.length < wanted; i++) {
+    const node = worthTrying[(start + i) % worthTrying.length] as NodeInfo;
+    const candidate = dryRun(options, state, pod, node);
+    if (candidate) candidates.push(candidate);
+  }
+  if (candidates.length > 0) return best(candidates);
+  const reasons = [
+    ...worthTrying.map(() => ({ reasons: [NO_VICTIMS] })),
+    ...Array.from({ length: nodes.length - worthTrying.length }, () => ({ reasons: [NOT_HELPFUL] })),
+  ];
+  return `0/${nodes.length} nodes are available: ${reasonHistogram(reasons)}.`;
+}
+
+/** It preempted before, and its victims are still on their way out. */
+function isWaitingForVictims(cache: SchedulerCache, pod: PodInfo, diagnosis: Diagnosis): boolean {
+  const nominated = pod.pod.status?.nominatedNodeName;
+  const node = nominated ? cache.node(nominated) : undefined;
+  if (!node || diagnosis.codeOf(node.name) === 'UnschedulableAndUnresolvable') return false;
+  return [...node.pods.values()].some(
+    (other) =>
+      other.priority < pod.priority &&
+      other.pod.metadata?.deletionTimestamp !== undefined &&
+      other.pod.status?.conditions?.some(
+        (c) => c.type === 'DisruptionTarget' && c.status === 'True' && c.reason === 'PreemptionByScheduler',
+      ),
+  );
+}
+
+/** Takes away all pods of lower priority, then gives back as many as can stay. */
+function dryRun(
+  { framework, algorithm, budgets }: PreemptionOptions,
+  base: CycleState,
+  pod: PodInfo,
+  original: NodeInfo,
+): Candidate | undefined {
+  const lower = [...original.pods.values()].filter((other) => other.priority < pod.priority);
+  if (lower.length === 0) return undefined;
+  const node = original.clone();
+  const state = base.clone();
+  for (const other of lower) {
+    node.removePod(other.uid);
+    framework.removePod(state, pod, other, node);
+  }
+  if (algorithm.filter(state, pod, node)) return undefined;
+
+  const victims: PodInfo[] = [];
+  let budgetViolations = 0;
+  const stays = (other: PodInfo) => {
+    node.addPod(other);
+    framework.addPod(state, pod, other, node);
+    if (!algorithm.filter(state, pod, node)) return true;
+    node.removePod(other.uid);
+    framework.removePod(state, pod, other, node);
+    victims.push(other);
+    return false;
+  };
+  const { violating, others } = splitByBudgets(lower.sort(moreImportantFirst), budgets);
+  // Those whose budget would be broken get the first chance to stay.
+  for (const other of violating) if (!stays(other)) budgetViolations++;
+  for (const other of others) stays(other);
+  return { node: node.name, victims: victims.sort(moreImportantFirst), budgetViolations };
+}
+
+function splitByBudgets(
+  pods: readonly PodInfo[],
+  budgets: (namespace: string) => readonly PodDisruptionBudget[],
+): { violating: PodInfo[]; others: PodInfo[] } {
+  const left = new Map<PodDisruptionBudget, number>();
+  const violating: PodInfo[] = [];
+  const others: PodInfo[] = [];
+  for (const pod of pods) {
+    let violates = false;
+    for (const budget of budgets(pod.namespace)) {
+      const selector = selectorFromObject(budget.spec?.selector);
+      if (selector.empty || !selector.matches(pod.labels)) continue;
+      // Already counted by the budget as on its way out.
+      if (budget.status?.disruptedPods?.[pod.name] !== undefined) continue;
+      const allowed = (left.get(budget) ?? budget.status?.disruptionsAllowed ?? 0) - 1;
+      left.set(budget, allowed);
+      if (allowed < 0) violates = true;
+    }
+    (violates ? violating : others).push(pod);
+  }
+  return { violating, others };
+}
+
+/** By what hurts least, in this order; see upstream's pickOneNodeForPreemption. */
+function best(candidates: readonly Candidate[]): Candidate {
+  const measures: ((candidate: Candidate) => number)[] = [
+    (c) => c.budgetViolations,
+    (c) => c.victims[0]?.priority ?? Number.NEGATIVE_INFINITY,
+    // Priorities are shifted so that more pods of low priority still sum up to more.
+    (c) => c.victims.reduce((sum, victim) => sum + victim.priority + 2 ** 31, 0),
+    (c) => c.victims.length,
+    (c) => -earliestStart(c),
+  ];
+  let left = [...candidates];
+  for (const measure of measures) {
+    const lowest = Math.min(...left.map(measure));
+    left = left.filter((candidate) => measure(candidate) === lowest);
+    if (left.length === 1) break;
+  }
+  return left[0] as Candidate;
+}
+
+/** When the longest-running of the most important victims started. */
+function earliestStart({ victims }: Candidate): number {
+  const highest = victims[0]?.priority;
+  return Math.min(
+    ...victims.filter((v) => v.priority === highest).map((v) => startOf(v)),
+  );
+}
+
+function moreImportantFirst(a: PodInfo, b: PodInfo): number {
+  return b.priority - a.priority || startOf(a) - startOf(b);
+}
+
+function startOf(pod: PodInfo): number {
+  const started = pod.pod.status?.startTime;
+  return started ? Date.parse(started) : Number.MAX_SAFE_INTEGER;
+}
