@@ -124,7 +124,7 @@ export const OPAQUE: Readonly<
   },
   [`${META_PACKAGE}.MicroTime`]: {
     type: 'string',
-    format: 'date-time',
+    format: 'micro-time',
     description: 'A point in time, RFC 3339, with microseconds.',
   },
   [`${META_PACKAGE}.FieldsV1`]: {

@@ -1,0 +1,246 @@
+/**
+ * Bodies of writes: text → object, with the answers that Kubernetes gives when something is wrong with it.
+ *   decodeBody   JSON or YAML as it came
+ *   decodeValue  a value that is parsed already: the result of a patch, an item of a list
+ * `fieldValidation`: Ignore drops unknown and duplicate fields silently, Warn says so in warnings, Strict
+ * refuses. A wrong type is a 400 with each of them.
+ */
+import { isScalar, parseDocument, type Tags } from 'yaml';
+import { apiVersionOf, type UnstructuredObject } from '../../apimachinery/meta.js';
+import { badRequest, type StatusError } from '../../apimachinery/status.js';
+import { DecodeError, type Decoder } from './decoder.js';
+import { countMembers, duplicateFields, explainSyntaxError } from './json-scanner.js';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** What the URL says that the body is. */
+export interface DecodeTarget {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** The OpenAPI name of its definition. */
+  readonly definition: string;
+}
+
+export interface DecodeOptions {
+  readonly decoder: Decoder;
+  readonly target: DecodeTarget;
+  readonly fieldValidation: FieldValidation;
+}
+
+export interface DecodedBody {
+  readonly object: UnstructuredObject;
+  /** For `Warning:` headers, with `Warn`. */
+  readonly warnings: readonly string[];
+}
+
+/** How much of a body that is no object an error shows. */
+const SUMMARY_BYTES = 30;
+
+/** Where Kubernetes registers its kinds, as its errors name the place. */
+const SCHEME = '"pkg/api/legacyscheme/scheme.go:30"';
+
+/** The structure that Go looks for the kind with, as its errors print it. */
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/** Throws a 400 as `kubectl` shows it. */
+export function decodeBody(
+  body: Buffer,
+  format: 'json' | 'yaml',
+  options: DecodeOptions,
+): DecodedBody {
+  const text = body.toString('utf8');
+  const { value, duplicates } = format === 'json' ? parseJson(text) : parseYaml(text);
+  if (value instanceof Unparsable) throw unrecognized(options.target, value.message, body);
+  const kindProblem = interpretKind(value);
+  if (kindProblem) throw unrecognized(options.target, kindProblem, body);
+  return finish(value, options, duplicates);
+}
+
+export function decodeValue(value: unknown, options: DecodeOptions): DecodedBody {
+  return finish(value, options, () => []);
+}
+
+/** `unknown field "spec.foo"`: what Warn and Strict say about each. */
+export function unknownFieldText(path: string): string {
+  return `unknown field ${JSON.stringify(path)}`;
+}
+
+/** `strict decoding error: a, b` */
+export function strictDecodingText(errors: readonly string[]): string {
+  return `strict decoding error: ${errors.join(', ')}`;
+}
+
+function finish(
+  value: unknown,
+  { decoder, target, fieldValidation }: DecodeOptions,
+  duplicates: (members: number) => string[],
+): DecodedBody {
+  const said = saidKind(value, target);
+  checkKind(said, target, decoder);
+  let decoded: ReturnType<Decoder['decode']>;
+  try {
+    decoded = decoder.decode(target.definition, value ?? {});
+  } catch (err) {
+    if (err instanceof DecodeError) throw cannotHandle(said, target, err.message);
+    throw err;
+  }
+  const object: UnstructuredObject = decoded.object;
+  object.apiVersion = apiVersionOf(target);
+  object.kind = target.kind;
+  if (fieldValidation === 'Ignore') return { object, warnings: [] };
+  const strict = [...decoded.unknownFields.map(unknownFieldText), ...duplicates(decoded.members)];
+  if (strict.length === 0) return { object, warnings: [] };
+  if (fieldValidation === 'Warn') return { object, warnings: strict };
+  throw cannotHandle(said, target, strictDecodingText(strict));
+}
+
+interface SaidKind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/** What the body says that it is; the target where it says nothing. */
+function saidKind(value: unknown, target: DecodeTarget): SaidKind {
+  const { apiVersion, kind }: { apiVersion?: unknown; kind?: unknown } =
+    typeof value === 'object' && value !== null ? value : {};
+  return {
+    apiVersion:
+      typeof apiVersion === 'string' && apiVersion !== '' ? apiVersion : apiVersionOf(target),
+    kind: typeof kind === 'string' && kind !== '' ? kind : target.kind,
+  };
+}
+
+function checkKind(said: SaidKind, target: DecodeTarget, decoder: Decoder): void {
+  const expected = apiVersionOf(target);
+  if (said.kind !== target.kind) {
+    throw cannotHandle(said, target, unlikeKind(said, target, decoder));
+  }
+  if (said.apiVersion !== expected) {
+    throw badRequest(
+      `the API version in the data (${said.apiVersion}) does not match the expected API version (${expected})`,
+    );
+  }
+}
+
+/** A kind that exists cannot be converted; any other is not registered. */
+function unlikeKind(said: SaidKind, target: DecodeTarget, decoder: Decoder): string {
+  const known = decoder.definitionOf(said.apiVersion, said.kind);
+  if (known === undefined) {
+    return `no kind ${JSON.stringify(said.kind)} is registered for version ${JSON.stringify(said.apiVersion)} in scheme ${SCHEME}`;
+  }
+  const from = known.split('.').slice(-2).join('.');
+  const into = target.definition.split('.').at(-3);
+  return `converting (${from}) to (${into}.${target.kind}): unknown conversion`;
+}
+
+function cannotHandle(said: SaidKind, target: DecodeTarget, why: string): StatusError {
+  const version = said.apiVersion.slice(said.apiVersion.indexOf('/') + 1);
+  return badRequest(
+    `${said.kind} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${why}`,
+  );
+}
+
+function unrecognized(target: DecodeTarget, why: string, body: Buffer): StatusError {
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${target.kind}): ${why} (${summarize(body)})`,
+  );
+}
+
+function summarize(body: Buffer): string {
+  if (body.length === 0) return '<empty>';
+  const head = body.subarray(0, SUMMARY_BYTES);
+  const text = body[0] === 0x7b ? head.toString('utf8') : head.toString('hex');
+  return body.length > SUMMARY_BYTES ? `${text} ...` : text;
+}
+
+/** Go first looks for apiVersion and kind alone; what stops it there. */
+function interpretKind(value: unknown): string | undefined {
+  const fault = (came: string, where: string, wants: string) =>
+    `couldn't get version/kind; json parse error: json: cannot unmarshal ${came} into Go ${where} of type ${wants}`;
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return fault('array', 'value', TYPE_META);
+  if (typeof value !== 'object') return fault(jsonTypeOf(value), 'value', TYPE_META);
+  for (const [field, part] of Object.entries(value)) {
+    if (field !== 'apiVersion' && field !== 'kind') continue;
+    if (typeof part !== 'string' && part !== null) {
+      return fault(jsonTypeOf(part), `struct field .${field}`, 'string');
+    }
+  }
+  return undefined;
+}
+
+function jsonTypeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+class Unparsable {
+  constructor(readonly message: string) {}
+}
+
+interface Parsed {
+  readonly value: unknown;
+  /** Texts about fields that stand twice; called only when someone wants to know. */
+  readonly duplicates: (members: number) => string[];
+}
+
+function parseJson(text: string): Parsed {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const why = explainSyntaxError(text) ?? 'invalid JSON';
+    return none(`couldn't get version/kind; json parse error: ${why}`);
+  }
+  const duplicates = (members: number) =>
+    countMembers(text) === members
+      ? []
+      : duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
+  return { value, duplicates };
+}
+
+function none(message: string): Parsed {
+  return { value: new Unparsable(message), duplicates: () => [] };
+}
+
+/** YAML 1.1, as Kubernetes reads it (`yes` is true), but a date stays a string. */
+function parseYaml(text: string): Parsed {
+  const document = parseDocument(text, {
+    version: '1.1',
+    uniqueKeys: false,
+    merge: true,
+    customTags: (tags: Tags) => tags.filter((tag) => !isTimestamp(tag)),
+  });
+  const [fault] = document.errors;
+  if (fault) {
+    const line = fault.linePos?.[0].line ?? 1;
+    const why = fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
+    return none(`error converting YAML to JSON: yaml: line ${line}: ${why}`);
+  }
+  const value: unknown = document.toJS();
+  return { value: value ?? null, duplicates: () => yamlDuplicates(text) };
+}
+
+function isTimestamp(tag: unknown): boolean {
+  return (
+    typeof tag === 'object' &&
+    tag !== null &&
+    'tag' in tag &&
+    String(tag.tag).endsWith(':timestamp')
+  );
+}
+
+function yamlDuplicates(text: string): string[] {
+  const document = parseDocument(text, { version: '1.1', uniqueKeys: (a, b) => isSameKey(a, b) });
+  const twice = document.errors.filter((error) => error.code === 'DUPLICATE_KEY');
+  return twice.map(({ linePos, pos }) => {
+    const key = /^["']?([^"':\s]+)/.exec(text.slice(pos[0]))?.[1] ?? '';
+    return `yaml: unmarshal errors:\n  line ${linePos?.[0].line ?? 1}: key ${JSON.stringify(key)} already set in map`;
+  });
+}
+
+function isSameKey(a: unknown, b: unknown): boolean {
+  return a === b || (isScalar(a) && isScalar(b) && a.value === b.value);
+}
