@@ -83,6 +83,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   readonly generation?: boolean;
   /** `status` is a subresource: main writes keep the old one, `/status` writes keep all else (and metadata, as upstream). */
   readonly status?: StatusStrategy<T> | true;
+  /** A create keeps the status that its author sent (Nodes: a kubelet registers with one). */
+  readonly keepsStatusOnCreate?: boolean;
   /** Fields for `--field-selector` besides metadata.name and metadata.namespace, by path: `spec.nodeName`. */
   selectableFields?(obj: T): Record<string, string>;
   /**
@@ -118,8 +120,14 @@ export interface StatusStrategy<T extends KubeObject = KubeObject> {
   validateUpdate?(obj: T, old: T, ctx: RequestContext): FieldError[];
 }
 
-/** Takes back what `begin` took, after the write failed. Never throws. */
-export type Undo = () => Promise<void>;
+/**
+ * What is owed after `begin`, one of the two: calling it takes back what `begin` took, after the write failed;
+ * `commit`, after the write is done, gives back what the object no longer has.
+ */
+export interface Undo {
+  (): Promise<void>;
+  commit?(): Promise<void>;
+}
 
 export interface Column<T extends KubeObject = KubeObject> {
   /** As kubectl prints it, in upstream's case: `Nominated Node`. */
