@@ -1,0 +1,24 @@
+/** The empty structures and required fields that Kubernetes always shows in a pod's status. Idempotent. */
+import type { ContainerStatus, PodStatus } from '../../../pkg/api/types.js';
+
+export function setPodStatusDefaults(status: PodStatus): void {
+  for (const container of status.containerStatuses ?? []) setContainerStatusDefaults(container);
+  for (const container of status.initContainerStatuses ?? []) setContainerStatusDefaults(container);
+  for (const container of status.ephemeralContainerStatuses ?? [])
+    setContainerStatusDefaults(container);
+  // One address in two spellings; the list's first is the old field.
+  if (status.podIP && (status.podIPs ?? []).length === 0) status.podIPs = [{ ip: status.podIP }];
+  else if (status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
+  if (status.hostIP && (status.hostIPs ?? []).length === 0)
+    status.hostIPs = [{ ip: status.hostIP }];
+  else if (status.hostIPs?.[0]?.ip) status.hostIP ??= status.hostIPs[0].ip;
+}
+
+function setContainerStatusDefaults(status: ContainerStatus): void {
+  status.state ??= {};
+  status.lastState ??= {};
+  status.ready ??= false;
+  status.restartCount ??= 0;
+  status.image ??= '';
+  status.imageID ??= '';
+}

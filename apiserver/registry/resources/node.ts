@@ -1,0 +1,56 @@
+/** Node: a machine, registered and reported on by its kubelet. Kept under `minions`, its first name. */
+import type { Node } from '../../../pkg/api/types.js';
+import { nodeColumns } from '../columns/node.js';
+import type { ResourceDefinition, Subresource } from '../resource.js';
+import { validateNode, validateNodeStatusUpdate, validateNodeUpdate } from '../validation/node.js';
+import { nodeWarnings } from '../validation/node-warnings.js';
+
+export function node(subresources: readonly Subresource<Node>[]): ResourceDefinition<Node> {
+  return {
+    group: '',
+    version: 'v1',
+    kind: 'Node',
+    resource: 'nodes',
+    singular: 'node',
+    namespaced: false,
+    shortNames: ['no'],
+    definition: 'io.k8s.api.core.v1.Node',
+    storage: { prefix: 'minions' },
+    columns: nodeColumns,
+    strategy: {
+      setDefaults,
+      keepsStatusOnCreate: true,
+      validate: validateNode,
+      validateUpdate: validateNodeUpdate,
+      warningsOnCreate: (obj) => nodeWarnings(obj),
+      warningsOnUpdate: (obj) => nodeWarnings(obj),
+      status: {
+        validateUpdate: validateNodeStatusUpdate,
+      },
+      selectableFields: (obj) => ({
+        'spec.unschedulable': String(obj.spec?.unschedulable ?? false),
+      }),
+    },
+    subresources,
+  };
+}
+
+function setDefaults(obj: Node): void {
+  obj.spec ??= {};
+  obj.status ??= {};
+  const { status } = obj;
+  if (status.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
+  status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };
+  status.nodeInfo ??= {
+    machineID: '',
+    systemUUID: '',
+    bootID: '',
+    kernelVersion: '',
+    osImage: '',
+    containerRuntimeVersion: '',
+    kubeletVersion: '',
+    kubeProxyVersion: '',
+    operatingSystem: '',
+    architecture: '',
+  };
+}

@@ -1,0 +1,99 @@
+/** StatefulSet: numbered pods with names and volumes of their own, made and changed in order. */
+import type { StatefulSet } from '../../../pkg/api/types.js';
+import { ageColumn, nameColumn, templateColumns } from '../columns/metadata.js';
+import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
+import type { ResourceDefinition } from '../resource.js';
+import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import {
+  validateStatefulSet,
+  validateStatefulSetStatusUpdate,
+  validateStatefulSetUpdate,
+} from '../validation/stateful-set.js';
+
+export const statefulSet: ResourceDefinition<StatefulSet> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'StatefulSet',
+  resource: 'statefulsets',
+  singular: 'statefulset',
+  namespaced: true,
+  shortNames: ['sts'],
+  categories: ['all'],
+  definition: 'io.k8s.api.apps.v1.StatefulSet',
+  columns: [
+    nameColumn(),
+    {
+      name: 'Ready',
+      type: 'string',
+      description: 'Number of the pod with ready state',
+      value: (obj) => `${obj.status?.readyReplicas ?? 0}/${obj.spec?.replicas ?? 0}`,
+    },
+    ageColumn(),
+    ...templateColumns<StatefulSet>((obj) => obj.spec?.template),
+  ],
+  strategy: {
+    setDefaults,
+    prepareForCreate(obj) {
+      obj.status = { replicas: 0 };
+    },
+    validate: validateStatefulSet,
+    validateUpdate: validateStatefulSetUpdate,
+    warningsOnCreate: (obj) => [
+      ...revisionWarnings(obj),
+      ...podTemplateWarnings(obj.spec?.template, 'spec.template'),
+    ],
+    warningsOnUpdate: (obj, old) => [
+      ...revisionWarnings(obj),
+      ...podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
+    ],
+    generation: true,
+    status: { validateUpdate: validateStatefulSetStatusUpdate },
+  },
+  scale: {
+    specReplicas: 'spec.replicas',
+    statusReplicas: 'status.replicas',
+    selector: 'spec.selector',
+  },
+};
+
+function setDefaults(obj: StatefulSet): void {
+  const spec = obj.spec;
+  if (!spec) return;
+  spec.podManagementPolicy ||= 'OrderedReady';
+  spec.updateStrategy ??= {};
+  if (!spec.updateStrategy.type) {
+    spec.updateStrategy.type = 'RollingUpdate';
+    spec.updateStrategy.rollingUpdate ??= {};
+  }
+  if (spec.updateStrategy.type === 'RollingUpdate' && spec.updateStrategy.rollingUpdate) {
+    spec.updateStrategy.rollingUpdate.partition ??= 0;
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  setPodTemplateDefaults(spec.template);
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    claim.apiVersion ??= 'v1';
+    claim.kind ??= 'PersistentVolumeClaim';
+    claim.metadata ??= {};
+    claim.spec ??= {};
+    claim.spec.resources ??= {};
+    claim.spec.volumeMode ??= 'Filesystem';
+    claim.status ??= {};
+    claim.status.phase ??= 'Pending';
+  }
+  obj.status ??= { replicas: 0 };
+  obj.status.replicas ??= 0;
+  obj.status.availableReplicas ??= 0;
+}
+
+function revisionWarnings(obj: StatefulSet): string[] {
+  return (obj.spec?.revisionHistoryLimit ?? 0) < 0
+    ? [
+        'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
+      ]
+    : [];
+}
