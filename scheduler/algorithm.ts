@@ -47,7 +47,8 @@ export class Algorithm {
       diagnosis.plugins.add(pre.status.plugin);
       return { diagnosis, state };
     }
-    const feasible = this.nominated(state, pod) ?? this.findFeasible(state, pod, nodes, pre.nodes, diagnosis);
+    const feasible =
+      this.nominated(state, pod) ?? this.findFeasible(state, pod, nodes, pre.nodes, diagnosis);
     if (feasible.length === 0) return { diagnosis, state };
     const only = feasible[0] as NodeInfo;
     if (feasible.length === 1) return { node: only.name, state };

@@ -3,8 +3,9 @@
  * it fit: as few and as unimportant ones as possible, and none that a PodDisruptionBudget protects if that
  * can be helped (`plugins/defaultpreemption`, `framework/preemption`). Decides only; nothing is deleted here.
  */
-import { selectorFromObject } from '../pkg/apimachinery/labels.js';
+
 import type { PodDisruptionBudget } from '../pkg/api/types.js';
+import { selectorFromObject } from '../pkg/apimachinery/labels.js';
 import type { Algorithm } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
@@ -52,7 +53,10 @@ export function preempt(
   const worthTrying = nodes.filter(
     (node) => !diagnosis.preFilter && diagnosis.codeOf(node.name) === 'Unschedulable',
   );
-  const wanted = Math.max(MIN_CANDIDATES, Math.floor((nodes.length * MIN_CANDIDATES_PERCENTAGE) / 100));
+  const wanted = Math.max(
+    MIN_CANDIDATES,
+    Math.floor((nodes.length * MIN_CANDIDATES_PERCENTAGE) / 100),
+  );
   const candidates: Candidate[] = [];
   const start = Math.floor(options.random() * Math.max(1, worthTrying.length));
   for (let i = 0; i < worthTrying.length && candidates.length < wanted; i++) {
@@ -63,7 +67,9 @@ export function preempt(
   if (candidates.length > 0) return best(candidates);
   const reasons = [
     ...worthTrying.map(() => ({ reasons: [NO_VICTIMS] })),
-    ...Array.from({ length: nodes.length - worthTrying.length }, () => ({ reasons: [NOT_HELPFUL] })),
+    ...Array.from({ length: nodes.length - worthTrying.length }, () => ({
+      reasons: [NOT_HELPFUL],
+    })),
   ];
   return `0/${nodes.length} nodes are available: ${reasonHistogram(reasons)}.`;
 }
@@ -78,7 +84,10 @@ function isWaitingForVictims(cache: SchedulerCache, pod: PodInfo, diagnosis: Dia
       other.priority < pod.priority &&
       other.pod.metadata?.deletionTimestamp !== undefined &&
       other.pod.status?.conditions?.some(
-        (c) => c.type === 'DisruptionTarget' && c.status === 'True' && c.reason === 'PreemptionByScheduler',
+        (c) =>
+          c.type === 'DisruptionTarget' &&
+          c.status === 'True' &&
+          c.reason === 'PreemptionByScheduler',
       ),
   );
 }
@@ -163,9 +172,7 @@ function best(candidates: readonly Candidate[]): Candidate {
 /** When the longest-running of the most important victims started. */
 function earliestStart({ victims }: Candidate): number {
   const highest = victims[0]?.priority;
-  return Math.min(
-    ...victims.filter((v) => v.priority === highest).map((v) => startOf(v)),
-  );
+  return Math.min(...victims.filter((v) => v.priority === highest).map((v) => startOf(v)));
 }
 
 function moreImportantFirst(a: PodInfo, b: PodInfo): number {

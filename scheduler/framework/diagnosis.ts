@@ -2,8 +2,9 @@
  * Why a pod fits nowhere, in the words that users of Kubernetes know:
  * `0/5 nodes are available: 1 node(s) were unschedulable, 4 Insufficient cpu.`
  */
-import type { Code } from './interface.js';
+
 import type { PluginStatus } from './framework.js';
+import type { Code } from './interface.js';
 
 export class Diagnosis {
   /** Node → why not. */
@@ -39,7 +40,9 @@ export class Diagnosis {
 }
 
 /** `1 a, 2 b`, sorted as text, as upstream does. */
-export function reasonHistogram(statuses: readonly { readonly reasons: readonly string[] }[]): string {
+export function reasonHistogram(
+  statuses: readonly { readonly reasons: readonly string[] }[],
+): string {
   const counts = new Map<string, number>();
   for (const { reasons } of statuses) {
     for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);

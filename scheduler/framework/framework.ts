@@ -44,7 +44,9 @@ export class Framework {
     this.preFilters = this.plugins.filter((p) => p.preFilter);
     this.filters = this.plugins.filter((p) => p.filter);
     this.scorers = registered.flatMap(({ plugin, weight }) =>
-      weight > 0 && plugin.score ? [{ plugin: { ...plugin, score: plugin.score.bind(plugin) }, weight }] : [],
+      weight > 0 && plugin.score
+        ? [{ plugin: { ...plugin, score: plugin.score.bind(plugin) }, weight }]
+        : [],
     );
   }
 
@@ -78,7 +80,7 @@ export class Framework {
       if (left.size === 0) {
         const reason =
           narrowing.length === 1
-            ? 'node(s) didn\'t satisfy plugin(s) [' + narrowing.join(' ') + ']'
+            ? `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}]`
             : `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}] simultaneously`;
         return {
           status: { code: 'UnschedulableAndUnresolvable', reasons: [reason], plugin: plugin.name },
@@ -111,7 +113,10 @@ export class Framework {
     const totals: NodeScore[] = nodes.map((node) => ({ node, score: 0 }));
     for (const { plugin, weight } of this.scorers) {
       if (plugin.preScore?.(state, pod, nodes)?.code === 'Skip') continue;
-      const scores: NodeScore[] = nodes.map((node) => ({ node, score: plugin.score(state, pod, node) }));
+      const scores: NodeScore[] = nodes.map((node) => ({
+        node,
+        score: plugin.score(state, pod, node),
+      }));
       plugin.normalize?.(state, pod, scores);
       for (const [i, total] of totals.entries()) total.score += weight * (scores[i]?.score ?? 0);
     }

@@ -112,7 +112,11 @@ export interface Plugin {
   readonly events?: readonly QueueingHint[];
 
   preEnqueue?(pod: Pod): Status | undefined;
-  preFilter?(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): Status | PreFilterResult | undefined;
+  preFilter?(
+    state: CycleState,
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+  ): Status | PreFilterResult | undefined;
   /** Keep preFilter's state right when preemption tries the node with a pod less, or again with it. */
   addPod?(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
   removePod?(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;

@@ -2,8 +2,14 @@
  * Does a node satisfy a pod's nodeSelector and required node affinity?
  * (`k8s.io/component-helpers/scheduling/corev1/nodeaffinity`)
  */
-import { newRequirement, type Requirement, type Selector, selectorFromRequirements } from '../../pkg/apimachinery/labels.js';
+
 import type { NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../pkg/api/types.js';
+import {
+  newRequirement,
+  type Requirement,
+  type Selector,
+  selectorFromRequirements,
+} from '../../pkg/apimachinery/labels.js';
 import type { NodeInfo } from '../cache/node-info.js';
 
 /** One term with its label requirements compiled; a term without any requirement matches nothing. */
@@ -28,7 +34,9 @@ export class NodeTerm {
     const named = this.fields.filter((f) => f.key === 'metadata.name' && f.operator === 'In');
     if (named.length === 0) return undefined;
     const sets = named.map((f) => new Set(f.values ?? []));
-    return new Set([...(sets[0] as Set<string>)].filter((name) => sets.every((set) => set.has(name))));
+    return new Set(
+      [...(sets[0] as Set<string>)].filter((name) => sets.every((set) => set.has(name))),
+    );
   }
 }
 

@@ -2,8 +2,13 @@
  * A pod with everything that plugins ask of it worked out once: requests, host ports, affinity terms with
  * compiled selectors. Made when the pod enters the queue or the cache; the pod itself is read-only.
  */
-import { type LabelSelector, type Selector, selectorFromObject } from '../../pkg/apimachinery/labels.js';
+
 import type { Pod, PodAffinityTerm } from '../../pkg/api/types.js';
+import {
+  type LabelSelector,
+  type Selector,
+  selectorFromObject,
+} from '../../pkg/apimachinery/labels.js';
 import { podRequests, type Resource } from './resource.js';
 
 /** A required term of pod affinity or anti-affinity, ready to match. */
@@ -60,9 +65,15 @@ export function podInfoOf(pod: Pod): PodInfo {
     nonZeroRequests: podRequests(pod, true),
     hostPorts: hostPortsOf(pod),
     requiredAffinity: (affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map(term),
-    requiredAntiAffinity: (antiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map(term),
-    preferredAffinity: (affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(weighted),
-    preferredAntiAffinity: (antiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(weighted),
+    requiredAntiAffinity: (antiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map(
+      term,
+    ),
+    preferredAffinity: (affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(
+      weighted,
+    ),
+    preferredAntiAffinity: (
+      antiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+    ).map(weighted),
   };
 }
 
@@ -82,7 +93,9 @@ function affinityTermOf(term: PodAffinityTerm, pod: Pod): AffinityTerm {
   const own = listed.length === 0 && term.namespaceSelector === undefined;
   return {
     namespaces: new Set(own ? [pod.metadata?.namespace ?? ''] : listed),
-    namespaceSelector: term.namespaceSelector ? selectorFromObject(term.namespaceSelector) : undefined,
+    namespaceSelector: term.namespaceSelector
+      ? selectorFromObject(term.namespaceSelector)
+      : undefined,
     selector: selectorFromObject(withMatchLabelKeys(term, pod.metadata?.labels ?? {})),
     topologyKey: term.topologyKey,
   };
@@ -99,8 +112,11 @@ export function withMatchLabelKeys(
 ): LabelSelector | undefined {
   const keys = term.matchLabelKeys ?? [];
   const mismatched = term.mismatchLabelKeys ?? [];
-  if (!term.labelSelector || (keys.length === 0 && mismatched.length === 0)) return term.labelSelector;
-  const present = new Set((term.labelSelector.matchExpressions ?? []).map((e) => `${e.operator} ${e.key}`));
+  if (!term.labelSelector || (keys.length === 0 && mismatched.length === 0))
+    return term.labelSelector;
+  const present = new Set(
+    (term.labelSelector.matchExpressions ?? []).map((e) => `${e.operator} ${e.key}`),
+  );
   const extra = [
     ...keys.map((key) => ({ key, operator: 'In' as const })),
     ...mismatched.map((key) => ({ key, operator: 'NotIn' as const })),

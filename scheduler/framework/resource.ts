@@ -2,8 +2,9 @@
  * Amounts of resources as the scheduler counts them: CPU in milli-cores, the rest in whole units (bytes,
  * pods, devices), as `k8s.io/kubernetes/pkg/scheduler/framework.Resource`.
  */
-import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
+
 import type { Pod } from '../../pkg/api/types.js';
+import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
 
 /** What a container without requests is taken to use where nodes are compared (never where they are filtered). */
 export const DEFAULT_MILLI_CPU_REQUEST = 100;
@@ -105,8 +106,10 @@ export function podRequests(pod: Pod, nonZero = false): Resource {
   const ask = (container: Container) => {
     const resource = Resource.of(container.resources?.requests);
     if (nonZero) {
-      if (container.resources?.requests?.['cpu'] === undefined) resource.milliCpu = DEFAULT_MILLI_CPU_REQUEST;
-      if (container.resources?.requests?.['memory'] === undefined) resource.memory = DEFAULT_MEMORY_REQUEST;
+      if (container.resources?.requests?.['cpu'] === undefined)
+        resource.milliCpu = DEFAULT_MILLI_CPU_REQUEST;
+      if (container.resources?.requests?.['memory'] === undefined)
+        resource.memory = DEFAULT_MEMORY_REQUEST;
     }
     return resource;
   };

@@ -1,6 +1,7 @@
 /** Prefers nodes that hold the pod's images already, the more so the larger they are. */
-import { MAX_NODE_SCORE, type Plugin } from '../framework/interface.js';
+
 import type { SchedulerCache } from '../cache/cache.js';
+import { MAX_NODE_SCORE, type Plugin } from '../framework/interface.js';
 
 const MIB = 1024 * 1024;
 /** Images smaller than this in all do not matter. */

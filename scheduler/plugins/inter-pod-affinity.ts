@@ -49,7 +49,13 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
     matchesTerm(term, pod, term.namespaceSelector ? namespaceLabels(pod.namespace) : {});
 
   /** Adds what `existing` on `node` means for the incoming pod, or takes it away. */
-  const account = (state: FilterState, pod: PodInfo, existing: PodInfo, node: NodeInfo, by: 1 | -1) => {
+  const account = (
+    state: FilterState,
+    pod: PodInfo,
+    existing: PodInfo,
+    node: NodeInfo,
+    by: 1 | -1,
+  ) => {
     for (const term of existing.requiredAntiAffinity) {
       if (matches(term, pod)) count(state.existingAnti, node, term.topologyKey, by);
     }
@@ -168,7 +174,8 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
       const lowest = Math.min(...values);
       const range = Math.max(...values) - lowest;
       for (const entry of scores) {
-        entry.score = range === 0 ? 0 : Math.floor((MAX_NODE_SCORE * (entry.score - lowest)) / range);
+        entry.score =
+          range === 0 ? 0 : Math.floor((MAX_NODE_SCORE * (entry.score - lowest)) / range);
       }
     },
   };

@@ -1,7 +1,13 @@
 /** nodeSelector and node affinity: required terms filter, preferred terms score. */
 import type { Node } from '../../pkg/api/types.js';
 import { NodeInfo } from '../cache/node-info.js';
-import { normalizeByMaximum, type Plugin, SKIP, stateKey, unresolvable } from '../framework/interface.js';
+import {
+  normalizeByMaximum,
+  type Plugin,
+  SKIP,
+  stateKey,
+  unresolvable,
+} from '../framework/interface.js';
 import { NodeTerm, RequiredNodeAffinity } from '../framework/node-affinity.js';
 
 const REASON = "node(s) didn't match Pod's node affinity/selector";

@@ -14,7 +14,9 @@ export const nodeResourcesFit: Plugin = {
       action: 'Update',
       // Resized in place, to less.
       helps: (_, old, now) =>
-        old !== undefined && now !== undefined && asksLess(podRequests(now as Pod), podRequests(old as Pod)),
+        old !== undefined &&
+        now !== undefined &&
+        asksLess(podRequests(now as Pod), podRequests(old as Pod)),
     },
     { resource: 'Node', action: 'Add', helps: (pod, _, now) => couldHold(now as Node, pod) },
     { resource: 'Node', action: 'Update', helps: (pod, _, now) => couldHold(now as Node, pod) },
@@ -28,8 +30,16 @@ export const nodeResourcesFit: Plugin = {
       capacity === 0 || used + wanted > capacity
         ? 0
         : Math.floor(((capacity - used - wanted) * MAX_NODE_SCORE) / capacity);
-    const cpu = left(node.nonZeroRequested.milliCpu, pod.nonZeroRequests.milliCpu, node.allocatable.milliCpu);
-    const memory = left(node.nonZeroRequested.memory, pod.nonZeroRequests.memory, node.allocatable.memory);
+    const cpu = left(
+      node.nonZeroRequested.milliCpu,
+      pod.nonZeroRequests.milliCpu,
+      node.allocatable.milliCpu,
+    );
+    const memory = left(
+      node.nonZeroRequested.memory,
+      pod.nonZeroRequests.memory,
+      node.allocatable.memory,
+    );
     const resources = Number(node.allocatable.milliCpu > 0) + Number(node.allocatable.memory > 0);
     return resources === 0 ? 0 : Math.floor((cpu + memory) / resources);
   },
@@ -69,7 +79,9 @@ export function fits(pod: PodInfo, node: NodeInfo): Status | undefined {
 function couldHold(node: Node | undefined, pod: PodInfo): boolean {
   const allocatable = Resource.of(node?.status?.allocatable);
   const names = ['cpu', 'memory', 'ephemeral-storage', ...pod.requests.scalar.keys()];
-  return allocatable.pods > 0 && names.every((name) => pod.requests.get(name) <= allocatable.get(name));
+  return (
+    allocatable.pods > 0 && names.every((name) => pod.requests.get(name) <= allocatable.get(name))
+  );
 }
 
 function asksLess(now: Resource, old: Resource): boolean {

@@ -6,9 +6,10 @@
  * Worked example, one constraint `zone, maxSkew 1`, matching pods per zone a:2 b:1 c:1. The least is 1, so
  * a pod may make b or c 2 (skew 1) but not a 3 (skew 2).
  */
-import { type Selector, selectorFromObject } from '../../pkg/apimachinery/labels.js';
+
 import type { Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
-import { NodeInfo } from '../cache/node-info.js';
+import { type Selector, selectorFromObject } from '../../pkg/apimachinery/labels.js';
+import type { NodeInfo } from '../cache/node-info.js';
 import {
   type CycleState,
   MAX_NODE_SCORE,
@@ -112,7 +113,10 @@ export function podTopologySpread({ defaultSelector, nodes }: PodTopologySpreadO
           if (!includes(constraint, pod.pod, node, required)) return;
           const value = node.labels[constraint.topologyKey] as string;
           const counted = counts[i] as Map<string, number>;
-          counted.set(value, (counted.get(value) ?? 0) + matching(node, constraint.selector, pod.namespace));
+          counted.set(
+            value,
+            (counted.get(value) ?? 0) + matching(node, constraint.selector, pod.namespace),
+          );
         });
       }
       state.set(FILTER, new FilterState(constraints, counts, required));
@@ -193,9 +197,12 @@ function scoreState(
   all: readonly NodeInfo[],
 ): ScoreState {
   const required = new RequiredNodeAffinity(pod.pod);
-  const hasAll = (node: NodeInfo) => constraints.every((c) => node.labels[c.topologyKey] !== undefined);
+  const hasAll = (node: NodeInfo) =>
+    constraints.every((c) => node.labels[c.topologyKey] !== undefined);
   const ignored = new Set<string>();
-  const counts = constraints.map((c) => (c.topologyKey === HOSTNAME ? undefined : new Map<string, number>()));
+  const counts = constraints.map((c) =>
+    c.topologyKey === HOSTNAME ? undefined : new Map<string, number>(),
+  );
   for (const node of feasible) {
     if (needsAllLabels && !hasAll(node)) {
       ignored.add(node.name);
@@ -214,7 +221,10 @@ function scoreState(
         const value = node.labels[constraint.topologyKey];
         if (!counted || value === undefined || !counted.has(value)) return;
         if (!includes(constraint, pod.pod, node, required)) return;
-        counted.set(value, (counted.get(value) ?? 0) + matching(node, constraint.selector, pod.namespace));
+        counted.set(
+          value,
+          (counted.get(value) ?? 0) + matching(node, constraint.selector, pod.namespace),
+        );
       });
     }
   }
@@ -223,7 +233,13 @@ function scoreState(
   return { constraints, counts, weights, ignored };
 }
 
-function recount(state: CycleState, pod: PodInfo, changed: PodInfo, node: NodeInfo, by: 1 | -1): void {
+function recount(
+  state: CycleState,
+  pod: PodInfo,
+  changed: PodInfo,
+  node: NodeInfo,
+  by: 1 | -1,
+): void {
   const found = state.get(FILTER);
   if (!found || changed.namespace !== pod.namespace) return;
   found.constraints.forEach((constraint, i) => {

@@ -16,7 +16,8 @@ export const taintToleration: Plugin = {
       action: 'Update',
       helps: (pod, old, now) => {
         const repelled = (node: Node | undefined) =>
-          untolerated(node?.spec?.taints ?? [], pod.pod.spec?.tolerations ?? [], REPELLING) !== undefined;
+          untolerated(node?.spec?.taints ?? [], pod.pod.spec?.tolerations ?? [], REPELLING) !==
+          undefined;
         return repelled(old as Node | undefined) && !repelled(now as Node | undefined);
       },
     },
@@ -25,7 +26,9 @@ export const taintToleration: Plugin = {
   filter(_state, pod, node) {
     if (node.taints.length === 0) return undefined;
     const taint = untolerated(node.taints, pod.pod.spec?.tolerations ?? [], REPELLING);
-    return taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
+    return (
+      taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
+    );
   },
   preScore(state, pod) {
     const tolerations = (pod.pod.spec?.tolerations ?? []).filter(
@@ -37,7 +40,8 @@ export const taintToleration: Plugin = {
   score(state, _pod, node) {
     const tolerations = state.get(STATE) ?? [];
     return node.taints.filter(
-      (taint) => taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint)),
+      (taint) =>
+        taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint)),
     ).length;
   },
   normalize(_state, _pod, scores) {

@@ -67,7 +67,10 @@ export class Heap<T> {
     for (;;) {
       let least = at;
       for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.items.length && this.before(this.items[child] as T, this.items[least] as T)) {
+        if (
+          child < this.items.length &&
+          this.before(this.items[child] as T, this.items[least] as T)
+        ) {
           least = child;
         }
       }

@@ -33,7 +33,9 @@ export class Nominator {
   onNode(node: string, pod: PodInfo): PodInfo[] {
     const pods = this.byNode.get(node);
     if (!pods) return [];
-    return [...pods.values()].filter((other) => other.uid !== pod.uid && other.priority >= pod.priority);
+    return [...pods.values()].filter(
+      (other) => other.uid !== pod.uid && other.priority >= pod.priority,
+    );
   }
 
   /** The nominated pods of lower priority on a node, whose nomination a preemption there ends. */

@@ -15,9 +15,10 @@
  * is in flight, and asked again when it comes back. Whether an event helps is for the plugins that turned
  * the pod away to say (their queueing hints). What no event brings back is tried again after five minutes.
  */
+
+import type { Pod } from '../../pkg/api/types.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
-import type { Pod } from '../../pkg/api/types.js';
 import type { ClusterEvent, Plugin } from '../framework/interface.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
 import { comesBefore } from '../plugins/priority-sort.js';
@@ -146,7 +147,8 @@ export class SchedulingQueue {
     queued.info = podInfoOf(pod);
     queued.priority = pod.spec?.priority ?? 0;
     if (gatedBefore || !wasUnschedulable) this.enqueue(queued);
-    else if (this.helps(queued, { event: { resource: 'Pod', action: 'Update' }, old, now: pod })) this.retry(queued);
+    else if (this.helps(queued, { event: { resource: 'Pod', action: 'Update' }, old, now: pod }))
+      this.retry(queued);
     else this.unschedulable.set(uid, queued);
   }
 
@@ -185,7 +187,8 @@ export class SchedulingQueue {
     this.trimEvents();
     if (this.options.isGated(queued.info.pod)) this.gated.set(uid, queued);
     // Turned away by nobody means that an error stopped it; time is what helps then.
-    else if (rejectedBy.size === 0 || lost || missed.some((seen) => this.helps(queued, seen))) this.retry(queued);
+    else if (rejectedBy.size === 0 || lost || missed.some((seen) => this.helps(queued, seen)))
+      this.retry(queued);
     else this.unschedulable.set(uid, queued);
   }
 
@@ -202,7 +205,10 @@ export class SchedulingQueue {
 
   private find(uid: string): QueuedPod | undefined {
     return (
-      this.active.get(uid) ?? this.backoff.get(uid) ?? this.unschedulable.get(uid) ?? this.gated.get(uid)
+      this.active.get(uid) ??
+      this.backoff.get(uid) ??
+      this.unschedulable.get(uid) ??
+      this.gated.get(uid)
     );
   }
 
@@ -244,7 +250,10 @@ export class SchedulingQueue {
 
   /** 1 s, 2 s, 4 s … 10 s after it was parked. */
   private backoffEnd(queued: QueuedPod): number {
-    const wait = Math.min(INITIAL_BACKOFF_MS * 2 ** Math.max(0, queued.attempts - 1), MAX_BACKOFF_MS);
+    const wait = Math.min(
+      INITIAL_BACKOFF_MS * 2 ** Math.max(0, queued.attempts - 1),
+      MAX_BACKOFF_MS,
+    );
     return queued.parkedAt + wait;
   }
 

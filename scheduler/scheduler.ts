@@ -1,0 +1,289 @@
+/**
+ * Puts the scheduler together: informers feed cache and queue, `ScheduleOne` empties the queue. All
+ * decisions are made from what the informers saw; the API is only written to.
+ */
+import { hostname } from 'node:os';
+import type {
+  Namespace,
+  Node,
+  Pod,
+  PodDisruptionBudget,
+  ReplicaSet,
+  ReplicationController,
+  Service,
+  StatefulSet,
+} from '../pkg/api/types.js';
+import type { KubeObject } from '../pkg/apimachinery/meta.js';
+import { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
+import type { Informer } from '../pkg/client/informer.js';
+import { InformerFactory } from '../pkg/client/informer-factory.js';
+import {
+  NAMESPACES,
+  NODES,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  REPLICA_SETS,
+  REPLICATION_CONTROLLERS,
+  SERVICES,
+  STATEFUL_SETS,
+} from '../pkg/client/resources.js';
+import type { RestClient } from '../pkg/client/rest.js';
+import { BY_NAMESPACE, namespaceIndex } from '../pkg/client/store.js';
+import type { Clock } from '../pkg/component/clock.js';
+import type { Logger } from '../pkg/component/logger.js';
+import { TaskGroup } from '../pkg/component/task-group.js';
+import { Algorithm } from './algorithm.js';
+import { SchedulerCache } from './cache/cache.js';
+import { defaultSelectorFrom } from './default-selector.js';
+import { Framework } from './framework/framework.js';
+import type { EventAction, EventResource } from './framework/interface.js';
+import { podInfoOf } from './framework/pod-info.js';
+import { SchedulerMetrics } from './metrics.js';
+import { defaultPlugins } from './plugins/index.js';
+import { preempt } from './preemption.js';
+import { Nominator } from './queue/nominator.js';
+import { SchedulingQueue } from './queue/scheduling-queue.js';
+import { ScheduleOne } from './schedule-one.js';
+
+/** Finished pods use nothing; the scheduler never hears of them. */
+const LIVE_PODS = 'status.phase!=Succeeded,status.phase!=Failed';
+export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
+
+export interface SchedulerOptions {
+  client: RestClient;
+  clock: Clock;
+  logger: Logger;
+  metrics?: SchedulerMetrics;
+  schedulerName?: string;
+  percentageOfNodesToScore?: number;
+}
+
+export class Scheduler {
+  readonly metrics: SchedulerMetrics;
+  private readonly cache = new SchedulerCache();
+  private readonly nominator = new Nominator();
+  private readonly queue: SchedulingQueue;
+  private readonly factory: InformerFactory;
+  private readonly pods: Informer<Pod>;
+  private readonly framework: Framework;
+  private readonly name: string;
+
+  constructor(private readonly options: SchedulerOptions) {
+    const { client, clock, logger } = options;
+    this.name = options.schedulerName ?? DEFAULT_SCHEDULER_NAME;
+    this.metrics = options.metrics ?? new SchedulerMetrics();
+    this.factory = new InformerFactory({ client, clock, logger });
+    this.pods = this.factory.informer<Pod>(PODS, { fieldSelector: LIVE_PODS });
+    const namespaces = this.factory.informer<Namespace>(NAMESPACES);
+    const services = this.factory.informer<Service>(SERVICES, {
+      indexers: { [BY_NAMESPACE]: namespaceIndex },
+    });
+    this.framework = new Framework(
+      this.name,
+      defaultPlugins({
+        cache: this.cache,
+        pods: client.resource<Pod>(PODS),
+        namespaceLabels: (namespace) => namespaces.store.get(namespace)?.metadata?.labels ?? {},
+        defaultSelector: defaultSelectorFrom({
+          services: services.store,
+          replicaSets: this.selectorsOnly<ReplicaSet>(REPLICA_SETS).store,
+          statefulSets: this.selectorsOnly<StatefulSet>(STATEFUL_SETS).store,
+          replicationControllers:
+            this.selectorsOnly<ReplicationController>(REPLICATION_CONTROLLERS).store,
+        }),
+      }),
+    );
+    this.queue = new SchedulingQueue({
+      clock,
+      plugins: this.framework.plugins,
+      isGated: (pod) => this.framework.preEnqueue(pod) !== undefined,
+    });
+    this.metrics.watch(this.queue);
+    this.watchPods();
+    this.watchNodes(this.factory.informer<Node>(NODES));
+    this.forward(namespaces, 'Namespace');
+    this.forward(services, 'Service');
+  }
+
+  /** Watches, so that a standby is ready to lead at once. Until the signal aborts. */
+  observe(signal: AbortSignal): Promise<void> {
+    return this.factory.run(signal);
+  }
+
+  /** Schedules, from the first complete picture on, until the signal aborts. `observe` must be running. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { client, clock, logger } = this.options;
+    const random = () => clock.random();
+    await this.factory.waitForSync(signal);
+    let failure: { err: unknown } | undefined;
+    const tasks = new TaskGroup(signal, (_task, err) => {
+      failure = { err };
+    });
+    const algorithm = new Algorithm({
+      cache: this.cache,
+      nominator: this.nominator,
+      framework: this.framework,
+      random,
+      ...(this.options.percentageOfNodesToScore === undefined
+        ? {}
+        : { percentageOfNodesToScore: this.options.percentageOfNodesToScore }),
+    });
+    const budgets = this.factory.informer<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
+      indexers: { [BY_NAMESPACE]: namespaceIndex },
+    });
+    const loop = new ScheduleOne({
+      cache: this.cache,
+      queue: this.queue,
+      nominator: this.nominator,
+      framework: this.framework,
+      algorithm,
+      pods: client.resource<Pod>(PODS),
+      recorder: new EventsV1Recorder({
+        client,
+        reportingController: this.name,
+        reportingInstance: `${this.name}-${hostname()}`,
+        clock,
+        logger,
+      }),
+      clock,
+      logger,
+      metrics: this.metrics,
+      tasks,
+      latest: (pod) => {
+        const found = this.pods.store.get(`${pod.namespace}/${pod.name}`);
+        return found?.metadata?.uid === pod.uid ? found : undefined;
+      },
+      preempt: (state, pod, diagnosis) =>
+        preempt(
+          {
+            cache: this.cache,
+            framework: this.framework,
+            algorithm,
+            random,
+            budgets: (namespace) => budgets.store.byIndex(BY_NAMESPACE, namespace),
+          },
+          state,
+          pod,
+          diagnosis,
+        ),
+    });
+    this.queue.run();
+    signal.addEventListener('abort', () => this.queue.close(), { once: true });
+    tasks.spawn('schedule', (inner) => loop.run(inner));
+    await tasks.done();
+    if (failure) throw failure.err;
+  }
+
+  private watchPods(): void {
+    this.pods.addHandler({
+      add: (pod) => this.podAdded(pod),
+      update: (old, pod) => this.podUpdated(old, pod),
+      delete: (pod) => this.podDeleted(pod),
+    });
+  }
+
+  private podAdded(pod: Pod): void {
+    if (pod.spec?.nodeName) {
+      this.cache.addPod(podInfoOf(pod), pod.spec.nodeName);
+      this.queue.onEvent({ resource: 'AssignedPod', action: 'Add' }, undefined, pod);
+    } else if (this.isOurs(pod)) {
+      this.nominate(pod);
+      this.queue.add(pod);
+    }
+  }
+
+  private podUpdated(old: Pod, pod: Pod): void {
+    const node = pod.spec?.nodeName;
+    const uid = pod.metadata?.uid ?? '';
+    if (node) {
+      const bound = !old.spec?.nodeName;
+      if (bound) {
+        this.queue.delete(uid);
+        this.nominator.delete(uid);
+      }
+      this.cache.addPod(podInfoOf(pod), node);
+      this.queue.onEvent(
+        { resource: 'AssignedPod', action: bound ? 'Add' : 'Update' },
+        bound ? undefined : old,
+        pod,
+      );
+    } else if (this.isOurs(pod) && !this.cache.isAssumed(uid)) {
+      this.nominate(pod);
+      this.queue.update(old, pod);
+    }
+  }
+
+  private podDeleted(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    this.queue.delete(uid);
+    this.nominator.delete(uid);
+    const held = this.cache.nodeOf(uid) !== undefined;
+    this.cache.removePod(uid);
+    if (held) this.queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod, undefined);
+  }
+
+  /** Another process, or this one before it was restarted, made room for the pod. */
+  private nominate(pod: Pod): void {
+    const node = pod.status?.nominatedNodeName;
+    if (node) this.nominator.set(podInfoOf(pod), node);
+  }
+
+  private isOurs(pod: Pod): boolean {
+    return (
+      (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === this.name &&
+      pod.metadata?.deletionTimestamp === undefined
+    );
+  }
+
+  private watchNodes(nodes: Informer<Node>): void {
+    nodes.addHandler({
+      add: (node) => {
+        this.cache.setNode(node);
+        this.queue.onEvent({ resource: 'Node', action: 'Add' }, undefined, node);
+      },
+      update: (old, node) => {
+        if (isHeartbeat(old, node)) return;
+        this.cache.setNode(node);
+        this.queue.onEvent({ resource: 'Node', action: 'Update' }, old, node);
+      },
+      delete: (node) => {
+        this.cache.removeNode(node.metadata?.name ?? '');
+        this.queue.onEvent({ resource: 'Node', action: 'Delete' }, node, undefined);
+      },
+    });
+  }
+
+  private forward<T extends KubeObject>(informer: Informer<T>, resource: EventResource): void {
+    const tell = (action: EventAction, old: T | undefined, now: T | undefined) =>
+      this.queue.onEvent({ resource, action }, old, now);
+    informer.addHandler({
+      add: (obj) => tell('Add', undefined, obj),
+      update: (old, obj) => tell('Update', old, obj),
+      delete: (obj) => tell('Delete', obj, undefined),
+    });
+  }
+
+  /** Of workloads only the selector is read; their templates would be most of the memory. */
+  private selectorsOnly<T extends ReplicaSet | StatefulSet | ReplicationController>(
+    ref: typeof REPLICA_SETS,
+  ): Informer<T> {
+    return this.factory.informer<T>(ref, {
+      transform: (obj) => {
+        delete obj.metadata?.managedFields;
+        if (obj.spec && 'template' in obj.spec) Reflect.deleteProperty(obj.spec, 'template');
+        return obj;
+      },
+    });
+  }
+}
+
+/** Most node updates only renew a condition's heartbeat; they change nothing that scheduling reads. */
+function isHeartbeat(old: Node, node: Node): boolean {
+  return (
+    JSON.stringify(old.spec) === JSON.stringify(node.spec) &&
+    JSON.stringify(old.metadata?.labels) === JSON.stringify(node.metadata?.labels) &&
+    JSON.stringify(old.metadata?.annotations) === JSON.stringify(node.metadata?.annotations) &&
+    JSON.stringify(old.status?.allocatable) === JSON.stringify(node.status?.allocatable) &&
+    JSON.stringify(old.status?.images) === JSON.stringify(node.status?.images)
+  );
+}
