@@ -1,0 +1,70 @@
+/** From the bytes or the value that a client sent to an object of a kind, checked against its schema. */
+
+import {
+  type DecodedBody,
+  type DecodeTarget,
+  decodeBody,
+  decodeValue,
+  type FieldValidation,
+} from '../../pkg/api/schema/decode.js';
+import { Decoder } from '../../pkg/api/schema/decoder.js';
+import type { SchemaSet } from '../../pkg/api/schema/model.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
+import type { Encoding } from './media-type.js';
+
+export type { FieldValidation };
+
+/** The kind that is expected; without a `definition` it is looked up by its version and kind. */
+export type ExpectedKind = Omit<DecodeTarget, 'definition'> & { readonly definition?: string };
+
+export class ObjectDecoder {
+  private readonly decoder: Decoder;
+  private readonly targets = new Map<string, DecodeTarget>();
+
+  constructor(schemas: SchemaSet) {
+    this.decoder = new Decoder(schemas);
+  }
+
+  /** Throws a 400 for what is no such object; unknown and duplicate fields as `fieldValidation` says. */
+  decode(
+    of: ExpectedKind,
+    body: Buffer,
+    encoding: Encoding,
+    fieldValidation: FieldValidation,
+    warn: (text: string) => void,
+  ): KubeObject {
+    return told(decodeBody(body, encoding, this.options(of, fieldValidation)), warn);
+  }
+
+  /** The same for a value that a patch made. */
+  decodeValue(
+    of: ExpectedKind,
+    value: unknown,
+    fieldValidation: FieldValidation,
+    warn: (text: string) => void,
+  ): KubeObject {
+    return told(decodeValue(value, this.options(of, fieldValidation)), warn);
+  }
+
+  private options(of: ExpectedKind, fieldValidation: FieldValidation) {
+    return { decoder: this.decoder, target: this.target(of), fieldValidation };
+  }
+
+  private target(of: ExpectedKind): DecodeTarget {
+    const key = `${of.group}/${of.version}/${of.kind}`;
+    let target = this.targets.get(key);
+    if (!target) {
+      const definition = of.definition ?? this.decoder.definitionOf(apiVersionOf(of), of.kind);
+      if (definition === undefined) throw new Error(`no schema for ${key}`);
+      target = { group: of.group, version: of.version, kind: of.kind, definition };
+      this.targets.set(key, target);
+    }
+    return target;
+  }
+}
+
+function told({ object, warnings }: DecodedBody, warn: (text: string) => void): KubeObject {
+  for (const warning of warnings) warn(warning);
+  return object;
+}

@@ -1,0 +1,102 @@
+/** Starts watches: from a resourceVersion, from now with the state first, or with `sendInitialEvents`. */
+import type { RequestContext } from '../server/request-context.js';
+import { parseRevision } from '../storage/resource-storage.js';
+import type { CacheEvent } from '../storage/watch-history.js';
+import { listOptions } from './list-options.js';
+import type { Accepted } from './media-type.js';
+import { contentTypeOf } from './respond.js';
+import { selection } from './selection.js';
+import type { ServedView } from './served-view.js';
+import { includeObject } from './table.js';
+import { watchEncoder } from './watch-encoder.js';
+import { transition, WatchHub } from './watch-hub.js';
+import { WatchStream } from './watch-stream.js';
+
+/** Upstream's `--min-request-timeout`: a watch without a time of its own lasts this long up to twice that. */
+const MIN_TIMEOUT_SECONDS = 1_800;
+
+export interface WatchTarget {
+  readonly view: ServedView;
+  readonly ctx: RequestContext;
+  readonly accepted: Accepted;
+  readonly namespace: string;
+}
+
+export class WatchServer {
+  private readonly hubs = new Map<string, WatchHub>();
+  private streams = 0;
+
+  async serve({ view, ctx, accepted, namespace }: WatchTarget): Promise<void> {
+    const options = listOptions(ctx.query, true);
+    const { storage } = view.store;
+    const { cache, feed } = storage;
+    const chosen = selection(
+      view.definition,
+      namespace,
+      options.labelSelector,
+      options.fieldSelector,
+      view.fieldsOf,
+    );
+    const include = includeObject(ctx.query);
+    const encoder = watchEncoder(view, accepted, include, () => ctx.clock.now());
+    const { resourceVersion, sendInitialEvents } = options;
+    const withState = sendInitialEvents ?? (resourceVersion === '' || resourceVersion === '0');
+
+    await cache.ready(ctx.signal);
+    if (withState) {
+      if (resourceVersion === '') await feed.consistent(ctx.signal);
+      else if (resourceVersion !== '0')
+        await feed.waitFor(parseRevision(resourceVersion), ctx.signal);
+      await cache.ready(ctx.signal);
+    }
+    const begins =
+      resourceVersion === '' || resourceVersion === '0' ? 0 : parseRevision(resourceVersion);
+    if (begins > feed.revision) await feed.waitFor(begins, ctx.signal);
+    // From here to `run` without a pause: the state, the channel and the revision belong together.
+    const revision = feed.revision;
+    const past: CacheEvent[] = withState ? [] : cache.since(begins);
+    const form =
+      accepted.encoding === 'json' && accepted.shape === 'object'
+        ? view.apiVersion
+        : `stream ${++this.streams}`;
+    const channel = this.hub(view).channel(`${form} ${chosen.id}`, chosen, encoder.event);
+    const stream = new WatchStream({
+      ctx,
+      channel,
+      encoder,
+      contentType: contentTypeOf(accepted.encoding),
+      timeoutMs: timeoutMs(options.timeoutSeconds, ctx),
+      bookmarks: options.allowWatchBookmarks,
+      revision: () => feed.revision,
+    });
+    const state = withState ? cache.list(namespace) : [];
+    channel.join(stream);
+    await stream.run(initial());
+
+    function* initial() {
+      for (const object of state) if (chosen.matches(object)) yield encoder.event('ADDED', object);
+      for (const event of past) {
+        const seen = transition(event, chosen);
+        if (seen) yield encoder.event(seen.type, seen.object);
+      }
+      if (sendInitialEvents && options.allowWatchBookmarks)
+        yield [encoder.bookmark(String(revision), true)];
+    }
+  }
+
+  private hub(view: ServedView): WatchHub {
+    const { prefix, cache } = view.store.storage;
+    let hub = this.hubs.get(prefix);
+    if (!hub) {
+      hub = new WatchHub(cache);
+      this.hubs.set(prefix, hub);
+    }
+    return hub;
+  }
+}
+
+function timeoutMs(asked: number | undefined, ctx: RequestContext): number {
+  const seconds =
+    asked !== undefined && asked > 0 ? asked : MIN_TIMEOUT_SECONDS * (1 + ctx.clock.random());
+  return seconds * 1000;
+}

@@ -1,0 +1,279 @@
+/**
+ * The objects of one stored resource in memory, and their latest events. Filled by one list when it is
+ * first used, then kept by the store's feed; it serves GET, LIST and WATCH.
+ *
+ *   idle ──ready()──▶ loading ──list at R, feed at R──▶ live
+ *     ▲                  │ the store fails                │ the feed missed changes
+ *     └──────────────────┴────────────────────────────────┘ (watchers are closed and come back)
+ *
+ * While it loads, events wait; those up to R are already in the list and are dropped. Once live, the
+ * content is the store's at exactly `feed.revision` whenever no code of this class is running.
+ */
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { Logger } from '../../pkg/component/logger.js';
+import {
+  type EtcdClient,
+  type KeyValue,
+  prefixEnd,
+  type WatchEvent,
+} from '../../pkg/etcd-client/interface.js';
+import { KeyIndex } from './key-index.js';
+import { storeError } from './store-errors.js';
+import type { StoreFeed } from './store-feed.js';
+import type { ObjectCodec, StoredObject } from './stored-object.js';
+import { type CacheEvent, WatchHistory } from './watch-history.js';
+
+/** Objects a range call while loading: some MB at most. */
+const LOAD_PAGE = 2_000;
+
+export interface WatchCacheOptions {
+  /** `/registry/pods/` */
+  readonly prefix: string;
+  readonly codec: ObjectCodec;
+  readonly client: EtcdClient;
+  readonly feed: StoreFeed;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Fields for selectors. */
+  readonly fieldsOf: (obj: KubeObject) => Record<string, string>;
+}
+
+/** Which events a subscriber can have any interest in, for finding it quickly. */
+export interface Interest {
+  /** Empty: all. */
+  readonly namespace: string;
+  /** Only the object with this relative key. */
+  readonly key?: string;
+  /** Only objects with this value, before or after the event. */
+  readonly field?: { readonly name: string; readonly value: string };
+}
+
+export interface CacheSubscriber {
+  readonly interest: Interest;
+  /** Must return at once and not throw. */
+  onEvent(event: CacheEvent): void;
+  /** The cache starts again; events may have been missed. */
+  onReset(): void;
+}
+
+export class WatchCache {
+  private readonly objects = new KeyIndex();
+  private readonly everyone = new Set<CacheSubscriber>();
+  private readonly byNamespace = new Map<string, Set<CacheSubscriber>>();
+  private readonly byKey = new Map<string, Set<CacheSubscriber>>();
+  private readonly byField = new Map<string, Map<string, Set<CacheSubscriber>>>();
+  private history = new WatchHistory(0);
+  private state: 'idle' | 'loading' | 'live' = 'idle';
+  private loading: Promise<void> | undefined;
+  private waiting: WatchEvent[] = [];
+  /** Counts resets, so that a load that a gap overtook is thrown away. */
+  private epoch = 0;
+
+  constructor(private readonly options: WatchCacheOptions) {
+    options.feed.listen(options.prefix, this);
+  }
+
+  get live(): boolean {
+    return this.state === 'live';
+  }
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  /** Resolves when the cache serves. Rejects with a Status when the store cannot be read. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    while (this.state !== 'live') {
+      this.loading ??= this.load().finally(() => {
+        this.loading = undefined;
+      });
+      await this.loading;
+      signal?.throwIfAborted();
+    }
+  }
+
+  get(key: string): StoredObject | undefined {
+    return this.objects.get(key);
+  }
+
+  /** In key order; empty namespace for all. Must not be changed. */
+  list(namespace: string): readonly StoredObject[] {
+    return this.objects.list(namespace);
+  }
+
+  /** Events after `revision`; 410 where the cache does not reach back so far. */
+  since(revision: number): CacheEvent[] {
+    return this.history.since(revision);
+  }
+
+  subscribe(subscriber: CacheSubscriber): void {
+    this.shelf(subscriber.interest, true)?.add(subscriber);
+  }
+
+  unsubscribe(subscriber: CacheSubscriber): void {
+    const { key, field, namespace } = subscriber.interest;
+    const shelf = this.shelf(subscriber.interest, false);
+    shelf?.delete(subscriber);
+    if (!shelf || shelf.size > 0) return;
+    if (key !== undefined) this.byKey.delete(key);
+    else if (field) {
+      const values = this.byField.get(field.name);
+      values?.delete(field.value);
+      if (values?.size === 0) this.byField.delete(field.name);
+    } else if (namespace !== '') this.byNamespace.delete(namespace);
+  }
+
+  onEvents(events: readonly WatchEvent[]): void {
+    if (this.state === 'live') for (const event of events) this.apply(event);
+    else if (this.state === 'loading') this.waiting.push(...events);
+  }
+
+  onGap(): void {
+    this.epoch++;
+    const wasLive = this.state === 'live';
+    this.state = 'idle';
+    this.waiting = [];
+    this.objects.clear();
+    for (const subscriber of this.subscribers()) subscriber.onReset();
+    if (wasLive) this.options.logger.info({ prefix: this.options.prefix }, 'watch cache dropped');
+  }
+
+  private async load(): Promise<void> {
+    const { client, feed, prefix, codec } = this.options;
+    await feed.started();
+    const epoch = ++this.epoch;
+    this.state = 'loading';
+    this.waiting = [];
+    try {
+      let from = prefix;
+      let revision = 0;
+      const rangeEnd = prefixEnd(prefix);
+      for (;;) {
+        const page = await client.range(from, {
+          rangeEnd,
+          limit: LOAD_PAGE,
+          ...(revision > 0 ? { revision } : {}),
+        });
+        if (epoch !== this.epoch) return;
+        if (revision === 0) {
+          revision = page.revision;
+          this.objects.clear();
+        }
+        for (const kv of page.kvs) this.put(kv);
+        const last = page.kvs.at(-1);
+        if (!page.more || !last) break;
+        from = `${last.key}\0`;
+      }
+      await feed.waitFor(revision);
+      if (epoch !== this.epoch) return;
+      this.history = new WatchHistory(revision);
+      const missed = this.waiting;
+      this.waiting = [];
+      this.state = 'live';
+      for (const event of missed) if (event.kv.modRevision > revision) this.apply(event);
+      this.options.logger.debug(
+        { prefix, resourceVersion: String(revision), codec: codec.kind, objects: this.size },
+        'watch cache filled',
+      );
+    } catch (err) {
+      if (epoch === this.epoch) {
+        this.state = 'idle';
+        this.waiting = [];
+      }
+      throw storeError(err, 'read');
+    }
+  }
+
+  private apply(event: WatchEvent): void {
+    const { kv } = event;
+    if (event.type === 'delete') {
+      const previous = this.objects.delete(kv.key.slice(this.options.prefix.length));
+      if (!previous) return;
+      this.publish({
+        type: 'DELETED',
+        revision: kv.modRevision,
+        object: previous.at(kv.modRevision),
+        previous,
+      });
+      return;
+    }
+    const put = this.put(kv);
+    if (!put) return;
+    const { object, previous } = put;
+    const revision = kv.modRevision;
+    this.publish(
+      previous
+        ? { type: 'MODIFIED', revision, object, previous }
+        : { type: 'ADDED', revision, object },
+    );
+  }
+
+  private put(kv: KeyValue): { object: StoredObject; previous?: StoredObject } | undefined {
+    const { codec, prefix, logger } = this.options;
+    const key = kv.key.slice(prefix.length);
+    try {
+      const object = codec.fromValue(key, kv.value, kv.modRevision, kv.lease);
+      const previous = this.objects.set(object);
+      return previous ? { object, previous } : { object };
+    } catch (err) {
+      logger.error(
+        { key: kv.key, revision: kv.modRevision, err },
+        'the store holds a value that is not JSON; it is not served',
+      );
+      return undefined;
+    }
+  }
+
+  private publish(event: CacheEvent): void {
+    const { clock, fieldsOf } = this.options;
+    this.history.push(event, clock.now());
+    for (const subscriber of this.everyone) subscriber.onEvent(event);
+    const namespace = event.object.namespace;
+    if (this.byNamespace.size > 0) this.notify(this.byNamespace.get(namespace), event);
+    if (this.byKey.size > 0) this.notify(this.byKey.get(event.object.key), event);
+    for (const [field, values] of this.byField) {
+      const now = event.object.fields(fieldsOf)[field] ?? '';
+      const before = event.previous ? (event.previous.fields(fieldsOf)[field] ?? '') : now;
+      this.notify(values.get(now), event);
+      if (before !== now) this.notify(values.get(before), event);
+    }
+  }
+
+  private notify(subscribers: Set<CacheSubscriber> | undefined, event: CacheEvent): void {
+    if (subscribers) for (const subscriber of subscribers) subscriber.onEvent(event);
+  }
+
+  private shelf(interest: Interest, create: boolean): Set<CacheSubscriber> | undefined {
+    const { key, field, namespace } = interest;
+    if (key !== undefined) return shelfIn(this.byKey, key, create);
+    if (field) {
+      let values = this.byField.get(field.name);
+      if (!values && create) {
+        values = new Map();
+        this.byField.set(field.name, values);
+      }
+      return values && shelfIn(values, field.value, create);
+    }
+    return namespace === '' ? this.everyone : shelfIn(this.byNamespace, namespace, create);
+  }
+
+  private subscribers(): CacheSubscriber[] {
+    const shelves = [this.everyone, ...this.byNamespace.values(), ...this.byKey.values()];
+    for (const values of this.byField.values()) shelves.push(...values.values());
+    return shelves.flatMap((shelf) => [...shelf]);
+  }
+}
+
+function shelfIn(
+  shelves: Map<string, Set<CacheSubscriber>>,
+  name: string,
+  create: boolean,
+): Set<CacheSubscriber> | undefined {
+  let shelf = shelves.get(name);
+  if (!shelf && create) {
+    shelf = new Set();
+    shelves.set(name, shelf);
+  }
+  return shelf;
+}
