@@ -44,7 +44,6 @@ export interface ListOptions {
   resourceVersionMatch?: string;
   continue?: string;
   watch?: boolean;
-  allowWatchBookmarks?: boolean;
   sendInitialEvents?: boolean;
 }
 
@@ -138,30 +137,26 @@ function validateWatchOptions(options: ListOptions): FieldError[] {
   const errors: FieldError[] = [];
   const { resourceVersionMatch = '' } = options;
   const at = 'resourceVersionMatch';
-  if (options.sendInitialEvents !== undefined) {
-    if (resourceVersionMatch === '') {
-      errors.push(
-        forbidden(at, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
-      );
-    }
-    if (resourceVersionMatch !== '' && resourceVersionMatch !== 'NotOlderThan') {
-      errors.push(notSupported(at, resourceVersionMatch, ['NotOlderThan']));
-    }
-    if (options.sendInitialEvents && !options.allowWatchBookmarks) {
+  if (options.sendInitialEvents !== undefined && resourceVersionMatch !== 'NotOlderThan') {
+    errors.push(
+      forbidden(at, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
+    );
+  }
+  if (resourceVersionMatch !== '') {
+    if (options.sendInitialEvents === undefined) {
       errors.push(
         forbidden(
-          'sendInitialEvents',
-          'sendInitialEvents requires allowWatchBookmarks to be enabled',
+          at,
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
         ),
       );
     }
-  } else if (resourceVersionMatch !== '') {
-    errors.push(
-      forbidden(
-        at,
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      ),
-    );
+    if (resourceVersionMatch !== 'NotOlderThan') {
+      errors.push(notSupported(at, resourceVersionMatch, ['NotOlderThan']));
+    }
+    if (options.continue) {
+      errors.push(forbidden(at, 'resourceVersionMatch is forbidden when continue is provided'));
+    }
   }
   return errors;
 }
