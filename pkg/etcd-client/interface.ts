@@ -114,16 +114,17 @@ export class UnavailableError extends Error {
   }
 }
 
-/** The end of the range of all keys that begin with `key`. */
+/**
+ * The end of the range of all keys that begin with `key`: its last character replaced by the next one.
+ * UTF-8 sorts as its code points do, so that this is exact for keys that are text, and stays text.
+ */
 export function prefixEnd(key: string): string {
-  const bytes = Buffer.from(key);
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    const byte = bytes[i] as number;
-    if (byte < 0xff) {
-      const end = Buffer.from(bytes.subarray(0, i + 1));
-      end[i] = byte + 1;
-      return end.toString('latin1');
-    }
+  const points = Array.from(key, (character) => character.codePointAt(0) ?? 0);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === 0x10ffff) continue;
+    // Surrogates are no characters.
+    const next = last === 0xd7ff ? 0xe000 : last + 1;
+    return String.fromCodePoint(...points, next);
   }
   return '\0';
 }
