@@ -13,8 +13,6 @@ import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
 import type { Encoding } from './media-type.js';
 
-export type { FieldValidation };
-
 /** The kind that is expected; without a `definition` it is looked up by its version and kind. */
 export type ExpectedKind = Omit<DecodeTarget, 'definition'> & { readonly definition?: string };
 
@@ -67,4 +65,10 @@ export class ObjectDecoder {
 function told({ object, warnings }: DecodedBody, warn: (text: string) => void): KubeObject {
   for (const warning of warnings) warn(warning);
   return object;
+}
+
+/** What a request asks for; Warn is the server's default. */
+export function fieldValidation(query: URLSearchParams): FieldValidation {
+  const asked = query.get('fieldValidation');
+  return asked === 'Ignore' || asked === 'Strict' ? asked : 'Warn';
 }

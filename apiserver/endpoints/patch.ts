@@ -1,28 +1,213 @@
-/** PATCH bodies by their content type, and how each changes an object. */
+/**
+ * PATCH bodies by their content type, and what each makes of an object. A patch is read once and applied
+ * as often as another write comes in between.
+ *
+ *   json, merge, strategic   current state in the served version → patched → decoded like a body → stored
+ *   apply                    the field manager merges it with what the other managers own
+ */
+import { parse as parseYaml } from 'yaml';
+import type { SchemaSet } from '../../pkg/api/schema/model.js';
+import { clone } from '../../pkg/apimachinery/clone.js';
+import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
-import { unsupportedMediaType } from '../../pkg/apimachinery/status.js';
+import {
+  badRequest,
+  invalid,
+  notFound,
+  unsupportedMediaType,
+} from '../../pkg/apimachinery/status.js';
+import { validatePatchOptions } from '../../pkg/apimachinery/validation/options.js';
+import { fieldManager, unstructured } from '../registry/field-managers.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { StoredObject } from '../storage/stored-object.js';
-import type { ObjectDecoder } from './object-decoder.js';
+import { flag } from './list-options.js';
+import { mediaType } from './media-type.js';
+import { fieldValidation, type ObjectDecoder } from './object-decoder.js';
+import { readBody } from './request-body.js';
+import { exchangeOf } from './respond.js';
 import type { Scale } from './scale.js';
 import type { ServedView } from './served-view.js';
 
+const APPLY = 'application/apply-patch+yaml';
+const PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  APPLY,
+] as const;
+
+type PatchType = (typeof PATCH_TYPES)[number];
+
+function isPatchType(type: string): type is PatchType {
+  return PATCH_TYPES.some((known) => known === type);
+}
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
+
 export interface PreparedPatch {
   readonly options: KubeObject;
-  /** Server-side apply: it keeps managedFields by itself and may create. */
+  /** Server-side apply: it keeps managedFields by itself, and creates what is not there. */
   readonly applies: boolean;
+  /** The new state in the stored version, the caller's to change. */
   apply(current: StoredObject | undefined, subresource: string): KubeObject;
 }
 
+/** What a patch makes of a value; changes neither. */
+type Change = (value: KubeObject) => unknown;
+
 export class Patcher {
-  constructor(readonly decoder: ObjectDecoder) {}
-  async read(_ctx: RequestContext, _view: ServedView): Promise<PreparedPatch> {
-    throw unsupportedMediaType([]);
+  /** For versions that show another version's objects: applied configurations are of the shown kind. */
+  private readonly managers = new Map<ServedView, FieldManager>();
+
+  constructor(
+    private readonly decoder: ObjectDecoder,
+    private readonly schemas: SchemaSet,
+  ) {}
+
+  async read(ctx: RequestContext, view: ServedView): Promise<PreparedPatch> {
+    const type = mediaType(exchangeOf(ctx).req.headers['content-type']);
+    if (!isPatchType(type)) throw unsupportedMediaType(PATCH_TYPES);
+    const options = patchOptions(ctx, type === APPLY);
+    const body = await readBody(exchangeOf(ctx).req);
+    if (type === APPLY) return this.readApply(ctx, view, body, options);
+    const change = this.change(type, body, view.definition.definition);
+    const { definition } = view;
+    return {
+      options,
+      applies: false,
+      apply: (current) => {
+        if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
+        const patched = change(view.of(current).clone());
+        return view.toStored(this.decode(ctx, definition, patched));
+      },
+    };
   }
-  async readForScale(
-    _ctx: RequestContext,
-    _view: ServedView,
-  ): Promise<(scale: Scale) => KubeObject> {
-    throw unsupportedMediaType([]);
+
+  /** A Scale is patched as the object it looks like. */
+  async readForScale(ctx: RequestContext): Promise<(scale: Scale) => KubeObject> {
+    const type = mediaType(exchangeOf(ctx).req.headers['content-type']);
+    if (!isPatchType(type)) throw unsupportedMediaType(PATCH_TYPES);
+    const body = await readBody(exchangeOf(ctx).req);
+    if (type === APPLY) {
+      const config = this.decode(ctx, SCALE, parseApply(body));
+      return (scale) => ({
+        ...scale,
+        ...config,
+        metadata: { ...scale.metadata, ...config.metadata },
+      });
+    }
+    const change = this.change(type, body, 'io.k8s.api.autoscaling.v1.Scale');
+    return (scale) => this.decode(ctx, SCALE, change(clone(scale)));
+  }
+
+  private readApply(
+    ctx: RequestContext,
+    view: ServedView,
+    body: Buffer,
+    options: KubeObject,
+  ): PreparedPatch {
+    const config = parseApply(body);
+    const force = flag(ctx.query, 'force') ?? false;
+    const manager = this.managerOf(view);
+    const { name, namespace } = ctx.requestInfo;
+    const meta = config.metadata ?? {};
+    if (meta.name === undefined || meta.name === '') config.metadata = { ...meta, name };
+    return {
+      options,
+      applies: true,
+      apply: (current, subresource) => {
+        const live = current && unstructured(view.of(current).object);
+        const own = clone(config);
+        if (!live && view.definition.namespaced)
+          own.metadata = { ...own.metadata, namespace: own.metadata?.namespace ?? namespace };
+        const merged = manager.apply(
+          live,
+          unstructured(own),
+          ctx.fieldManager,
+          force,
+          subresource,
+          ctx.clock.now(),
+        );
+        const decoded = this.decode(ctx, view.definition, clone(merged));
+        if (own.metadata?.resourceVersion) {
+          decoded.metadata = { ...decoded.metadata, resourceVersion: own.metadata.resourceVersion };
+        }
+        return view.toStored(decoded);
+      },
+    };
+  }
+
+  private managerOf(view: ServedView): FieldManager {
+    if (!view.converts) return view.store.fields;
+    let manager = this.managers.get(view);
+    if (!manager) {
+      manager = fieldManager(view.definition, this.schemas);
+      this.managers.set(view, manager);
+    }
+    return manager;
+  }
+
+  private decode(
+    ctx: RequestContext,
+    of: Parameters<ObjectDecoder['decodeValue']>[0],
+    value: unknown,
+  ): KubeObject {
+    return this.decoder.decodeValue(of, value, fieldValidation(ctx.query), (text) =>
+      ctx.warn(text),
+    );
+  }
+
+  private change(type: Exclude<PatchType, typeof APPLY>, body: Buffer, definition: string): Change {
+    const patch = parseJson(body);
+    switch (type) {
+      case 'application/json-patch+json':
+        return jsonPatch(patch);
+      case 'application/merge-patch+json':
+        return (value) => applyMergePatch(value, patch);
+      case 'application/strategic-merge-patch+json': {
+        const schema = this.schemas.get(definition);
+        return (value) => applyStrategicMergePatch(value, patch, schema, this.schemas);
+      }
+    }
+  }
+}
+
+function patchOptions(ctx: RequestContext, apply: boolean): KubeObject {
+  const force = flag(ctx.query, 'force');
+  const options = {
+    kind: 'PatchOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...(force === undefined ? {} : { force }),
+    ...(ctx.query.has('fieldManager') ? { fieldManager: ctx.query.get('fieldManager') ?? '' } : {}),
+    ...(ctx.query.has('dryRun')
+      ? { dryRun: ctx.query.getAll('dryRun').filter((value) => value !== '') }
+      : {}),
+    ...(ctx.query.has('fieldValidation')
+      ? { fieldValidation: ctx.query.get('fieldValidation') ?? '' }
+      : {}),
+  };
+  const errors = validatePatchOptions(options, apply);
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', errors);
+  return options;
+}
+
+function parseApply(body: Buffer): KubeObject {
+  let value: unknown;
+  try {
+    value = parseYaml(body.toString(), { version: '1.1', merge: true });
+  } catch (err) {
+    throw badRequest(`error decoding YAML: ${err instanceof Error ? err.message : String(err)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badRequest('error decoding YAML: the applied configuration is not an object');
+  }
+  return value;
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch (err) {
+    throw badRequest(`error decoding patch: ${err instanceof Error ? err.message : String(err)}`);
   }
 }

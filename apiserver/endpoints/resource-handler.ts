@@ -5,6 +5,8 @@
  * `handle` always answers, also to errors, and resolves when the answer is handed to the connection (for a
  * watch: when it has ended).
  */
+
+import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import {
@@ -28,7 +30,7 @@ import { readDeleteOptions } from './delete-body.js';
 import { listOptions } from './list-options.js';
 import { ClientGone, sendList } from './list-response.js';
 import { type Accepted, contentEncoding, negotiate } from './media-type.js';
-import type { ExpectedKind, FieldValidation, ObjectDecoder } from './object-decoder.js';
+import { type ExpectedKind, fieldValidation, ObjectDecoder } from './object-decoder.js';
 import { Patcher } from './patch.js';
 import { readBody } from './request-body.js';
 import { exchangeOf, sendError, sendStored, sendValue, success } from './respond.js';
@@ -40,7 +42,7 @@ import { WatchServer } from './watch-server.js';
 
 export interface ResourceHandlerOptions {
   readonly stores: Stores;
-  readonly decoder: ObjectDecoder;
+  readonly schemas: SchemaSet;
 }
 
 const ALL_VERBS: readonly Verb[] = [
@@ -71,8 +73,8 @@ export class ResourceHandler {
   private readonly patcher: Patcher;
 
   constructor(options: ResourceHandlerOptions) {
-    this.decoder = options.decoder;
-    this.patcher = new Patcher(options.decoder);
+    this.decoder = new ObjectDecoder(options.schemas);
+    this.patcher = new Patcher(this.decoder, options.schemas);
     for (const definition of options.stores.definitions) {
       const key = viewKey(definition.group, definition.version, definition.resource);
       if (definition.virtual) this.virtual.set(key, definition);
@@ -312,7 +314,7 @@ export class ResourceHandler {
     const change =
       verb === 'update'
         ? replaceBy(await this.decodeBody(SCALE, ctx))
-        : await this.patcher.readForScale(ctx, view);
+        : await this.patcher.readForScale(ctx);
     const options = this.writeOptions(ctx, 'UpdateOptions');
     const result = await update(
       view.store,
@@ -438,11 +440,6 @@ const SCALE = {
   kind: 'Scale',
   definition: 'io.k8s.api.autoscaling.v1.Scale',
 } as const;
-
-export function fieldValidation(query: URLSearchParams): FieldValidation {
-  const asked = query.get('fieldValidation');
-  return asked === 'Ignore' || asked === 'Strict' ? asked : 'Warn';
-}
 
 function viewKey(group: string, version: string, resource: string): string {
   return `${group}/${version}/${resource}`;

@@ -50,7 +50,7 @@ export function watchEncoder(
     Buffer.from(
       encoding === 'yaml'
         ? `---\n${stringify({ type, object }, YAML_OPTIONS)}`
-        : `${JSON.stringify({ type, object }, YAML_OPTIONS)}\n`,
+        : `${JSON.stringify({ type, object })}\n`,
     );
   return {
     event: (type, object) => [encode(type, shapeOf(view.of(object).object))],

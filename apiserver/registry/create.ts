@@ -13,6 +13,7 @@ import { validateObjectMeta } from '../../pkg/apimachinery/validation/object-met
 import type { RequestContext } from '../server/request-context.js';
 import { isLost } from '../storage/resource-storage.js';
 import type { StoredObject } from '../storage/stored-object.js';
+import { unstructured } from './field-managers.js';
 import type { GenericStore } from './generic-store.js';
 import { validateWith } from './validate.js';
 
@@ -42,7 +43,7 @@ export async function create(
   store.setDefaults(request.obj);
   const obj = request.tracked
     ? request.obj
-    : fields.recordUpdate(undefined, request.obj, ctx.fieldManager, '');
+    : fields.update(undefined, unstructured(request.obj), ctx.fieldManager, '', store.clock.now());
   const attributes = store.attributes('CREATE', request.namespace, meta.name ?? '', '', ctx, {
     object: obj,
     ...(request.options ? { options: request.options } : {}),

@@ -11,6 +11,7 @@
  * wrong throws a StatusError; nothing here knows HTTP.
  */
 import type { FieldError } from '../../pkg/apimachinery/field-error.js';
+import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import { apiVersionOf, type KubeObject } from '../../pkg/apimachinery/meta.js';
 import {
   badRequest,
@@ -27,14 +28,13 @@ import type { RequestContext } from '../server/request-context.js';
 import { relativeKey } from '../storage/keys.js';
 import type { ListPage, ListQuery, ResourceStorage } from '../storage/resource-storage.js';
 import type { StoredObject } from '../storage/stored-object.js';
-import type { FieldTracker } from './field-tracker.js';
 import type { ResourceDefinition, Strategy } from './resource.js';
 
 export interface GenericStoreOptions {
   readonly definition: ResourceDefinition;
   readonly storage: ResourceStorage;
   readonly admission: AdmissionChain;
-  readonly fields: FieldTracker;
+  readonly fields: FieldManager;
   /** The defaults that stand in the kind's schema. */
   readonly schemaDefaults: (obj: KubeObject) => void;
   /** What the schema of the kind demands of an object: required fields, enums, formats. */
@@ -48,7 +48,7 @@ export class GenericStore {
   readonly strategy: Strategy;
   readonly storage: ResourceStorage;
   readonly admission: AdmissionChain;
-  readonly fields: FieldTracker;
+  readonly fields: FieldManager;
   readonly validateSchema: (obj: KubeObject) => FieldError[];
   private readonly schemaDefaults: (obj: KubeObject) => void;
   readonly clock: Clock;

@@ -4,8 +4,6 @@
  */
 import { Defaulter } from '../../pkg/api/schema/defaults.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
-import type { FieldError } from '../../pkg/apimachinery/field-error.js';
-import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
@@ -17,10 +15,11 @@ import { storagePrefix } from '../storage/keys.js';
 import { LeasePool } from '../storage/lease-pool.js';
 import { ResourceStorage } from '../storage/resource-storage.js';
 import { StoreFeed } from '../storage/store-feed.js';
-import type { FieldTracker } from './field-tracker.js';
+import { fieldManager } from './field-managers.js';
 import { GenericStore } from './generic-store.js';
 import { internalStore } from './internal-store.js';
 import type { ResourceDefinition } from './resource.js';
+import { validateAgainstSchema } from './schema-validation.js';
 import { selectableFields } from './selectable-fields.js';
 
 export interface StoresOptions {
@@ -28,8 +27,6 @@ export interface StoresOptions {
   readonly client: EtcdClient;
   readonly schemas: SchemaSet;
   readonly admission: AdmissionChain;
-  readonly fieldTracker: (definition: ResourceDefinition) => FieldTracker;
-  readonly validateSchema: (definition: ResourceDefinition, obj: KubeObject) => FieldError[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** `--etcd-compaction-interval`; 0 never. */
@@ -76,9 +73,12 @@ export class Stores {
           definition,
           storage,
           admission: options.admission,
-          fields: options.fieldTracker(definition),
+          fields: fieldManager(definition, options.schemas),
           schemaDefaults: (obj) => defaulter.apply(definition.definition, obj),
-          validateSchema: (obj) => options.validateSchema(definition, obj),
+          validateSchema: (obj) =>
+            definition.strategy.validate
+              ? []
+              : validateAgainstSchema(options.schemas, definition.definition, obj),
           clock,
           logger,
         }),

@@ -20,6 +20,7 @@ import type { RequestContext } from '../server/request-context.js';
 import { isLost } from '../storage/resource-storage.js';
 import type { StoredObject } from '../storage/stored-object.js';
 import { claimNamespace, create, metadataOf } from './create.js';
+import { unstructured } from './field-managers.js';
 import type { GenericStore } from './generic-store.js';
 import type { Strategy } from './resource.js';
 import { validateWith } from './validate.js';
@@ -119,7 +120,14 @@ async function updateOnce(
     );
   }
   store.setDefaults(obj);
-  if (!request.tracked) obj = fields.recordUpdate(old, obj, ctx.fieldManager, subresource);
+  if (!request.tracked)
+    obj = fields.update(
+      unstructured(old),
+      unstructured(obj),
+      ctx.fieldManager,
+      subresource,
+      store.clock.now(),
+    );
   const attributes = store.attributes('UPDATE', namespace, name, subresource, ctx, {
     object: obj,
     oldObject: old,
