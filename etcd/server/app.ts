@@ -44,7 +44,7 @@ function addStream(app: FastifyInstance, server: KvServer): void {
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
   });
-  sockets.on('headers', (headers) => headers.push(`x-etcd-version: ${ETCD_VERSION}`));
+  sockets.on('headers', (headers) => headers.push(`x-drydock-stream: ${ETCD_VERSION}`));
   app.server.on('upgrade', (request, socket, head) => {
     if (request.url !== '/v3/stream') {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');

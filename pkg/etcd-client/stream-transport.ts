@@ -81,12 +81,13 @@ export class StreamTransport implements Transport {
       handshakeTimeout: CONNECT_TIMEOUT_MS,
     });
     const version = await new Promise<string | undefined>((resolve, reject) => {
-      let offered = '';
+      let offered: string | undefined;
       const abort = () => socket.terminate();
       signal?.addEventListener('abort', abort, { once: true });
       socket.once('upgrade', (response) => {
-        const header = response.headers['x-etcd-version'];
-        offered = typeof header === 'string' ? header : '';
+        // etcd's own gateway upgrades any path to a WebSocket; only ours says what it carries.
+        const header = response.headers['x-drydock-stream'];
+        offered = typeof header === 'string' ? header : undefined;
       });
       socket.once('open', () => resolve(offered));
       socket.once('unexpected-response', (request) => {
@@ -98,7 +99,10 @@ export class StreamTransport implements Transport {
         reject(new NotSentError(`${endpoint} can not be reached: ${cause.message}`, { cause })),
       );
     });
-    if (version === undefined) return undefined;
+    if (version === undefined) {
+      socket.terminate();
+      return undefined;
+    }
     const transport = new StreamTransport(endpoint, socket, clock);
     transport.version = version;
     return transport;
