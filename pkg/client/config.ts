@@ -16,6 +16,8 @@ export interface RestConfig {
   readonly token?: string;
   /** Re-read at most once a minute, as a mounted token is rotated. */
   readonly tokenFile?: string;
+  /** Asked before every request; caches by itself. */
+  readonly tokenSource?: () => Promise<string>;
   readonly username?: string;
   readonly password?: string;
   readonly tlsServerName?: string;

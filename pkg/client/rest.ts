@@ -212,7 +212,8 @@ export class RestClient {
   }
 
   private async authorization(): Promise<string | undefined> {
-    const { token, tokenFile, username, password } = this.config;
+    const { token, tokenFile, tokenSource, username, password } = this.config;
+    if (tokenSource) return `Bearer ${await tokenSource()}`;
     if (tokenFile !== undefined) {
       const now = this.clock.now();
       if (!this.token || now - this.token.readAt > TOKEN_TTL_MS) {

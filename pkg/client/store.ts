@@ -17,9 +17,14 @@ export function namespaceIndex(obj: KubeObject): readonly string[] {
   return [obj.metadata?.namespace ?? ''];
 }
 
-/** By the uid of the controlling owner; '' collects the objects that have none. */
+/** By the uid of the controlling owner; objects without one are filed under `orphanValue(namespace)`. */
 export function ownerIndex(obj: KubeObject): readonly string[] {
-  return [obj.metadata?.ownerReferences?.find((ref) => ref.controller === true)?.uid ?? ''];
+  const uid = obj.metadata?.ownerReferences?.find((ref) => ref.controller === true)?.uid;
+  return [uid ?? orphanValue(obj.metadata?.namespace ?? '')];
+}
+
+export function orphanValue(namespace: string): string {
+  return `orphans/${namespace}`;
 }
 
 export class Store<T extends KubeObject> {
