@@ -2,6 +2,7 @@
  * Whether an applied object fits its type: what `sigs.k8s.io/structured-merge-diff` checks before it
  * merges, with its texts. All faults are reported.
  */
+import { goSyntax, goText, goType } from '../go-format.js';
 import { deducedType, type FieldType, type ListType } from './field-type.js';
 import { formatElement } from './path-element.js';
 import { isMap, itemElement } from './typed.js';
@@ -85,39 +86,4 @@ function scalarError(scalar: NonNullable<FieldType['scalar']>, value: unknown): 
     case 'any':
       return typeof value === 'object' ? `expected any scalar, got &{${goText(value)}}` : undefined;
   }
-}
-
-/** Go's %T of decoded JSON. */
-function goType(value: unknown): string {
-  if (Array.isArray(value)) return '[]interface {}';
-  if (typeof value === 'object') return 'map[string]interface {}';
-  if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
-  return typeof value;
-}
-
-/** Go's %v. */
-function goText(value: unknown): string {
-  if (value === null || value === undefined) return '<nil>';
-  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
-  if (!isMap(value)) return String(value);
-  const parts = Object.keys(value)
-    .sort()
-    .map((key) => `${key}:${goText(value[key])}`);
-  return `map[${parts.join(' ')}]`;
-}
-
-/** Go's %#v. */
-function goSyntax(value: unknown): string {
-  if (value === null || value === undefined) return 'interface {}(nil)';
-  if (typeof value !== 'object') return JSON.stringify(value) ?? '';
-  const [open, parts] = Array.isArray(value)
-    ? ['[]interface {}{', value.map(goSyntax)]
-    : [
-        'map[string]interface {}{',
-        Object.entries(value)
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([key, child]) => `${JSON.stringify(key)}:${goSyntax(child)}`),
-      ];
-  return `${open}${parts.join(', ')}}`;
 }
