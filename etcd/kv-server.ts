@@ -59,7 +59,7 @@ export class KvServer {
       await restore(backend, store, lessor);
       const server = new KvServer(options, backend, store, watchable, lessor, tasks);
       tasks.spawn('lease expiry', (signal) => lessor.run(signal));
-      if (store.compactRevision > 0) server.sweep();
+      if (store.compactRevision > 0) void server.sweep();
       if (options.autoCompaction) {
         const { autoCompaction } = options;
         tasks.spawn('auto compaction', (signal) => server.autoCompact(autoCompaction, signal));

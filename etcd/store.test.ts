@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -85,11 +93,7 @@ t.test('both transports give the same answers', async (t) => {
       });
       stop.abort();
       const last = second.revision + 1;
-      t.same(seen, [
-        `put ${first.revision} -`,
-        `put ${second.revision} one`,
-        `delete ${last} two`,
-      ]);
+      t.same(seen, [`put ${first.revision} -`, `put ${second.revision} one`, `delete ${last} two`]);
       await etcd.compact(last);
       await t.rejects(etcd.range(`${root}a`, { revision: first.revision }), CompactedError);
       const watching = etcd.watch(root, {

@@ -241,8 +241,8 @@ interface Group {
 
 /** All that wait for one batch share one promise. */
 function newGroup(): Group {
-  let resolve: () => void = () => {};
-  let reject: (err: unknown) => void = () => {};
+  let resolve: (() => void) | undefined;
+  let reject: ((err: unknown) => void) | undefined;
   let promise: Promise<void> | undefined;
   return {
     get promise() {
@@ -255,8 +255,8 @@ function newGroup(): Group {
     get waiting() {
       return promise !== undefined;
     },
-    resolve: () => resolve(),
-    reject: (err) => reject(err),
+    resolve: () => resolve?.(),
+    reject: (err) => reject?.(err),
   };
 }
 

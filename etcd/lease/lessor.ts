@@ -32,7 +32,7 @@ export interface LessorOptions {
 
 export class Lessor implements LeaseBook {
   private readonly leases = new Map<string, Lease>();
-  private wake: () => void = () => {};
+  private wake: (() => void) | undefined;
 
   constructor(private readonly options: LessorOptions) {}
 
@@ -76,7 +76,7 @@ export class Lessor implements LeaseBook {
     const ttl = Math.max(requestedTtl, MIN_TTL_SECONDS);
     this.add(id, ttl);
     await this.options.backend.append({ puts: [encodeLease(id, ttl)] });
-    this.wake();
+    this.wake?.();
     return { id, ttl };
   }
 
@@ -112,14 +112,17 @@ export class Lessor implements LeaseBook {
         if (lease.expires <= now) await this.revoke(id);
         else next = Math.min(next, lease.expires);
       }
+      // Aborted while a lease was revoked: nothing would wake the wait.
+      if (signal.aborted) return;
       await new Promise<void>((resolve) => {
         const timer = next < Infinity ? clock.after(next - now, resolve) : undefined;
-        this.wake = () => {
+        const wake = () => {
           timer?.stop();
-          signal.removeEventListener('abort', this.wake);
+          signal.removeEventListener('abort', wake);
           resolve();
         };
-        signal.addEventListener('abort', this.wake, { once: true });
+        this.wake = wake;
+        signal.addEventListener('abort', wake, { once: true });
       });
     }
   }

@@ -45,13 +45,17 @@ export function checkTxn(request: TxnRequest, maxOps = MAX_TXN_OPS): void {
 function checkOp(op: OpRequest, opsLeft: number): void {
   switch (op.type) {
     case 'range':
-      return checkRange(op);
+      checkRange(op);
+      break;
     case 'put':
-      return checkPut(op);
+      checkPut(op);
+      break;
     case 'delete':
-      return checkDeleteRange(op);
+      checkDeleteRange(op);
+      break;
     case 'txn':
-      return checkTxn(op, opsLeft);
+      checkTxn(op, opsLeft);
+      break;
   }
 }
 

@@ -23,6 +23,3 @@ export function revisionKey(main: number, sub: number): Buffer {
 export function parseRevisionKey(key: Buffer): Revision {
   return { main: key.readUIntBE(1, 6), sub: key.readUInt32BE(7) };
 }
-
-/** First key behind all revisions. */
-export const REVISIONS_END = Buffer.from([PREFIX + 1]);

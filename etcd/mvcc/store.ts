@@ -45,7 +45,7 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from './request.js';
-import { parseRevisionKey, REVISION_KEY_BYTES, REVISIONS_END, revisionKey } from './revision.js';
+import { parseRevisionKey, REVISION_KEY_BYTES, revisionKey } from './revision.js';
 
 /** One change of a committed transaction, as watchers hear of it. */
 export interface Change {

@@ -150,14 +150,15 @@ function recordFlags(record: Buffer): number {
   return record[FLAGS] ?? 0;
 }
 
-const ASCII = /^[\u0000-\u007f]*$/;
+/** Matches the first character that is not ASCII. */
+const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /** UTF-8 text to a byte string. */
 export function toByteString(text: string): string {
-  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+  return !BEYOND_ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** A byte string back to text. */
 export function fromByteString(bytes: string): string {
-  return ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
+  return !BEYOND_ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
 }
