@@ -10,6 +10,12 @@ import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { applyJsonPatch, asJsonPatch } from '../../pkg/apimachinery/patch/json-patch.js';
+import { applyMergePatch, asMergePatch } from '../../pkg/apimachinery/patch/merge-patch.js';
+import {
+  applyStrategicMergePatch,
+  asStrategicMergePatch,
+} from '../../pkg/apimachinery/patch/strategic-merge.js';
 import {
   badRequest,
   invalid,
@@ -77,7 +83,7 @@ export class Patcher {
       applies: false,
       apply: (current) => {
         if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
-        const patched = change(view.of(current).clone());
+        const patched = change(view.of(current).object);
         return view.toStored(this.decode(ctx, definition, patched));
       },
     };
@@ -97,7 +103,7 @@ export class Patcher {
       });
     }
     const change = this.change(type, body, 'io.k8s.api.autoscaling.v1.Scale');
-    return (scale) => this.decode(ctx, SCALE, change(clone(scale)));
+    return (scale) => this.decode(ctx, SCALE, change(scale));
   }
 
   private readApply(
@@ -158,13 +164,18 @@ export class Patcher {
   }
 
   private change(type: Exclude<PatchType, typeof APPLY>, body: Buffer, definition: string): Change {
-    const patch = parseJson(body);
+    const parsed = parseJson(body);
     switch (type) {
-      case 'application/json-patch+json':
-        return jsonPatch(patch);
-      case 'application/merge-patch+json':
+      case 'application/json-patch+json': {
+        const patch = asJsonPatch(parsed);
+        return (value) => applyJsonPatch(value, patch);
+      }
+      case 'application/merge-patch+json': {
+        const patch = asMergePatch(parsed);
         return (value) => applyMergePatch(value, patch);
+      }
       case 'application/strategic-merge-patch+json': {
+        const patch = asStrategicMergePatch(parsed);
         const schema = this.schemas.get(definition);
         return (value) => applyStrategicMergePatch(value, patch, schema, this.schemas);
       }

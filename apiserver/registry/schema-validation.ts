@@ -48,7 +48,8 @@ function visit(
   }
   if (Array.isArray(value)) {
     const { items } = schema;
-    if (items) value.forEach((item, i) => visit(schemas, items, item, at.index(i), errors));
+    if (!items) return;
+    for (const [i, item] of value.entries()) visit(schemas, items, item, at.index(i), errors);
     return;
   }
   if (typeof value !== 'object' || value === null) return;
