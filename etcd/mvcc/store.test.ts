@@ -43,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
-t.test('any history reads, watches and restarts as a simple model says', async (t) => {
+t.test('any history reads, watches and restarts as a simple model says', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const dir = mkdtempSync(join(tmpdir(), 'mvcc-'));
