@@ -1,0 +1,19 @@
+/** /version: which Kubernetes this is, and that it is drydock. */
+export const KUBERNETES_VERSION = '1.35.0';
+export const GIT_VERSION = `v${KUBERNETES_VERSION}+drydock.1`;
+
+export const VERSION_INFO = {
+  major: '1',
+  minor: '35',
+  emulationMajor: '1',
+  emulationMinor: '35',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '34',
+  gitVersion: GIT_VERSION,
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '2025-12-17T00:00:00Z',
+  goVersion: `node${process.version}`,
+  compiler: 'v8',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
