@@ -136,7 +136,11 @@ t.test('a lease that runs out takes its keys in one revision', async (t) => {
   const gone = new Promise<number>((resolve) =>
     server.watchable.watch(
       { key: 'a', rangeEnd: 'c' },
-      { ready: () => true, compacted: () => {}, deliver: (_at, events) => resolve(events.length) },
+      {
+        ready: () => true,
+        compacted: () => t.fail('compacted'),
+        deliver: (_at, events) => resolve(events.length),
+      },
     ),
   );
   await clock.advance(1500);

@@ -350,21 +350,23 @@ export class Store {
   }
 
   private applyBranch(writing: Writing, branch: readonly OpRequest[]): OpResponse[] {
-    return branch.map((op): OpResponse => {
-      switch (op.type) {
-        case 'put':
-          return this.applyPut(writing, op);
-        case 'delete':
-          return this.applyDelete(writing, op);
-        case 'range':
-          return { type: 'range', ...this.rangeNow(writing, op) };
-        case 'txn': {
-          const succeeded = this.allHold(op.compare);
-          const responses = this.applyBranch(writing, succeeded ? op.success : op.failure);
-          return { type: 'txn', succeeded, responses };
-        }
+    return branch.map((op) => this.applyOp(writing, op));
+  }
+
+  private applyOp(writing: Writing, op: OpRequest): OpResponse {
+    switch (op.type) {
+      case 'put':
+        return this.applyPut(writing, op);
+      case 'delete':
+        return this.applyDelete(writing, op);
+      case 'range':
+        return { type: 'range', ...this.rangeNow(writing, op) };
+      case 'txn': {
+        const succeeded = this.allHold(op.compare);
+        const responses = this.applyBranch(writing, succeeded ? op.success : op.failure);
+        return { type: 'txn', succeeded, responses };
       }
-    });
+    }
   }
 
   private applyPut(writing: Writing, op: PutRequest): OpResponse {
