@@ -6,9 +6,11 @@
 import { stableJson } from '../hash.js';
 import type { UnstructuredObject } from '../meta.js';
 import { TOTAL_ANNOTATION_SIZE_LIMIT } from '../validation/object-meta.js';
+import { compare } from './compare.js';
 import { difference, hasPath } from './field-set.js';
 import type { FieldType } from './field-type.js';
-import { compare, isMap, toFieldSet } from './typed.js';
+import { toFieldSet } from './to-field-set.js';
+import { isMap } from './typed.js';
 
 export const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 

@@ -11,6 +11,7 @@
  */
 import { deepEqual } from '../equality.js';
 import type { UnstructuredObject } from '../meta.js';
+import { type Comparison, compare } from './compare.js';
 import { ConflictError, conflictsOf } from './conflict.js';
 import {
   below,
@@ -29,14 +30,8 @@ import {
 } from './field-set.js';
 import { deducedType, type FieldType } from './field-type.js';
 import { type Owner, type Owners, withFields } from './managers.js';
-import {
-  type Comparison,
-  compare,
-  merge,
-  removeFields,
-  toFieldSet,
-  withNamedFields,
-} from './typed.js';
+import { merge, removeFields, withNamedFields } from './merge.js';
+import { toFieldSet } from './to-field-set.js';
 
 /** The versions in which a kind is served. */
 export interface Versions {
