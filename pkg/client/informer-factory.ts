@@ -62,6 +62,16 @@ export class InformerFactory {
     return made;
   }
 
+  /** The informer of all of a resource, if some part of the process has asked for one. */
+  existing(ref: Pick<ResourceRef, 'group' | 'resource'>): Informer<KubeObject> | undefined {
+    for (const [id, informer] of this.informers) {
+      const [group, , resource, namespace, labels, fields] = id.split('\n');
+      const whole = namespace === '' && labels === '' && fields === '';
+      if (whole && group === ref.group && resource === ref.resource) return informer;
+    }
+    return undefined;
+  }
+
   /** Until the signal aborts and all informers have stopped; throws what the first failing one threw. */
   async run(signal: AbortSignal): Promise<void> {
     let failure: { err: unknown } | undefined;
