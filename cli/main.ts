@@ -3,8 +3,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { down, reset } from './commands/down.js';
 import { logs } from './commands/logs.js';
 import { addNode, removeNode } from './commands/node.js';
+import { probe } from './commands/probe.js';
 import { act, ps } from './commands/processes.js';
 import { supervise, type UpOptions, up } from './commands/up.js';
+import { makeCredentials } from './credentials.js';
+import { Layout } from './layout.js';
 
 const COMPONENTS = ['etcd', 'apiserver', 'scheduler', 'controller-manager', 'kubelet'] as const;
 
@@ -122,6 +125,25 @@ program
   .command('supervise', { hidden: true })
   .requiredOption('--data-dir <dir>', 'the data folder of the cluster')
   .action(async ({ dataDir }) => exit(await supervise(dataDir)));
+
+program
+  .command('pki')
+  .description('make certificates and kubeconfigs for components that something else starts')
+  .requiredOption('--data-dir <dir>', 'where to; pki/ and kubeconfig are made in it')
+  .requiredOption('--server <url>', 'the API as the components reach it')
+  .option('--admin-server <url>', 'the API as the user reaches it (default: --server)')
+  .option('--san <name>', 'a further name or address of the API', collect, [])
+  .option('--node <name>', 'a node', collect, [])
+  .option('--owner-of <path>', 'give the files to the owner of this path')
+  .action(async ({ dataDir, server, adminServer, san, node: nodes, ownerOf }) => {
+    const wanted = { server, adminServer: adminServer ?? server, names: san, nodes, ownerOf };
+    await makeCredentials(new Layout(dataDir), wanted, Date.now());
+  });
+
+program
+  .command('probe <url>')
+  .description('exit 0 if the URL answers 200')
+  .action(async (url) => exit(await probe(url)));
 
 function count(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('it must be a whole number');

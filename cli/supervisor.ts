@@ -5,13 +5,13 @@
  */
 import { rmSync } from 'node:fs';
 import type { Clock } from '../pkg/component/clock.js';
-import { ensurePki } from '../pkg/component/pki.js';
 import {
   type ClusterConfig,
   choosePorts,
   processNames,
   writeClusterConfig,
 } from './cluster-config.js';
+import { ensureClusterCredentials } from './credentials.js';
 import { launchOf } from './launch/index.js';
 import type { Layout } from './layout.js';
 import { residentBytes } from './pid.js';
@@ -146,16 +146,6 @@ export class Supervisor {
   }
 
   private async ensureCredentials(): Promise<void> {
-    await ensureClusterCredentials(this.layout, this.config);
+    await ensureClusterCredentials(this.layout, this.config, this.options.clock.now());
   }
-}
-
-/** Everything that a cluster of this configuration needs to prove who it is. Idempotent. */
-export async function ensureClusterCredentials(
-  layout: Layout,
-  config: ClusterConfig,
-): Promise<void> {
-  void ensurePki;
-  void layout;
-  void config;
 }

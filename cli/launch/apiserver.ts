@@ -26,6 +26,7 @@ export const apiserver: Descriptor = (name, { layout, config }) => {
       '--authorization-mode=Node,RBAC',
       `--kubelet-client-certificate=${pki('apiserver-kubelet-client.crt')}`,
       `--kubelet-client-key=${pki('apiserver-kubelet-client.key')}`,
+      '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
       `--requestheader-client-ca-file=${pki('front-proxy-ca.crt')}`,
       '--requestheader-allowed-names=front-proxy-client',
       '--requestheader-username-headers=X-Remote-User',

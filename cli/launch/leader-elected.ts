@@ -1,4 +1,5 @@
 /** The flags that the scheduler and the controller-manager share. */
+import { join } from 'node:path';
 import type { ClusterConfig } from '../cluster-config.js';
 import type { Layout } from '../layout.js';
 import { ordinal, portOf } from './descriptor.js';
@@ -18,6 +19,8 @@ export function leaderElectedFlags(
     `--kubeconfig=${kubeconfig}`,
     '--bind-address=127.0.0.1',
     `--secure-port=${portOf(config, name)}`,
+    `--tls-cert-file=${join(layout.pki, `${component}.crt`)}`,
+    `--tls-private-key-file=${join(layout.pki, `${component}.key`)}`,
     '--leader-elect=true',
     // A process that comes back under its own name is the same holder and need not wait for its old lease.
     `--leader-elect-identity=${name}`,
