@@ -10,6 +10,7 @@ import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import {
+  failure,
   invalid,
   methodNotSupported,
   notFound,
@@ -99,13 +100,8 @@ export class ResourceHandler {
     const view = this.views.get(key);
     if (!view) throw unknownPath();
     const { definition } = view;
-    if (
-      definition.namespaced
-        ? namespace === '' && ['create', 'get', 'update', 'patch', 'delete'].includes(verb)
-        : namespace !== '' && resource !== 'namespaces'
-    ) {
-      throw unknownPath();
-    }
+    const wrong = wrongPath(definition, ctx);
+    if (wrong) throw wrong;
     const target: Target = {
       view,
       definition,
@@ -116,7 +112,7 @@ export class ResourceHandler {
     };
     if (subresource !== '') return this.serveSubresource(target, subresource);
     const verbs = definition.verbs ?? ALL_VERBS;
-    if (!verbs.some((served) => served === verb)) throw methodNotSupported(view.qualified, verb);
+    if (!verbs.some((served) => served === verb)) throw methodNotAllowed();
     if (definition.deprecation) ctx.warn(definition.deprecation);
     switch (verb as Verb) {
       case 'get':
@@ -457,4 +453,27 @@ function waitsForDependents(options: DeleteOptions): boolean {
 
 function replaceBy(wanted: KubeObject): (scale: KubeObject) => KubeObject {
   return () => wanted;
+}
+
+/** A path that has no such resource (its scope is another), or none for this verb. */
+function wrongPath(definition: ResourceDefinition, ctx: RequestContext): Error | undefined {
+  const { verb, namespace, resource, subresource, name } = ctx.requestInfo;
+  const ofOne = ['get', 'update', 'patch', 'delete'].includes(verb);
+  if (definition.namespaced) {
+    if (namespace === '' && (ofOne || verb === 'create'))
+      return name === '' ? methodNotAllowed() : unknownPath();
+  } else if (namespace !== '' && resource !== 'namespaces') return unknownPath();
+  if (subresource === '' && (ofOne ? name === '' : verb === 'create' && name !== ''))
+    return methodNotAllowed();
+  return undefined;
+}
+
+/** What upstream's router says, and clients show. */
+function methodNotAllowed(): Error {
+  return failure(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
 }
