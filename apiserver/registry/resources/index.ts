@@ -10,27 +10,66 @@ import type { ResourceDefinition, Subresource } from '../resource.js';
 import { nodeSubresources } from '../subresources/node-subresources.js';
 import { podSubresources } from '../subresources/pod-subresources.js';
 import { serviceSubresources } from '../subresources/service-subresources.js';
+import { apiService } from './api-service.js';
 import { binding } from './binding.js';
+import { certificateSigningRequest } from './certificate-signing-request.js';
+import { clusterRole } from './cluster-role.js';
+import { clusterRoleBinding } from './cluster-role-binding.js';
+import { type ComponentProbes, componentStatus } from './component-status.js';
 import { configMap } from './config-map.js';
+import { controllerRevision } from './controller-revision.js';
 import { cronJob } from './cron-job.js';
+import { csiDriver } from './csi-driver.js';
+import { csiNode } from './csi-node.js';
+import { csiStorageCapacity } from './csi-storage-capacity.js';
+import { customResourceDefinition } from './custom-resource-definition.js';
 import { daemonSet } from './daemon-set.js';
 import { deployment } from './deployment.js';
+import { deviceClass } from './device-class.js';
 import { endpointSlice } from './endpoint-slice.js';
 import { endpoints } from './endpoints.js';
 import { event } from './event.js';
 import { eventV1 } from './event-v1.js';
+import { flowSchema } from './flow-schema.js';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.js';
+import { horizontalPodAutoscalerV1 } from './horizontal-pod-autoscaler-v1.js';
+import { ingress } from './ingress.js';
+import { ingressClass } from './ingress-class.js';
+import { ipAddress } from './ip-address.js';
 import { job } from './job.js';
 import { lease } from './lease.js';
+import { limitRange } from './limit-range.js';
+import { mutatingWebhookConfiguration } from './mutating-webhook-configuration.js';
 import { namespace } from './namespace.js';
+import { networkPolicy } from './network-policy.js';
 import { node } from './node.js';
+import { persistentVolume } from './persistent-volume.js';
+import { persistentVolumeClaim } from './persistent-volume-claim.js';
 import { pod } from './pod.js';
+import { podDisruptionBudget } from './pod-disruption-budget.js';
 import { podTemplate } from './pod-template.js';
+import { priorityClass } from './priority-class.js';
+import { priorityLevelConfiguration } from './priority-level-configuration.js';
 import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
+import { resourceClaim } from './resource-claim.js';
+import { resourceClaimTemplate } from './resource-claim-template.js';
+import { resourceQuota } from './resource-quota.js';
+import { resourceSlice } from './resource-slice.js';
+import { role } from './role.js';
+import { roleBinding } from './role-binding.js';
+import { runtimeClass } from './runtime-class.js';
 import { secret } from './secret.js';
 import { service } from './service.js';
 import { serviceAccount } from './service-account.js';
+import { serviceCIDR } from './service-cidr.js';
 import { statefulSet } from './stateful-set.js';
+import { storageClass } from './storage-class.js';
+import { validatingAdmissionPolicy } from './validating-admission-policy.js';
+import { validatingAdmissionPolicyBinding } from './validating-admission-policy-binding.js';
+import { validatingWebhookConfiguration } from './validating-webhook-configuration.js';
+import { volumeAttachment } from './volume-attachment.js';
+import { volumeAttributesClass } from './volume-attributes-class.js';
 
 export interface ResourceOptions {
   /** `--service-cluster-ip-range`: one CIDR, or one of each family; the first is the cluster's main family. */
@@ -43,24 +82,32 @@ export interface ResourceOptions {
   readonly kubelet: KubeletConnection;
   /** `serviceaccounts/token`, which signs with the server's key. */
   readonly serviceAccountToken?: Subresource;
+  /** Who is asked for `componentstatuses`. */
+  readonly components?: ComponentProbes;
 }
 
 export function builtInResources(options: ResourceOptions): readonly ResourceDefinition[] {
   const services = new ServiceAllocator(options);
   return [
     binding,
+    componentStatus(options.components ?? {}),
     configMap,
     endpoints,
     event,
+    limitRange,
     namespace,
     node(nodeSubresources(options.kubelet)),
+    persistentVolume,
+    persistentVolumeClaim,
     pod(podSubresources(options.kubelet)),
     podTemplate,
     replicationController,
+    resourceQuota,
     secret,
     service(services, serviceSubresources()),
     serviceAccount(options.serviceAccountToken),
 
+    controllerRevision,
     daemonSet,
     deployment,
     replicaSet,
@@ -68,6 +115,45 @@ export function builtInResources(options: ResourceOptions): readonly ResourceDef
 
     cronJob,
     job,
+
+    horizontalPodAutoscaler,
+    horizontalPodAutoscalerV1,
+    podDisruptionBudget,
+    priorityClass,
+    runtimeClass,
+
+    ingress,
+    ingressClass,
+    ipAddress,
+    networkPolicy,
+    serviceCIDR,
+
+    csiDriver,
+    csiNode,
+    csiStorageCapacity,
+    storageClass,
+    volumeAttachment,
+    volumeAttributesClass,
+
+    clusterRole,
+    clusterRoleBinding,
+    role,
+    roleBinding,
+    certificateSigningRequest,
+
+    mutatingWebhookConfiguration,
+    validatingAdmissionPolicy,
+    validatingAdmissionPolicyBinding,
+    validatingWebhookConfiguration,
+    apiService,
+    customResourceDefinition,
+    flowSchema,
+    priorityLevelConfiguration,
+
+    deviceClass,
+    resourceClaim,
+    resourceClaimTemplate,
+    resourceSlice,
 
     lease,
     endpointSlice,

@@ -1,0 +1,165 @@
+/** PersistentVolumeClaim: storage that a pod wants, and the volume that it got. */
+
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../pkg/api/types.js';
+import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  path,
+  required,
+} from '../../../pkg/apimachinery/field-error.js';
+import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
+import { ageColumn, nameColumn } from '../columns/metadata.js';
+import { textColumn, wide } from '../columns/text-column.js';
+import type { ResourceDefinition } from '../resource.js';
+import { compareQuantity, signOf } from '../validation/quantities.js';
+import {
+  accessModesText,
+  BETA_STORAGE_CLASS,
+  validateAccessModes,
+  validateVolumeMode,
+} from '../validation/storage.js';
+
+export const persistentVolumeClaim: ResourceDefinition<PersistentVolumeClaim> = {
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  resource: 'persistentvolumeclaims',
+  singular: 'persistentvolumeclaim',
+  namespaced: true,
+  shortNames: ['pvc'],
+  definition: 'io.k8s.api.core.v1.PersistentVolumeClaim',
+  columns: [
+    nameColumn(),
+    textColumn('Status', 'Whether it has a volume.', (obj) =>
+      obj.metadata?.deletionTimestamp ? 'Terminating' : (obj.status?.phase ?? ''),
+    ),
+    textColumn('Volume', 'The volume that it has.', (obj) => obj.spec?.volumeName ?? ''),
+    textColumn('Capacity', 'How large the volume is.', (obj) =>
+      obj.spec?.volumeName ? (obj.status?.capacity?.['storage'] ?? '0') : '',
+    ),
+    textColumn('Access Modes', 'How the volume can be mounted.', (obj) =>
+      obj.spec?.volumeName ? accessModesText(obj.status?.accessModes) : '',
+    ),
+    textColumn(
+      'StorageClass',
+      'Class of the claim.',
+      (obj) => obj.metadata?.annotations?.[BETA_STORAGE_CLASS] ?? obj.spec?.storageClassName ?? '',
+    ),
+    textColumn(
+      'VolumeAttributesClass',
+      'Attributes class of the claim.',
+      (obj) => obj.spec?.volumeAttributesClassName ?? '<unset>',
+    ),
+    ageColumn(),
+    wide(
+      textColumn(
+        'VolumeMode',
+        'Whether it has a file system.',
+        (obj) => obj.spec?.volumeMode ?? '<unset>',
+      ),
+    ),
+  ],
+  strategy: {
+    setDefaults(obj) {
+      obj.status ??= {};
+      obj.status.phase ||= 'Pending';
+      if (!obj.spec) return;
+      obj.spec.volumeMode ??= 'Filesystem';
+    },
+    prepareForCreate(obj) {
+      obj.status = { phase: 'Pending' };
+      copyDataSource(obj.spec);
+    },
+    prepareForUpdate(obj, old) {
+      if (old.status) obj.status = old.status;
+      copyDataSource(obj.spec);
+    },
+    validate: validatePersistentVolumeClaim,
+    validateUpdate,
+    validateName: nameIsDNSSubdomain,
+    status: true,
+    selectableFields: (obj) => ({ name: obj.metadata?.name ?? '' }),
+    returnsDeletedObject: true,
+  },
+};
+
+/** A data source of old is one of new as well, and the other way round where it fits. */
+function copyDataSource(spec: PersistentVolumeClaimSpec | undefined): void {
+  if (!spec) return;
+  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
+  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
+    const { apiGroup, kind, name } = spec.dataSourceRef;
+    const known = kind === 'PersistentVolumeClaim' || apiGroup === 'snapshot.storage.k8s.io';
+    if (known) spec.dataSource = { ...(apiGroup ? { apiGroup } : {}), kind, name };
+  }
+}
+
+export function validatePersistentVolumeClaim({ spec = {} }: PersistentVolumeClaim): FieldError[] {
+  const at = path('spec');
+  const errors = validateAccessModes(
+    spec.accessModes,
+    at.child('accessModes'),
+    'at least 1 access mode is required',
+  );
+  errors.push(...validateLabelSelector(spec.selector, at.child('selector')));
+  const storage = spec.resources?.requests?.['storage'];
+  const storagePath = at.child('resources').key('storage');
+  if (storage === undefined) errors.push(required(storagePath));
+  else if (signOf(storage) <= 0) {
+    errors.push(invalid(storagePath, storage, 'must be greater than zero'));
+  }
+  if (spec.storageClassName) {
+    errors.push(
+      ...nameIsDNSSubdomain(spec.storageClassName, false).map((why) =>
+        invalid(at.child('storageClassName'), spec.storageClassName, why),
+      ),
+    );
+  }
+  errors.push(...validateVolumeMode(spec.volumeMode, at.child('volumeMode')));
+  return errors;
+}
+
+function validateUpdate(obj: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const errors = validatePersistentVolumeClaim(obj);
+  const bound = old.status?.phase === 'Bound';
+  if (
+    !semanticDeepEqual(fixedPart(obj.spec, old.spec, bound), fixedPart(old.spec, old.spec, bound))
+  ) {
+    errors.push(
+      forbidden(
+        'spec',
+        'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+      ),
+    );
+  }
+  const storage = obj.spec?.resources?.requests?.['storage'];
+  const before = old.spec?.resources?.requests?.['storage'];
+  const capacity = obj.status?.capacity?.['storage'];
+  if (storage !== undefined && before !== undefined && compareQuantity(storage, before) < 0) {
+    if (capacity === undefined || compareQuantity(storage, capacity) < 0) {
+      errors.push(
+        forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'),
+      );
+    }
+  }
+  return errors;
+}
+
+/** What may never change: all but the volume and class once they are set, and the size of a bound claim. */
+function fixedPart(
+  spec: PersistentVolumeClaimSpec = {},
+  old: PersistentVolumeClaimSpec = {},
+  bound: boolean,
+): PersistentVolumeClaimSpec {
+  const fixed = { ...spec };
+  if (!old.volumeName) delete fixed.volumeName;
+  if (old.storageClassName === undefined) delete fixed.storageClassName;
+  if (bound) {
+    delete fixed.resources;
+    delete fixed.volumeAttributesClassName;
+  }
+  return fixed;
+}

@@ -1,0 +1,65 @@
+/** ResourceClaim: devices that pods want, those that were given, and the pods that use them. */
+
+import type { ResourceClaim } from '../../../pkg/api/types.js';
+import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
+import { type FieldError, invalid, path } from '../../../pkg/apimachinery/field-error.js';
+import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { ageColumn, nameColumn } from '../columns/metadata.js';
+import { textColumn } from '../columns/text-column.js';
+import type { ResourceDefinition } from '../resource.js';
+import { setClaimDefaults, validateClaimSpec } from '../validation/devices.js';
+
+export const resourceClaim: ResourceDefinition<ResourceClaim> = {
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceClaim',
+  resource: 'resourceclaims',
+  singular: 'resourceclaim',
+  namespaced: true,
+  definition: 'io.k8s.api.resource.v1.ResourceClaim',
+  columns: [nameColumn(), textColumn('State', 'How far it is.', stateText), ageColumn()],
+  strategy: {
+    setDefaults: (obj) => setClaimDefaults(obj.spec),
+    prepareForCreate(obj) {
+      obj.status = {};
+    },
+    prepareForUpdate(obj, old) {
+      if (old.status) obj.status = old.status;
+    },
+    validate: (obj) => validateClaimSpec(obj.spec, path('spec')),
+    validateUpdate: (obj, old) =>
+      semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
+    status: { validateUpdate: validateStatus },
+    returnsDeletedObject: true,
+  },
+};
+
+/** `pending`, `allocated,reserved`, `deleted,allocated` */
+function stateText({ metadata, status = {} }: ResourceClaim): string {
+  const states: string[] = [];
+  if (metadata?.deletionTimestamp) states.push('deleted');
+  if (!status.allocation) {
+    if (!metadata?.deletionTimestamp) states.push('pending');
+  } else {
+    states.push('allocated');
+    if ((status.reservedFor ?? []).length > 0) states.push('reserved');
+  }
+  return states.join(',');
+}
+
+function validateStatus(obj: ResourceClaim, old: ResourceClaim): FieldError[] {
+  const errors: FieldError[] = [];
+  const reserved = (obj.status?.reservedFor ?? []).length > 0;
+  if (reserved && !obj.status?.allocation) {
+    errors.push({
+      type: 'FieldValueForbidden',
+      field: 'status.reservedFor',
+      body: 'Forbidden: may not be specified when `allocated` is not set',
+    });
+  }
+  const before = old.status?.allocation;
+  if (before && obj.status?.allocation && !semanticDeepEqual(before, obj.status.allocation)) {
+    errors.push(invalid('status.allocation', obj.status.allocation, FIELD_IMMUTABLE));
+  }
+  return errors;
+}

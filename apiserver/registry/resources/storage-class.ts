@@ -1,0 +1,110 @@
+/** StorageClass: how volumes of a name are made. */
+
+import type { StorageClass } from '../../../pkg/api/types.js';
+import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
+import {
+  type FieldError,
+  forbidden,
+  notSupported,
+  path,
+  required,
+} from '../../../pkg/apimachinery/field-error.js';
+import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { ageColumn } from '../columns/metadata.js';
+import { booleanColumn, textColumn } from '../columns/text-column.js';
+import type { ResourceDefinition } from '../resource.js';
+import { validateQualifiedDriverName } from '../validation/storage.js';
+
+const DEFAULT_ANNOTATIONS = [
+  'storageclass.kubernetes.io/is-default-class',
+  'storageclass.beta.kubernetes.io/is-default-class',
+];
+
+export const storageClass: ResourceDefinition<StorageClass> = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'StorageClass',
+  resource: 'storageclasses',
+  singular: 'storageclass',
+  namespaced: false,
+  shortNames: ['sc'],
+  definition: 'io.k8s.api.storage.v1.StorageClass',
+  columns: [
+    {
+      name: 'Name',
+      type: 'string',
+      format: 'name',
+      description: 'Name of the class, and whether it is the default one.',
+      value: (obj) => `${obj.metadata?.name ?? ''}${isDefaultClass(obj) ? ' (default)' : ''}`,
+    },
+    textColumn('Provisioner', 'Who makes the volumes.', (obj) => obj.provisioner),
+    textColumn(
+      'ReclaimPolicy',
+      'What becomes of a volume after its claim.',
+      (obj) => obj.reclaimPolicy ?? 'Delete',
+    ),
+    textColumn(
+      'VolumeBindingMode',
+      'When volumes are bound.',
+      (obj) => obj.volumeBindingMode ?? '<unset>',
+    ),
+    booleanColumn(
+      'AllowVolumeExpansion',
+      'Whether claims may grow.',
+      (obj) => obj.allowVolumeExpansion === true,
+    ),
+    ageColumn(),
+  ],
+  strategy: {
+    setDefaults(obj) {
+      obj.reclaimPolicy ??= 'Delete';
+      obj.volumeBindingMode ??= 'Immediate';
+    },
+    validate,
+    validateUpdate(obj, old) {
+      const errors = validate(obj);
+      if (!semanticDeepEqual(obj.parameters ?? {}, old.parameters ?? {})) {
+        errors.push(forbidden('parameters', 'updates to parameters are forbidden.'));
+      }
+      if (obj.provisioner !== old.provisioner) {
+        errors.push(forbidden('provisioner', 'updates to provisioner are forbidden.'));
+      }
+      if (obj.reclaimPolicy !== old.reclaimPolicy) {
+        errors.push(forbidden('reclaimPolicy', 'updates to reclaimPolicy are forbidden.'));
+      }
+      errors.push(
+        ...validateImmutable(
+          obj.volumeBindingMode,
+          old.volumeBindingMode,
+          path('volumeBindingMode'),
+        ),
+      );
+      return errors;
+    },
+    allowCreateOnUpdate: false,
+    returnsDeletedObject: true,
+  },
+};
+
+export function isDefaultClass(obj: StorageClass): boolean {
+  return DEFAULT_ANNOTATIONS.some((key) => obj.metadata?.annotations?.[key] === 'true');
+}
+
+function validate(obj: StorageClass): FieldError[] {
+  const errors: FieldError[] = obj.provisioner
+    ? validateQualifiedDriverName(obj.provisioner, path('provisioner'))
+    : [required('provisioner', '')];
+  if (obj.reclaimPolicy && !['Delete', 'Retain'].includes(obj.reclaimPolicy)) {
+    errors.push(notSupported('reclaimPolicy', obj.reclaimPolicy, ['Delete', 'Retain']));
+  }
+  if (!obj.volumeBindingMode) errors.push(required('volumeBindingMode'));
+  else if (!['Immediate', 'WaitForFirstConsumer'].includes(obj.volumeBindingMode)) {
+    errors.push(
+      notSupported('volumeBindingMode', obj.volumeBindingMode, [
+        'Immediate',
+        'WaitForFirstConsumer',
+      ]),
+    );
+  }
+  return errors;
+}

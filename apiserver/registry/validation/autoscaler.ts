@@ -1,0 +1,177 @@
+/** HorizontalPodAutoscalers, as `pkg/apis/autoscaling/validation` checks them. */
+
+import type {
+  HorizontalPodAutoscaler,
+  HPAScalingRules,
+  MetricSpec,
+  MetricTarget,
+} from '../../../pkg/api/types.js';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  type Path,
+  path,
+  required,
+} from '../../../pkg/apimachinery/field-error.js';
+import { isValidPathSegmentName } from '../../../pkg/apimachinery/validation/names.js';
+import { signOf } from './quantities.js';
+
+const SOURCES = {
+  ContainerResource: 'containerResource',
+  External: 'external',
+  Object: 'object',
+  Pods: 'pods',
+  Resource: 'resource',
+} as const;
+const MAX_PERIOD_SECONDS = 1800;
+const MAX_WINDOW_SECONDS = 3600;
+
+export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
+  const at = path('spec');
+  const errors: FieldError[] = [];
+  if (!spec) return [required(at)];
+  const { minReplicas, maxReplicas, scaleTargetRef: ref } = spec;
+  if (minReplicas !== undefined && minReplicas < 1) {
+    errors.push(
+      invalid(at.child('minReplicas'), minReplicas, 'must be greater than or equal to 1'),
+    );
+  }
+  if (!(maxReplicas >= 1))
+    errors.push(invalid(at.child('maxReplicas'), maxReplicas, 'must be greater than 0'));
+  if (minReplicas !== undefined && maxReplicas < minReplicas) {
+    errors.push(
+      invalid(
+        at.child('maxReplicas'),
+        maxReplicas,
+        'must be greater than or equal to `minReplicas`',
+      ),
+    );
+  }
+  for (const field of ['kind', 'name'] as const) {
+    const here = at.child('scaleTargetRef', field);
+    const value = ref?.[field];
+    if (!value) errors.push(required(here));
+    else errors.push(...isValidPathSegmentName(value).map((why) => invalid(here, value, why)));
+  }
+  (spec.metrics ?? []).forEach((metric, i) => {
+    errors.push(...validateMetric(metric, at.child('metrics').index(i)));
+  });
+  const behavior = at.child('behavior');
+  errors.push(...validateRules(spec.behavior?.scaleUp, behavior.child('scaleUp')));
+  errors.push(...validateRules(spec.behavior?.scaleDown, behavior.child('scaleDown')));
+  return errors;
+}
+
+function validateMetric(metric: MetricSpec, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const types = Object.keys(SOURCES);
+  if (!metric.type) errors.push(required(at.child('type'), 'must specify a metric source type'));
+  else if (!types.includes(metric.type))
+    errors.push(notSupported(at.child('type'), metric.type, types));
+  const set = Object.values(SOURCES).filter((field) => metric[field] !== undefined);
+  for (const extra of set.slice(1)) {
+    errors.push(forbidden(at.child(extra), 'must populate the given metric source only'));
+  }
+  const wanted = Object.entries(SOURCES).find(([type]) => type === metric.type)?.[1];
+  if (wanted && !set.includes(wanted)) {
+    errors.push(
+      required(at.child(wanted), 'must populate information for the given metric source'),
+    );
+  }
+  for (const field of set) {
+    const here = at.child(field);
+    errors.push(...validateTarget(metric[field]?.target, here.child('target')));
+    if ((field === 'resource' || field === 'containerResource') && !metric[field]?.name) {
+      errors.push(required(here.child('name'), 'must specify a resource name'));
+    }
+    if (field === 'containerResource' && !metric.containerResource?.container) {
+      errors.push(required(here.child('container'), 'must specify a container name'));
+    }
+    if (
+      (field === 'pods' || field === 'object' || field === 'external') &&
+      !metric[field]?.metric.name
+    ) {
+      errors.push(required(here.child('metric', 'name'), 'must specify a metric name'));
+    }
+  }
+  return errors;
+}
+
+function validateTarget(target: MetricTarget | undefined, at: Path): FieldError[] {
+  if (!target) return [required(at)];
+  const errors: FieldError[] = [];
+  if (!target.type) errors.push(required(at.child('type'), 'must specify a metric target type'));
+  else if (!['Utilization', 'Value', 'AverageValue'].includes(target.type)) {
+    errors.push(
+      invalid(at.child('type'), target.type, 'must be either Utilization, Value, or AverageValue'),
+    );
+  }
+  for (const field of ['value', 'averageValue'] as const) {
+    const value = target[field];
+    if (value !== undefined && signOf(value) <= 0) {
+      errors.push(invalid(at.child(field), value, 'must be positive'));
+    }
+  }
+  const utilization = target.averageUtilization;
+  if (utilization !== undefined && utilization < 1) {
+    errors.push(invalid(at.child('averageUtilization'), utilization, 'must be greater than 0'));
+  }
+  return errors;
+}
+
+function validateRules(rules: HPAScalingRules | undefined, at: Path): FieldError[] {
+  if (!rules) return [];
+  const errors: FieldError[] = [];
+  const window = rules.stabilizationWindowSeconds;
+  if (window !== undefined && window < 0) {
+    errors.push(
+      invalid(
+        at.child('stabilizationWindowSeconds'),
+        window,
+        'must be greater than or equal to zero',
+      ),
+    );
+  }
+  if (window !== undefined && window > MAX_WINDOW_SECONDS) {
+    errors.push(
+      invalid(
+        at.child('stabilizationWindowSeconds'),
+        window,
+        `must be less than or equal to ${MAX_WINDOW_SECONDS}`,
+      ),
+    );
+  }
+  if (
+    rules.selectPolicy !== undefined &&
+    !['Disabled', 'Max', 'Min'].includes(rules.selectPolicy)
+  ) {
+    errors.push(
+      notSupported(at.child('selectPolicy'), rules.selectPolicy, ['Disabled', 'Max', 'Min']),
+    );
+  }
+  if ((rules.policies ?? []).length === 0) {
+    errors.push(required(at.child('policies'), 'must specify at least one Policy'));
+  }
+  (rules.policies ?? []).forEach(({ type, value, periodSeconds }, i) => {
+    const here = at.child('policies').index(i);
+    if (type !== 'Pods' && type !== 'Percent') {
+      errors.push(notSupported(here.child('type'), type, ['Percent', 'Pods']));
+    }
+    if (value <= 0) errors.push(invalid(here.child('value'), value, 'must be greater than zero'));
+    if (periodSeconds <= 0) {
+      errors.push(invalid(here.child('periodSeconds'), periodSeconds, 'must be greater than zero'));
+    }
+    if (periodSeconds > MAX_PERIOD_SECONDS) {
+      errors.push(
+        invalid(
+          here.child('periodSeconds'),
+          periodSeconds,
+          `must be less than or equal to ${MAX_PERIOD_SECONDS}`,
+        ),
+      );
+    }
+  });
+  return errors;
+}
