@@ -1,0 +1,31 @@
+/** Waits for something to come true, within a deadline, in place of sleeping and hoping. */
+const POLL_MS = 50;
+
+/**
+ * Calls `probe` until it returns something other than undefined or false, and resolves to that. What the
+ * last call threw, or that it came to nothing, is the error when the time is up.
+ */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+      last = undefined;
+    } catch (err) {
+      last = err;
+    }
+    if (performance.now() > end) {
+      throw new Error(
+        `${what}: not within ${timeoutMs} ms`,
+        last === undefined ? {} : { cause: last },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
