@@ -1,0 +1,182 @@
+/**
+ * What happens to every request before a resource sees it, in upstream's order (DefaultBuildHandlerChain):
+ *
+ *   audit id → request info → authenticate → impersonate → in-flight limit → authorise → time-out → serve
+ *
+ * Whatever is thrown on the way is answered here, as a Status; nothing escapes to the HTTP server.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { Logger } from '../../pkg/component/logger.js';
+import { send, sendError } from '../endpoints/respond.js';
+import { attributesOf, refusal } from '../authz/attributes.js';
+import { impersonate } from './impersonation.js';
+import { InFlight } from './in-flight.js';
+import { Incoming } from './incoming.js';
+import type { ServerMetrics } from './metrics.js';
+import type {
+  RequestContext,
+  RequestInfo,
+  ServerAccess,
+  UserInfo,
+} from './request-context.js';
+import { isLongRunning, parseRequestInfo } from './request-info.js';
+
+export interface ChainOptions {
+  readonly authenticate: (req: IncomingMessage) => Promise<UserInfo>;
+  readonly server: ServerAccess;
+  readonly resources: { handle(ctx: RequestContext): Promise<void> };
+  /** Whether a group and version has this resource. */
+  readonly isServed: (group: string, version: string, resource: string) => boolean;
+  /** Whether the group and version is served at all. */
+  readonly isKnownVersion: (group: string, version: string) => boolean;
+  /** Paths that are no resources; false where there is none. */
+  readonly paths: (ctx: RequestContext) => Promise<boolean>;
+  readonly metrics: ServerMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxRequestsInFlight: number;
+  readonly maxMutatingRequestsInFlight: number;
+  readonly requestTimeoutMs: number;
+}
+
+const READ_VERBS = new Set(['get', 'list', 'watch']);
+/** Many slow checks at once would say that a busy server is dead. */
+const HEALTH_PATH = /^\/(healthz|livez|readyz)(\/|$)/;
+
+export class Chain {
+  private readonly readOnly: InFlight;
+  private readonly mutating: InFlight;
+  /** Long-running requests and others that are open, for a graceful stop. */
+  private readonly open = new Set<Incoming>();
+  private stopping = false;
+
+  constructor(private readonly options: ChainOptions) {
+    this.readOnly = new InFlight(options.maxRequestsInFlight);
+    this.mutating = new InFlight(options.maxMutatingRequestsInFlight);
+  }
+
+  async serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { clock, logger, server, metrics } = this.options;
+    res.setHeader('Audit-Id', auditId(req));
+    const began = clock.monotonic();
+    const parsed = parse(req);
+    const info = parsed.info ?? NO_INFO;
+    const ctx = new Incoming({ req, res, info, query: parsed.query, clock, logger, server });
+    const longRunning = isLongRunning(info);
+    this.open.add(ctx);
+    const closed = () => ctx.abort(new Error('the client went away'));
+    res.once('close', closed);
+    const endLongRunning = longRunning ? metrics.longRunningStarted() : undefined;
+    try {
+      if (!parsed.info) throw badRequest('the request path cannot be decoded');
+      await this.process(ctx, longRunning);
+    } catch (err) {
+      sendError(ctx, err);
+    } finally {
+      endLongRunning?.();
+      this.open.delete(ctx);
+      metrics.observe(
+        this.known(info) ? info : NO_INFO,
+        res.statusCode,
+        (clock.monotonic() - began) / 1000,
+        longRunning,
+      );
+    }
+  }
+
+  /** Ends what would never end by itself; the rest has as long as the caller gives it. */
+  drain(): void {
+    this.stopping = true;
+    for (const ctx of this.open) {
+      if (isLongRunning(ctx.requestInfo)) ctx.abort(new Error('the server is shutting down'));
+    }
+  }
+
+  get isStopping(): boolean {
+    return this.stopping;
+  }
+
+  private async process(ctx: Incoming, longRunning: boolean): Promise<void> {
+    const { server } = this.options;
+    const { req, res } = ctx.exchange;
+    ctx.user = await this.options.authenticate(req);
+    const other = await impersonate(ctx.user, req.headers, (attributes) => server.authorize(attributes));
+    if (other) ctx.user = other;
+    const exempt =
+      longRunning || ctx.user.groups.includes('system:masters') || HEALTH_PATH.test(ctx.requestInfo.path);
+    const gate = READ_VERBS.has(ctx.requestInfo.verb) ? this.readOnly : this.mutating;
+    const leave = exempt ? undefined : await gate.enter();
+    if (leave) this.options.metrics.setInFlight(this.readOnly.current, this.mutating.current);
+    const timer = longRunning
+      ? undefined
+      : this.options.clock.after(this.options.requestTimeoutMs, () => {
+          const late = timeout('request did not complete within the allotted timeout', 0);
+          ctx.abort(late);
+          sendError(ctx, late);
+        });
+    try {
+      const attributes = attributesOf(ctx.user, ctx.requestInfo);
+      const decision = await server.authorize(attributes);
+      if (!decision.allowed) throw refusal(attributes, decision.reason ?? '');
+      await this.dispatch(ctx);
+    } finally {
+      timer?.stop();
+      leave?.();
+      if (!res.writableEnded && !res.headersSent && ctx.signal.aborted) res.destroy();
+    }
+  }
+
+  private async dispatch(ctx: Incoming): Promise<void> {
+    const { group, version, isResourceRequest } = ctx.requestInfo;
+    if (isResourceRequest && this.options.isKnownVersion(group, version)) {
+      if (!this.known(ctx.requestInfo)) throw unknownPath();
+      await this.options.resources.handle(ctx);
+      return;
+    }
+    if (!isResourceRequest && (await this.options.paths(ctx))) return;
+    const { res } = ctx.exchange;
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    send(ctx, 404, 'text/plain; charset=utf-8', Buffer.from('404 page not found\n'));
+  }
+
+  private known(info: RequestInfo): boolean {
+    return info.isResourceRequest && this.options.isServed(info.group, info.version, info.resource);
+  }
+}
+
+const NO_INFO: RequestInfo = {
+  isResourceRequest: false,
+  path: '',
+  verb: '',
+  apiPrefix: '',
+  group: '',
+  version: '',
+  namespace: '',
+  resource: '',
+  subresource: '',
+  name: '',
+  parts: [],
+};
+
+function parse(req: IncomingMessage): { info: RequestInfo | undefined; query: URLSearchParams } {
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  try {
+    // A name may not hold a slash or a percent sign, so decoding the whole path at once loses nothing.
+    return { info: parseRequestInfo(req.method ?? 'GET', decodeURIComponent(path), query), query };
+  } catch (err) {
+    if (err instanceof URIError) return { info: undefined, query };
+    throw err;
+  }
+}
+
+/** The caller's, where it sent a sensible one. */
+function auditId(req: IncomingMessage): string {
+  const given = req.headers['audit-id'];
+  return typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID();
+}
