@@ -1,0 +1,163 @@
+/**
+ * The kubelet's own look at a pod that was bound to it (`pkg/kubelet/lifecycle/predicate.go`): the scheduler
+ * may have decided on an older picture, and a pod may be bound by hand. Pure.
+ */
+import type { NodeSelectorTerm, Pod } from '../../pkg/api/types.js';
+import { Quantity } from '../../pkg/apimachinery/quantity.js';
+import { isSidecar } from '../pod/pod.js';
+import { parseSelector } from '../../pkg/apimachinery/labels.js';
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  readonly allocatable: Readonly<Record<string, string>>;
+}
+
+export interface Rejection {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Undefined: the pod may run beside `others`. */
+export function admit(pod: Pod, others: readonly Pod[], node: NodeFacts): Rejection | undefined {
+  if (pod.spec?.os && pod.spec.os.name !== 'linux') {
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  }
+  return (
+    fitsResources(pod, others, node) ??
+    matchesNode(pod, node) ??
+    fitsPorts(pod, others) ??
+    toleratesTaints(pod, node)
+  );
+}
+
+function fitsResources(pod: Pod, others: readonly Pod[], node: NodeFacts): Rejection | undefined {
+  const pods = Number(node.allocatable['pods'] ?? 110);
+  if (others.length + 1 > pods) return outOf('pods', 1, others.length, pods);
+  for (const [resource, requested] of Object.entries(requestsOf(pod))) {
+    if (requested === 0) continue;
+    const text = node.allocatable[resource];
+    // What a node does not know may be known cluster-wide.
+    if (text === undefined) continue;
+    const capacity = amount(resource, text);
+    const used = others.reduce((sum, other) => sum + (requestsOf(other)[resource] ?? 0), 0);
+    if (requested > capacity - used) return outOf(resource, requested, used, capacity);
+  }
+  return undefined;
+}
+
+function outOf(resource: string, requested: number, used: number, capacity: number): Rejection {
+  const message = `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`;
+  return { reason: `OutOf${resource}`, message };
+}
+
+/** What a pod asks for: cpu in millicores, the rest in units. */
+export function requestsOf(pod: Pod): Record<string, number> {
+  const sum: Record<string, number> = {};
+  const add = (into: Record<string, number>, requests: Record<string, string> = {}) => {
+    for (const [name, text] of Object.entries(requests)) into[name] = (into[name] ?? 0) + amount(name, text);
+  };
+  for (const container of pod.spec?.containers ?? []) add(sum, container.resources?.requests);
+  const sidecars: Record<string, number> = {};
+  const peak: Record<string, number> = {};
+  for (const container of pod.spec?.initContainers ?? []) {
+    const now = { ...sidecars };
+    add(now, container.resources?.requests);
+    if (isSidecar(container)) add(sidecars, container.resources?.requests);
+    for (const [name, value] of Object.entries(now)) peak[name] = Math.max(peak[name] ?? 0, value);
+  }
+  for (const [name, value] of Object.entries(sidecars)) sum[name] = (sum[name] ?? 0) + value;
+  for (const [name, value] of Object.entries(peak)) sum[name] = Math.max(sum[name] ?? 0, value);
+  for (const [name, text] of Object.entries(pod.spec?.resources?.requests ?? {})) sum[name] = amount(name, text);
+  add(sum, pod.spec?.overhead);
+  return sum;
+}
+
+function amount(resource: string, text: string): number {
+  const quantity = Quantity.parse(text);
+  return resource === 'cpu' ? quantity.milliValue() : quantity.value();
+}
+
+function matchesNode(pod: Pod, node: NodeFacts): Rejection | undefined {
+  const refused = {
+    reason: 'NodeAffinity',
+    message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  };
+  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
+    if (node.labels[key] !== value) return refused;
+  }
+  const terms =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (terms && !terms.some((term) => matchesTerm(term, node))) return refused;
+  if (pod.spec?.nodeName && pod.spec.nodeName !== node.name) {
+    const message = "Predicate NodeName failed: node(s) didn't match the requested node name";
+    return { reason: 'NodeName', message };
+  }
+  return undefined;
+}
+
+function matchesTerm(term: NodeSelectorTerm, node: NodeFacts): boolean {
+  const { matchExpressions = [], matchFields = [] } = term;
+  if (matchExpressions.length + matchFields.length === 0) return false;
+  const all = [
+    ...matchExpressions.map((e) => ({ ...e, value: node.labels[e.key] })),
+    ...matchFields.map((e) => ({ ...e, value: e.key === 'metadata.name' ? node.name : undefined })),
+  ];
+  return all.every(({ key, operator, values = [], value }) => {
+    switch (operator) {
+      case 'In':
+        return value !== undefined && values.includes(value);
+      case 'NotIn':
+        return value === undefined || !values.includes(value);
+      case 'Exists':
+        return value !== undefined;
+      case 'DoesNotExist':
+        return value === undefined;
+      default: {
+        const sign = operator === 'Gt' ? '>' : '<';
+        return value !== undefined && parseSelector(`${key}${sign}${values[0] ?? ''}`).matches(node.labels);
+      }
+    }
+  });
+}
+
+function fitsPorts(pod: Pod, others: readonly Pod[]): Rejection | undefined {
+  const taken = others.flatMap(hostPorts);
+  const clash = hostPorts(pod).some((p) =>
+    taken.some(
+      (t) =>
+        t.port === p.port &&
+        t.protocol === p.protocol &&
+        (t.ip === p.ip || t.ip === '0.0.0.0' || p.ip === '0.0.0.0'),
+    ),
+  );
+  if (!clash) return undefined;
+  const message = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+  return { reason: 'NodePorts', message };
+}
+
+function hostPorts(pod: Pod): { port: number; protocol: string; ip: string }[] {
+  return (pod.spec?.containers ?? []).flatMap((c) =>
+    (c.ports ?? []).flatMap(({ hostPort, protocol = 'TCP', hostIP = '0.0.0.0' }) =>
+      hostPort ? [{ port: hostPort, protocol, ip: hostIP }] : [],
+    ),
+  );
+}
+
+/** Static pods are exempt from NoExecute upstream; of the taints only NoExecute concerns a bound pod. */
+function toleratesTaints(pod: Pod, node: NodeFacts): Rejection | undefined {
+  const untolerated = node.taints.find(
+    (taint) =>
+      taint.effect === 'NoExecute' &&
+      !(pod.spec?.tolerations ?? []).some(
+        (t) =>
+          (!t.effect || t.effect === taint.effect) &&
+          (!t.key || t.key === taint.key) &&
+          (t.operator === 'Exists' || (t.value ?? '') === (taint.value ?? '')),
+      ),
+  );
+  if (!untolerated) return undefined;
+  const message = 'Predicate TaintToleration failed: node(s) had taints that the pod didn\'t tolerate';
+  return { reason: 'TaintToleration', message };
+}

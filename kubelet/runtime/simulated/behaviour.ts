@@ -1,0 +1,130 @@
+/**
+ * How a simulated container behaves: from its pod's `drydock.dev/` annotations, else from its command.
+ *
+ * | annotation (`drydock.dev/…`) | meaning |
+ * | --- | --- |
+ * | `runs-for: 5s` | it ends by itself after this long |
+ * | `exit-code: "1"` | how it ends (after a second, when `runs-for` is absent) |
+ * | `exit-reason: OOMKilled` | the reason in its status, instead of Completed or Error |
+ * | `log: …` | lines that it prints when it starts; with `log-interval: 1s` one line at a time, over and over |
+ * | `ready-after: 3s` | probes fail until then |
+ * | `fail-probes: liveness,readiness` | these probes fail (`all`), from `fail-probes-after: 30s` on |
+ * | `stop-after: 10s` | how long it takes to end once asked to |
+ * | `cpu: 250m`, `memory: 64Mi` | what it uses, in the stats |
+ * | `pull-time: 2s`, `pull-error: text` | how its image's pull goes |
+ *
+ * Each may be for one container alone: `drydock.dev/NAME.runs-for`. Pure.
+ */
+import { parseDuration } from '../../../pkg/apimachinery/duration.js';
+import { Quantity } from '../../../pkg/apimachinery/quantity.js';
+import type { ContainerConfig, ProbeKind } from '../interface.js';
+import { type Effect, isKnownCommand, runProcess } from './shell.js';
+
+export const PREFIX = 'drydock.dev/';
+const DEFAULT_END_MS = 1000;
+/** SIGTERM's exit code, for a process that does not handle it. */
+const SIGTERM_CODE = 143;
+
+type Annotations = Readonly<Record<string, string>>;
+
+export interface Behaviour {
+  readonly exitReason?: string;
+  readonly readyAfterMs: number;
+  readonly failProbes: ReadonlySet<ProbeKind>;
+  readonly failProbesAfterMs: number;
+  readonly stopAfterMs: number;
+  /** The exit code when it is asked to stop in time. */
+  readonly stopCode: number;
+  readonly cpuNanoCores: number;
+  readonly memoryBytes: number;
+  /** What it does from its start; returns the exit code. `now` is the time inside the container. */
+  run(now: () => number): Generator<Effect, number, void>;
+}
+
+/** The annotation of the container, else of the whole pod. */
+export function annotationOf(annotations: Annotations, container: string, name: string): string | undefined {
+  return annotations[`${PREFIX}${container}.${name}`] ?? annotations[PREFIX + name];
+}
+
+/** A Go duration, or a plain number of seconds. Undefined for what is neither. */
+export function durationMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+(\.\d+)?$/.test(text.trim())) return Number(text) * 1000;
+  try {
+    return Math.max(0, parseDuration(text.trim()));
+  } catch {
+    return undefined;
+  }
+}
+
+export function behaviourOf(config: ContainerConfig, annotations: Annotations, hostname: string): Behaviour {
+  const get = (name: string) => annotationOf(annotations, config.name, name);
+  const argv = [...config.command, ...config.args];
+  const reason = get('exit-reason');
+  const scripted = get('runs-for') ?? get('exit-code') ?? get('log');
+  const known = scripted === undefined && argv.length > 0 && isKnownCommand(argv);
+  return {
+    ...(reason === undefined ? {} : { exitReason: reason }),
+    readyAfterMs: durationMs(get('ready-after')) ?? 0,
+    failProbes: probesOf(get('fail-probes')),
+    failProbesAfterMs: durationMs(get('fail-probes-after')) ?? 0,
+    stopAfterMs: durationMs(get('stop-after')) ?? 0,
+    stopCode: known ? SIGTERM_CODE : 0,
+    cpuNanoCores: (Quantity.tryParse(get('cpu') ?? '1m')?.milliValue() ?? 1) * 1_000_000,
+    memoryBytes: Quantity.tryParse(get('memory') ?? '8Mi')?.value() ?? 8 << 20,
+    run: (now) =>
+      scripted === undefined
+        ? runProcess(argv, {
+            env: new Map(config.env.map((e) => [e.name, e.value])),
+            hostname,
+            now,
+            unknown: endsByItself(config, argv) ? 'ends' : 'forever',
+          })
+        : runAnnotated({
+            runsForMs: durationMs(get('runs-for')),
+            exitCode: get('exit-code'),
+            log: get('log'),
+            intervalMs: durationMs(get('log-interval')),
+          }),
+  };
+}
+
+/** An unknown command, or an image's own, ends only where the pod says that ending is its purpose. */
+function endsByItself(config: ContainerConfig, argv: readonly string[]): boolean {
+  return config.restartPolicy !== 'Always' && !/^(nginx|httpd|redis|postgres|mysql)/.test(argv[0] ?? '');
+}
+
+function* runAnnotated(spec: {
+  runsForMs: number | undefined;
+  exitCode: string | undefined;
+  log: string | undefined;
+  intervalMs: number | undefined;
+}): Generator<Effect, number, void> {
+  const ends = spec.runsForMs ?? (spec.exitCode === undefined ? Number.POSITIVE_INFINITY : DEFAULT_END_MS);
+  const lines = (spec.log ?? '').replace(/\n$/, '').split('\n');
+  let left = ends;
+  if (spec.log !== undefined && !spec.intervalMs) yield print(lines.join('\n'));
+  if (spec.log !== undefined && spec.intervalMs) {
+    for (let i = 0; left > 0; i++) {
+      yield print(lines[i % lines.length] ?? '');
+      const ms = Math.min(spec.intervalMs, left);
+      yield { type: 'wait', ms };
+      left -= ms;
+    }
+  }
+  if (left === Number.POSITIVE_INFINITY) yield { type: 'forever' };
+  else if (left > 0) yield { type: 'wait', ms: left };
+  return Number(spec.exitCode ?? 0) & 255;
+}
+
+function print(text: string): Effect {
+  return { type: 'print', text: `${text}\n`, stream: 'stdout' };
+}
+
+const PROBES: readonly ProbeKind[] = ['startup', 'readiness', 'liveness'];
+
+function probesOf(text: string | undefined): ReadonlySet<ProbeKind> {
+  if (text === undefined) return new Set();
+  const names = text.split(',').map((n) => n.trim());
+  return new Set(PROBES.filter((p) => names.includes(p) || names.includes('all') || names.includes('true')));
+}

@@ -1,0 +1,401 @@
+/**
+ * A runtime without processes: what a container does is computed (`behaviour.ts`) and driven by the clock
+ * (`process.ts`). State is journaled, so that after a restart of the kubelet the same containers run on,
+ * with the same addresses, and none starts twice.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { formatDuration } from '../../../pkg/apimachinery/duration.js';
+import type { Clock } from '../../../pkg/component/clock.js';
+import {
+  type ContainerConfig,
+  type ContainerInfo,
+  type ContainerRuntime,
+  type ContainerState,
+  type ContainerStats,
+  type ExecResult,
+  type ImageInfo,
+  type PodRuntimeStatus,
+  type ProbeOutcome,
+  type ProbeRequest,
+  type PullOptions,
+  RuntimeError,
+  type RuntimeEvent,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '../interface.js';
+import { LogWriter, removeLog } from '../log-file.js';
+import { type Behaviour, behaviourOf } from './behaviour.js';
+import { ImageStore } from './image-store.js';
+import { IpAllocator } from './ip-allocator.js';
+import type { Journal, RecordKind } from './journal.js';
+import { type ProcessExit, SimulatedProcess } from './process.js';
+import { runProcess } from './shell.js';
+
+export const SIMULATED_VERSION = '1.35.0';
+/** What a command run inside may print at most. */
+const MAX_EXEC_EFFECTS = 10_000;
+
+interface SandboxRecord {
+  id: string;
+  config: SandboxConfig;
+  state: 'ready' | 'notready';
+  createdAt: number;
+  ips: string[];
+}
+
+interface ContainerRecord {
+  id: string;
+  sandboxId: string;
+  podUid: string;
+  config: ContainerConfig;
+  state: ContainerState;
+  createdAt: number;
+  startedAt?: number;
+  finishedAt?: number;
+  exitCode?: number;
+  reason?: string;
+  message?: string;
+}
+
+interface Pod {
+  readonly sandboxes: SandboxRecord[];
+  readonly containers: ContainerRecord[];
+}
+
+interface Running {
+  readonly process: SimulatedProcess;
+  readonly behaviour: Behaviour;
+  readonly log: LogWriter;
+}
+
+export interface SimulatedRuntimeOptions {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** Absent: nothing outlives the process. */
+  readonly journal?: Journal;
+  /** Records of this node that the journal held. */
+  readonly restored?: readonly { kind: RecordKind; value: unknown }[];
+}
+
+export class SimulatedRuntime implements ContainerRuntime {
+  readonly name = 'simulated';
+  readonly version = SIMULATED_VERSION;
+  private readonly clock: Clock;
+  private readonly pods = new Map<string, Pod>();
+  private readonly running = new Map<string, Running>();
+  private readonly sandboxes = new Map<string, SandboxRecord>();
+  private readonly containers = new Map<string, ContainerRecord>();
+  private readonly handlers = new Set<(event: RuntimeEvent) => void>();
+  private readonly ips = new IpAllocator();
+  private readonly imageStore: ImageStore;
+
+  constructor(private readonly options: SimulatedRuntimeOptions) {
+    this.clock = options.clock;
+    this.imageStore = new ImageStore(this.clock, (image) => this.keep('image', image.id, image));
+    for (const record of options.restored ?? []) this.restore(record.kind, record.value);
+    for (const container of this.containers.values()) {
+      if (container.state === 'running') this.launch(container);
+    }
+  }
+
+  configureNetwork(podCidr: string): void {
+    this.ips.configure(podCidr);
+  }
+
+  async runSandbox(config: SandboxConfig): Promise<string> {
+    if (!config.hostNetwork && !this.ips.configured) {
+      throw new RuntimeError('Unavailable', 'network is not ready: the node has no podCIDR yet');
+    }
+    const ip = config.hostNetwork ? undefined : this.ips.allocate();
+    if (!config.hostNetwork && ip === undefined) {
+      throw new RuntimeError('Unknown', 'failed to allocate for range 0: no IP addresses available in range set');
+    }
+    const sandbox: SandboxRecord = {
+      id: newId(),
+      config,
+      state: 'ready',
+      createdAt: this.clock.now(),
+      ips: ip === undefined ? [] : [ip],
+    };
+    this.sandboxes.set(sandbox.id, sandbox);
+    this.pod(config.podUid).sandboxes.unshift(sandbox);
+    this.keep('sandbox', sandbox.id, sandbox);
+    this.emit('sandbox', config.podUid, sandbox.id);
+    return sandbox.id;
+  }
+
+  async stopSandbox(id: string): Promise<void> {
+    const sandbox = this.sandboxes.get(id);
+    if (!sandbox || sandbox.state === 'notready') return;
+    const inside = this.pod(sandbox.config.podUid).containers.filter((c) => c.sandboxId === id);
+    await Promise.all(inside.map((c) => this.stopContainer(c.id, 0)));
+    sandbox.state = 'notready';
+    for (const ip of sandbox.ips) this.ips.release(ip);
+    this.keep('sandbox', id, sandbox);
+    this.emit('sandbox', sandbox.config.podUid, id);
+  }
+
+  async removeSandbox(id: string): Promise<void> {
+    const sandbox = this.sandboxes.get(id);
+    if (!sandbox) return;
+    await this.stopSandbox(id);
+    const pod = this.pod(sandbox.config.podUid);
+    for (const c of pod.containers.filter((c) => c.sandboxId === id)) await this.removeContainer(c.id);
+    this.sandboxes.delete(id);
+    pod.sandboxes.splice(pod.sandboxes.indexOf(sandbox), 1);
+    this.forgetEmpty(sandbox.config.podUid);
+    this.options.journal?.remove(this.options.nodeName, 'sandbox', id);
+    this.emit('removed', sandbox.config.podUid, id);
+  }
+
+  async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
+    const sandbox = this.sandboxes.get(sandboxId);
+    if (!sandbox || sandbox.state !== 'ready') {
+      throw new RuntimeError('NotFound', `sandbox ${JSON.stringify(sandboxId)} is not running`);
+    }
+    const container: ContainerRecord = {
+      id: newId(),
+      sandboxId,
+      podUid: sandbox.config.podUid,
+      config,
+      state: 'created',
+      createdAt: this.clock.now(),
+    };
+    this.containers.set(container.id, container);
+    this.pod(container.podUid).containers.unshift(container);
+    this.keep('container', container.id, container);
+    return container.id;
+  }
+
+  async startContainer(id: string): Promise<void> {
+    const container = this.mustHave(id);
+    if (container.state !== 'created') {
+      throw new RuntimeError('InvalidArgument', `container ${id} is in ${container.state} state, not created`);
+    }
+    container.state = 'running';
+    container.startedAt = this.clock.now();
+    this.keep('container', id, container);
+    this.launch(container);
+    this.emit('started', container.podUid, id);
+  }
+
+  async stopContainer(id: string, graceMs: number): Promise<void> {
+    const container = this.containers.get(id);
+    if (!container) return;
+    await this.running.get(id)?.process.stop(graceMs);
+    if (container.state === 'created') {
+      this.ended(container, { exitCode: 137, finishedAt: this.clock.now() }, undefined);
+    }
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    const container = this.containers.get(id);
+    if (!container) return;
+    await this.stopContainer(id, 0);
+    this.containers.delete(id);
+    const pod = this.pod(container.podUid);
+    pod.containers.splice(pod.containers.indexOf(container), 1);
+    this.forgetEmpty(container.podUid);
+    this.options.journal?.remove(this.options.nodeName, 'container', id);
+    await removeLog(container.config.logPath);
+    this.emit('removed', container.podUid, id);
+  }
+
+  async podStatus(podUid: string): Promise<PodRuntimeStatus> {
+    const pod = this.pods.get(podUid);
+    if (!pod) return { sandboxes: [], containers: [] };
+    return { sandboxes: pod.sandboxes.map(sandboxStatus), containers: pod.containers.map(containerInfo) };
+  }
+
+  async podUids(): Promise<readonly string[]> {
+    return [...this.pods.keys()];
+  }
+
+  async imageStatus(image: string): Promise<ImageInfo | undefined> {
+    return this.imageStore.get(image);
+  }
+
+  async pullImage(image: string, options: PullOptions): Promise<ImageInfo> {
+    return this.imageStore.pull(image, options);
+  }
+
+  async images(): Promise<readonly ImageInfo[]> {
+    return this.imageStore.list();
+  }
+
+  async exec(containerId: string, command: readonly string[]): Promise<ExecResult> {
+    const container = this.mustHave(containerId);
+    if (container.state !== 'running') {
+      throw new RuntimeError('Unknown', `container ${containerId} is not running`);
+    }
+    const result = { stdout: '', stderr: '' };
+    const run = runProcess(command, {
+      env: new Map(container.config.env.map((e) => [e.name, e.value])),
+      hostname: this.hostnameOf(container),
+      now: () => this.clock.now(),
+      unknown: 'ends',
+    });
+    for (let n = 0; n < MAX_EXEC_EFFECTS; n++) {
+      const step = run.next();
+      if (step.done) return { ...result, exitCode: step.value };
+      if (step.value.type === 'print') result[step.value.stream] += step.value.text;
+    }
+    return { ...result, exitCode: 137 };
+  }
+
+  async probe(containerId: string, request: ProbeRequest): Promise<ProbeOutcome> {
+    const container = this.mustHave(containerId);
+    const running = this.running.get(containerId);
+    if (!running || container.startedAt === undefined) return { ok: false, output: 'container is not running' };
+    const age = this.clock.now() - container.startedAt;
+    const { behaviour } = running;
+    const failing = behaviour.failProbes.has(request.kind) && age >= behaviour.failProbesAfterMs;
+    if (age >= behaviour.readyAfterMs && !failing) {
+      if (request.handler !== 'exec') return { ok: true, output: '' };
+      const result = await this.exec(containerId, splitCommand(request.target));
+      return { ok: result.exitCode === 0, output: result.stdout + result.stderr };
+    }
+    return { ok: false, output: failureText(request) };
+  }
+
+  async stats(podUid: string): Promise<readonly ContainerStats[]> {
+    const containers = this.pods.get(podUid)?.containers ?? [];
+    return containers.flatMap(({ id }) => {
+      const behaviour = this.running.get(id)?.behaviour;
+      if (!behaviour) return [];
+      const { cpuNanoCores, memoryBytes } = behaviour;
+      return [{ containerId: id, cpuNanoCores, memoryBytes }];
+    });
+  }
+
+  subscribe(handler: (event: RuntimeEvent) => void): () => void {
+    this.handlers.add(handler);
+    return () => this.handlers.delete(handler);
+  }
+
+  async close(): Promise<void> {
+    this.handlers.clear();
+    for (const { process, log } of this.running.values()) {
+      process.abandon();
+      log.flush();
+    }
+    this.running.clear();
+    this.options.journal?.flush();
+  }
+
+  private launch(container: ContainerRecord): void {
+    const annotations = this.sandboxes.get(container.sandboxId)?.config.annotations ?? {};
+    const behaviour = behaviourOf(container.config, annotations, this.hostnameOf(container));
+    const log = new LogWriter(container.config.logPath);
+    const process = new SimulatedProcess({
+      clock: this.clock,
+      behaviour,
+      startedAt: container.startedAt ?? this.clock.now(),
+      print: (text, stream) => log.write(this.clock.now(), stream, text),
+      exited: (exit) => {
+        log.flush();
+        this.running.delete(container.id);
+        this.ended(container, exit, behaviour.exitReason);
+      },
+    });
+    this.running.set(container.id, { process, behaviour, log });
+    process.start();
+  }
+
+  private ended(container: ContainerRecord, exit: ProcessExit, reason: string | undefined): void {
+    container.state = 'exited';
+    container.exitCode = exit.exitCode;
+    container.finishedAt = exit.finishedAt;
+    container.reason = reason ?? (exit.exitCode === 0 ? 'Completed' : 'Error');
+    if (exit.message !== undefined) container.message = exit.message;
+    this.keep('container', container.id, container);
+    this.emit('exited', container.podUid, container.id);
+  }
+
+  private restore(kind: RecordKind, value: unknown): void {
+    if (kind === 'image') this.imageStore.restore(asRecord<ImageInfo>(value));
+    else if (kind === 'sandbox') {
+      const sandbox = asRecord<SandboxRecord>(value);
+      this.sandboxes.set(sandbox.id, sandbox);
+      this.pod(sandbox.config.podUid).sandboxes.unshift(sandbox);
+      if (sandbox.state === 'ready') for (const ip of sandbox.ips) this.ips.restore(ip);
+    } else {
+      const container = asRecord<ContainerRecord>(value);
+      this.containers.set(container.id, container);
+      this.pod(container.podUid).containers.unshift(container);
+    }
+  }
+
+  private hostnameOf(container: ContainerRecord): string {
+    return this.sandboxes.get(container.sandboxId)?.config.hostname ?? '';
+  }
+
+  private pod(uid: string): Pod {
+    let pod = this.pods.get(uid);
+    if (!pod) {
+      pod = { sandboxes: [], containers: [] };
+      this.pods.set(uid, pod);
+    }
+    return pod;
+  }
+
+  private forgetEmpty(uid: string): void {
+    const pod = this.pods.get(uid);
+    if (pod && pod.sandboxes.length === 0 && pod.containers.length === 0) this.pods.delete(uid);
+  }
+
+  private mustHave(id: string): ContainerRecord {
+    const container = this.containers.get(id);
+    if (!container) throw new RuntimeError('NotFound', `container ${JSON.stringify(id)} not found`);
+    return container;
+  }
+
+  private keep(kind: RecordKind, id: string, value: unknown): void {
+    this.options.journal?.put(this.options.nodeName, kind, id, value);
+  }
+
+  private emit(type: RuntimeEvent['type'], podUid: string, id: string): void {
+    for (const handler of this.handlers) handler({ type, podUid, id });
+  }
+}
+
+/** The journal is this file's own; what it wrote has the shape that it reads. */
+function asRecord<T>(value: unknown): T {
+  return value as T;
+}
+
+function sandboxStatus(sandbox: SandboxRecord): SandboxStatus {
+  const { podUid, podName, podNamespace, attempt } = sandbox.config;
+  const { id, state, createdAt, ips } = sandbox;
+  return { id, podUid, podName, podNamespace, attempt, state, createdAt, ips };
+}
+
+function containerInfo(container: ContainerRecord): ContainerInfo {
+  const { config, ...rest } = container;
+  const { name, attempt, image, imageId, specHash, logPath } = config;
+  return { ...rest, name, attempt, image, imageId, specHash, logPath };
+}
+
+function failureText({ handler, target, timeoutMs }: ProbeRequest): string {
+  const address = target.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  switch (handler) {
+    case 'http':
+      return `Get "${target}": dial tcp ${address}: connect: connection refused`;
+    case 'tcp':
+      return `dial tcp ${address}: connect: connection refused`;
+    case 'grpc':
+      return `timeout: failed to connect service "${address}" within ${formatDuration(timeoutMs)}: context deadline exceeded`;
+    case 'exec':
+      return 'the container is not ready';
+  }
+}
+
+/** Probe targets carry their command as a JSON list. */
+function splitCommand(target: string): readonly string[] {
+  const parsed: unknown = JSON.parse(target);
+  return Array.isArray(parsed) ? parsed.map(String) : [];
+}
+
+function newId(): string {
+  return createHash('sha256').update(randomBytes(32)).digest('hex');
+}

@@ -1,0 +1,205 @@
+/**
+ * Pod statuses on their way to the API (`pkg/kubelet/status`): the newest of each pod, with a version.
+ * Only a change is sent, one request a pod at a time and a bounded number in all; what changes meanwhile
+ * goes out in the next request. A finished pod that is being deleted is deleted for good, once its last
+ * status is written, with grace 0 and its uid as precondition. Shared by all nodes of a process.
+ */
+import type { Pod, PodCondition, PodStatus } from '../pkg/api/types.js';
+import { deepEqual } from '../pkg/apimachinery/equality.js';
+import { isConflict, isNotFound } from '../pkg/client/errors.js';
+import type { ResourceClient } from '../pkg/client/resource-client.js';
+import type { Clock } from '../pkg/component/clock.js';
+import type { Logger } from '../pkg/component/logger.js';
+import type { TaskGroup } from '../pkg/component/task-group.js';
+import { uidOf } from './pod/pod.js';
+
+const MAX_REQUESTS = 12;
+const RETRY_MS = 1000;
+
+/** What the status manager needs of the API. */
+export type PodStatusClient = Pick<ResourceClient<Pod>, 'patch' | 'delete'>;
+
+interface Entry {
+  pod: Pod;
+  status: PodStatus;
+  version: number;
+  sent: number;
+  /** Nothing of it runs any more. */
+  finished: boolean;
+  deleted: boolean;
+  busy: boolean;
+}
+
+export interface StatusManagerOptions {
+  readonly client: PodStatusClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tasks: TaskGroup;
+}
+
+export class StatusManager {
+  private readonly entries = new Map<string, Entry>();
+  private readonly queue = new Set<string>();
+  private active = 0;
+
+  constructor(private readonly options: StatusManagerOptions) {}
+
+  get(uid: string): PodStatus | undefined {
+    return this.entries.get(uid)?.status;
+  }
+
+  set(pod: Pod, status: PodStatus): void {
+    const uid = uidOf(pod);
+    const entry = this.entries.get(uid);
+    if (!entry) {
+      this.entries.set(uid, {
+        pod,
+        status,
+        version: 1,
+        sent: covers(pod.status, status) ? 1 : 0,
+        finished: false,
+        deleted: false,
+        busy: false,
+      });
+    } else {
+      entry.pod = pod;
+      if (deepEqual(entry.status, status)) return;
+      entry.status = status;
+      entry.version++;
+    }
+    this.enqueue(uid);
+  }
+
+  /** Nothing of the pod is left to run: it may be deleted when the API asks for it. */
+  finish(pod: Pod): void {
+    const entry = this.entries.get(uidOf(pod));
+    if (!entry) return;
+    entry.pod = pod;
+    entry.finished = true;
+    this.enqueue(uidOf(pod));
+  }
+
+  /** The API shows another status than the one sent last: it is sent again. */
+  reconcile(pod: Pod): void {
+    const entry = this.entries.get(uidOf(pod));
+    if (!entry || entry.busy || entry.sent !== entry.version) return;
+    if (covers(pod.status, entry.status)) return;
+    entry.pod = pod;
+    entry.version++;
+    this.enqueue(uidOf(pod));
+  }
+
+  forget(uid: string): void {
+    this.entries.delete(uid);
+    this.queue.delete(uid);
+  }
+
+  private enqueue(uid: string): void {
+    this.queue.add(uid);
+    this.pump();
+  }
+
+  private pump(): void {
+    for (const uid of this.queue) {
+      if (this.active >= MAX_REQUESTS) return;
+      const entry = this.entries.get(uid);
+      if (entry?.busy) continue;
+      this.queue.delete(uid);
+      if (!entry || !needsWork(entry)) continue;
+      this.active++;
+      entry.busy = true;
+      this.options.tasks.spawn(`status of pod ${uid}`, async (signal) => {
+        await this.send(uid, entry, signal);
+        this.active--;
+        entry.busy = false;
+        if (needsWork(entry)) this.queue.add(uid);
+        this.pump();
+      });
+    }
+  }
+
+  private async send(uid: string, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { client, clock, logger } = this.options;
+    const { namespace = '', name = '' } = entry.pod.metadata ?? {};
+    try {
+      if (entry.sent !== entry.version) {
+        const { version } = entry;
+        await client.patch(namespace, name, 'strategic', statusPatch(entry.pod, entry.status), {
+          subresource: 'status',
+          signal,
+        });
+        entry.sent = version;
+      }
+      if (mayDelete(entry)) {
+        await client.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+        entry.deleted = true;
+        logger.info({ namespace, name, uid }, 'Pod is fully terminated and removed from the API');
+      }
+    } catch (err) {
+      if (signal.aborted) throw err;
+      // Gone, or another pod of the same name by now: its deletion reaches the worker.
+      if (isNotFound(err) || isConflict(err)) {
+        entry.sent = entry.version;
+        entry.deleted = true;
+        return;
+      }
+      logger.warn({ namespace, name, uid, err }, 'Pod status could not be sent');
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+}
+
+function needsWork(entry: Entry): boolean {
+  return !entry.deleted && (entry.sent !== entry.version || mayDelete(entry));
+}
+
+function mayDelete(entry: Entry): boolean {
+  return (
+    entry.finished &&
+    !entry.deleted &&
+    entry.sent === entry.version &&
+    entry.pod.metadata?.deletionTimestamp !== undefined
+  );
+}
+
+const OPTIONAL_FIELDS = ['reason', 'message', 'podIP'] as const;
+
+/** A strategic merge patch that leaves other writers' conditions alone. */
+export function statusPatch(pod: Pod, status: PodStatus): object {
+  const { conditions, ...rest } = status;
+  const removed: Record<string, null> = {};
+  for (const field of OPTIONAL_FIELDS) if (status[field] === undefined) removed[field] = null;
+  const shown = pod.status?.podIPs;
+  const replaceIPs = shown && shown.length > 0 && !deepEqual(shown, status.podIPs ?? []);
+  return {
+    metadata: { uid: uidOf(pod) },
+    status: {
+      ...removed,
+      ...rest,
+      ...(replaceIPs ? { podIPs: [{ $patch: 'replace' }, ...(status.podIPs ?? [])] } : {}),
+      ...(conditions ? { conditions: conditions.map((c) => ({ ...cleared(pod, c), ...c })) } : {}),
+    },
+  };
+}
+
+/** A condition is merged with the one that is there: what it no longer says must be taken out. */
+function cleared(pod: Pod, condition: PodCondition): { reason?: null; message?: null } {
+  const shown = pod.status?.conditions?.find((c) => c.type === condition.type);
+  return {
+    ...(shown?.reason !== undefined ? { reason: null } : {}),
+    ...(shown?.message !== undefined ? { message: null } : {}),
+  };
+}
+
+/** Whether what the API shows says all that this status says. */
+function covers(shown: PodStatus | undefined, status: PodStatus): boolean {
+  if (!shown) return false;
+  const { conditions = [], ...rest } = status;
+  for (const [field, value] of Object.entries(rest)) {
+    if (!deepEqual(Reflect.get(shown, field), value)) return false;
+  }
+  return conditions.every((c) => {
+    const other = shown.conditions?.find((s) => s.type === c.type);
+    return other?.status === c.status && (other.reason ?? '') === (c.reason ?? '');
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * ConfigMaps, Secrets and claims as pods need them: read when asked for, kept for a while, one request at
+ * a time for each. Shared by all nodes of a process. What is not there is asked for again each time.
+ */
+import type { ConfigMap, PersistentVolumeClaim, Secret, Service } from '../../pkg/api/types.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { isNotFound } from '../../pkg/client/errors.js';
+import {
+  CONFIG_MAPS,
+  PERSISTENT_VOLUME_CLAIMS,
+  type ResourceRef,
+  SECRETS,
+} from '../../pkg/client/resources.js';
+import type { RestClient } from '../../pkg/client/rest.js';
+import type { Clock } from '../../pkg/component/clock.js';
+
+/** As long as upstream lets a pod see an older ConfigMap. */
+const TTL_MS = 60_000;
+const MAX_ENTRIES = 1000;
+
+export interface PodObjects {
+  /** Undefined: it does not exist. Throws what the server answers otherwise. */
+  configMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
+  secret(namespace: string, name: string): Promise<Secret | undefined>;
+  claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined>;
+  /** The services whose addresses a pod of the namespace finds in its environment. */
+  services(namespace: string): readonly Service[];
+}
+
+export class ObjectCache implements PodObjects {
+  private readonly entries = new Map<string, { at: number; value: Promise<KubeObject | undefined> }>();
+
+  constructor(
+    private readonly client: RestClient,
+    private readonly clock: Clock,
+  ) {}
+
+  configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
+    return this.read<ConfigMap>(CONFIG_MAPS, namespace, name);
+  }
+
+  secret(namespace: string, name: string): Promise<Secret | undefined> {
+    return this.read<Secret>(SECRETS, namespace, name);
+  }
+
+  claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined> {
+    return this.read<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS, namespace, name, 0);
+  }
+
+  services(): readonly Service[] {
+    return [];
+  }
+
+  private async read<T extends KubeObject>(
+    ref: ResourceRef,
+    namespace: string,
+    name: string,
+    ttlMs = TTL_MS,
+  ): Promise<T | undefined> {
+    const key = `${ref.resource}/${namespace}/${name}`;
+    const known = this.entries.get(key);
+    if (known && this.clock.now() - known.at < ttlMs) return known.value as Promise<T | undefined>;
+    const value = this.fetch<T>(ref, namespace, name, key);
+    if (this.entries.size >= MAX_ENTRIES) this.entries.delete(this.entries.keys().next().value ?? '');
+    this.entries.set(key, { at: this.clock.now(), value });
+    return value;
+  }
+
+  private async fetch<T extends KubeObject>(
+    ref: ResourceRef,
+    namespace: string,
+    name: string,
+    key: string,
+  ): Promise<T | undefined> {
+    try {
+      return await this.client.resource<T>(ref).get(namespace, name);
+    } catch (err) {
+      this.entries.delete(key);
+      if (isNotFound(err)) return undefined;
+      throw err;
+    }
+  }
+}
