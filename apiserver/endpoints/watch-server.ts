@@ -52,6 +52,7 @@ export class WatchServer {
     const begins =
       resourceVersion === '' || resourceVersion === '0' ? 0 : parseRevision(resourceVersion);
     if (begins > feed.revision) await feed.waitFor(begins, ctx.signal);
+    if (!withState) await cache.reachBack(begins);
     // From here to `run` without a pause: the state, the channel and the revision belong together.
     const revision = feed.revision;
     const past: CacheEvent[] = withState ? [] : cache.since(begins);

@@ -13,11 +13,13 @@ import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import {
+  CompactedError,
   type EtcdClient,
   type KeyValue,
   prefixEnd,
   type WatchEvent,
 } from '../../pkg/etcd-client/interface.js';
+import { backfill } from './history-backfill.js';
 import { KeyIndex } from './key-index.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
@@ -26,6 +28,8 @@ import { type CacheEvent, WatchHistory } from './watch-history.js';
 
 /** Objects a range call while loading: some MB at most. */
 const LOAD_PAGE = 2_000;
+/** Larger resources are listed again sooner than their state of the past is read. */
+const MAX_REACH_OBJECTS = 20_000;
 
 export interface WatchCacheOptions {
   /** `/registry/pods/` */
@@ -66,6 +70,9 @@ export class WatchCache {
   private history = new WatchHistory(0);
   private state: 'idle' | 'loading' | 'live' = 'idle';
   private loading: Promise<void> | undefined;
+  private reaching: Promise<void> | undefined;
+  /** Events from before this revision cannot be had. */
+  private forgotten = 0;
   private waiting: WatchEvent[] = [];
   /** Counts resets, so that a load that a gap overtook is thrown away. */
   private epoch = 0;
@@ -105,6 +112,44 @@ export class WatchCache {
   /** Events after `revision`; 410 where the cache does not reach back so far. */
   since(revision: number): CacheEvent[] {
     return this.history.since(revision);
+  }
+
+  /**
+   * Makes `since(revision)` possible where the store still knows what was before this cache was filled.
+   * Otherwise nothing changes, and `since` answers 410.
+   */
+  async reachBack(revision: number): Promise<void> {
+    if (!this.tooOld(revision)) return;
+    this.reaching ??= this.extend(revision).finally(() => {
+      this.reaching = undefined;
+    });
+    await this.reaching;
+    // Somebody else's reach may have been shorter.
+    if (this.tooOld(revision) && !this.unreachable(revision)) await this.reachBack(revision);
+  }
+
+  private tooOld(revision: number): boolean {
+    return revision < this.history.reachesBackTo;
+  }
+
+  private unreachable(revision: number): boolean {
+    return revision <= this.forgotten;
+  }
+
+  private async extend(revision: number): Promise<void> {
+    const { client, clock, prefix, codec } = this.options;
+    const { history } = this;
+    if (this.unreachable(revision) || this.objects.size > MAX_REACH_OBJECTS) return;
+    const upTo = history.reachesBackTo;
+    try {
+      const events = await backfill({ client, clock, prefix, codec, after: revision, upTo });
+      if (events && history === this.history && history.reachesBackTo === upTo)
+        history.prepend(events, revision, clock.now());
+      else this.forgotten = Math.max(this.forgotten, revision);
+    } catch (err) {
+      this.forgotten = Math.max(this.forgotten, revision);
+      if (!(err instanceof CompactedError)) throw storeError(err, 'read');
+    }
   }
 
   subscribe(subscriber: CacheSubscriber): void {

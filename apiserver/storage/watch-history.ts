@@ -45,6 +45,20 @@ export class WatchHistory {
     return this.kept.length - this.head;
   }
 
+  /** A watch from this revision, or a later one, misses nothing. */
+  get reachesBackTo(): number {
+    return this.oldest;
+  }
+
+  /** Puts older events before all others; with them a watch from `oldest` misses nothing. */
+  prepend(events: readonly CacheEvent[], oldest: number, now: number): void {
+    const older = events.map((event) => ({ event, at: now }));
+    for (const { event } of older) this.bytes += event.object.line.length;
+    this.kept = [...older, ...this.kept.slice(this.head)];
+    this.head = 0;
+    this.oldest = oldest;
+  }
+
   push(event: CacheEvent, now: number): void {
     this.kept.push({ event, at: now });
     this.bytes += event.object.line.length;

@@ -74,6 +74,10 @@ export class Discovery {
     return this.documents.has(group === '' ? `/api/${version}` : `/apis/${group}/${version}`);
   }
 
+  has(path: string): boolean {
+    return this.documents.has(path);
+  }
+
   /** False where the path is none of discovery. */
   serve(ctx: RequestContext): boolean {
     const path = ctx.requestInfo.path.replace(/\/$/, '');
