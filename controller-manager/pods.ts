@@ -3,6 +3,13 @@
 import type { Pod, PodCondition } from '../pkg/api/types.js';
 import { parseTime } from '../pkg/apimachinery/time.js';
 
+/** The index of pods by the name of their node; pods without one are under ''. */
+export const BY_NODE = 'node';
+
+export function nodeIndex(pod: Pod): readonly string[] {
+  return [pod.spec?.nodeName ?? ''];
+}
+
 export function podCondition(pod: Pod, type: string): PodCondition | undefined {
   return pod.status?.conditions?.find((c) => c.type === type);
 }
@@ -54,4 +61,13 @@ export function isPodActive(pod: Pod): boolean {
 /** Being deleted, and not at its end yet. */
 export function isPodTerminating(pod: Pod): boolean {
   return !isPodTerminal(pod) && pod.metadata?.deletionTimestamp !== undefined;
+}
+
+/** The conditions with one set; its transition time moves only when its status does. */
+export function withPodCondition(pod: Pod, next: PodCondition, now: string): PodCondition[] {
+  const conditions = pod.status?.conditions ?? [];
+  const old = conditions.find((c) => c.type === next.type);
+  const kept = old?.status === next.status ? old.lastTransitionTime : undefined;
+  const made = { ...old, ...next, lastTransitionTime: kept ?? now };
+  return old ? conditions.map((c) => (c.type === next.type ? made : c)) : [...conditions, made];
 }
