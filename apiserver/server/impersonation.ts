@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { badRequest } from '../../pkg/apimachinery/status.js';
-import { forbiddenFor } from '../authz/forbidden.js';
+import { refusal } from '../authz/attributes.js';
 import type { AuthorizationAttributes, AuthorizationDecision, UserInfo } from './request-context.js';
 
 const EXTRA_PREFIX = 'impersonate-extra-';
@@ -44,7 +44,7 @@ export async function impersonate(
       path: '',
     };
     const decision = await authorize(attributes);
-    if (!decision.allowed) throw forbiddenFor(attributes, decision.reason);
+    if (!decision.allowed) throw refusal(attributes, decision.reason ?? '');
   };
 
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);

@@ -1,0 +1,140 @@
+/** kube-apiserver: flags and files, the store's client, and the server. */
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { RealClock } from '../pkg/component/clock.js';
+import { Flags } from '../pkg/component/flags.js';
+import { createLogger } from '../pkg/component/logger.js';
+import { stopSignal } from '../pkg/component/signals.js';
+import { connect } from '../pkg/etcd-client/client.js';
+import { KubeletConnection } from './endpoints/kubelet-proxy.js';
+import { ApiServer } from './server/api-server.js';
+
+const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
+  .list('etcd-servers', 'the members of etcd, as URLs')
+  .duration('etcd-compaction-interval', 'between compactions of the store; 0 for never', '5m')
+  .text('bind-address', 'address to listen on', '0.0.0.0')
+  .integer('secure-port', 'port to listen on; 0 for any that is free', 6443)
+  .text('advertise-address', 'address at which members of the cluster reach this server')
+  .text('tls-cert-file', 'certificate of the server')
+  .text('tls-private-key-file', 'its key')
+  .text('client-ca-file', 'authority of client certificates')
+  .text('token-auth-file', 'static bearer tokens')
+  .boolean('anonymous-auth', 'let requests without credentials in as system:anonymous', true)
+  .list('service-account-key-file', 'keys that service account tokens are checked with')
+  .text('service-account-signing-key-file', 'the key that they are signed with')
+  .text('service-account-issuer', 'who issues them', 'https://kubernetes.default.svc.cluster.local')
+  .list('api-audiences', 'audiences of the API; default: the issuer')
+  .text('requestheader-client-ca-file', 'authority of front proxies')
+  .list('requestheader-allowed-names', 'common names of front proxies; default: any')
+  .list('requestheader-username-headers', 'headers that name the user', ['X-Remote-User'])
+  .list('requestheader-group-headers', 'headers that name groups', ['X-Remote-Group'])
+  .list('requestheader-extra-headers-prefix', 'prefixes of further headers', ['X-Remote-Extra-'])
+  .list('requestheader-uid-headers', 'headers that name the uid')
+  .list('authorization-mode', 'Node, RBAC, AlwaysAllow, AlwaysDeny', ['AlwaysAllow'])
+  .list('enable-admission-plugins', 'admission plugins besides the default ones')
+  .list('disable-admission-plugins', 'default admission plugins that are left out')
+  .integer('default-not-ready-toleration-seconds', 'how long pods stay on a node that is not ready', 300)
+  .integer('default-unreachable-toleration-seconds', 'how long pods stay on a node that is unreachable', 300)
+  .list('service-cluster-ip-range', 'addresses of Services', ['10.96.0.0/16'])
+  .text('service-node-port-range', 'ports of NodePort Services', '30000-32767')
+  .text('kubelet-client-certificate', 'who this server is to kubelets')
+  .text('kubelet-client-key', 'its key')
+  .text('kubelet-certificate-authority', 'authority of kubelets; absent: they are not checked')
+  .list('kubelet-preferred-address-types', 'which address of a node to use', [
+    'Hostname',
+    'InternalDNS',
+    'InternalIP',
+    'ExternalDNS',
+    'ExternalIP',
+  ])
+  .integer('max-requests-inflight', 'requests that read, at a time', 400)
+  .integer('max-mutating-requests-inflight', 'requests that write, at a time', 200)
+  .duration('request-timeout', 'for a request that is not long-running', '1m')
+  .integer('v', 'log verbosity', 0)
+  .parse(process.argv.slice(2));
+
+const logger = createLogger('apiserver', flags.number('v'));
+const clock = new RealClock();
+const stop = stopSignal();
+
+const read = (flag: string) => (flags.text(flag) === '' ? undefined : readFileSync(flags.text(flag), 'utf8'));
+const clientCa = read('client-ca-file');
+const tokenFile = read('token-auth-file');
+const signingKey = read('service-account-signing-key-file');
+const requestHeaderCa = read('requestheader-client-ca-file');
+const kubeletCa = read('kubelet-certificate-authority');
+const cert = read('tls-cert-file');
+const key = read('tls-private-key-file');
+if (!cert || !key) throw new Error('--tls-cert-file and --tls-private-key-file are required');
+const ports = /^(\d+)-(\d+)$/.exec(flags.text('service-node-port-range'));
+if (!ports) throw new Error('--service-node-port-range must be like 30000-32767');
+
+const etcd = await connect({ endpoints: flags.list('etcd-servers'), logger, clock, signal: stop });
+const kubelet = new KubeletConnection({
+  clientCertificate: read('kubelet-client-certificate') ?? '',
+  clientKey: read('kubelet-client-key') ?? '',
+  preferredAddressTypes: flags.list('kubelet-preferred-address-types'),
+  ...(kubeletCa ? { certificateAuthority: kubeletCa } : {}),
+});
+const server = await ApiServer.create({
+  etcd,
+  clock,
+  logger,
+  tls: { cert, key },
+  kubelet,
+  authentication: {
+    anonymous: flags.boolean('anonymous-auth'),
+    ...(clientCa ? { clientCa } : {}),
+    ...(tokenFile ? { tokenFile } : {}),
+    serviceAccount: {
+      issuer: flags.text('service-account-issuer'),
+      audiences: flags.list('api-audiences'),
+      keys: flags.list('service-account-key-file').map((path) => readFileSync(path, 'utf8')),
+      ...(signingKey ? { signingKey } : {}),
+    },
+    ...(requestHeaderCa
+      ? {
+          requestHeader: {
+            clientCa: requestHeaderCa,
+            allowedNames: flags.list('requestheader-allowed-names'),
+            usernameHeaders: flags.list('requestheader-username-headers'),
+            groupHeaders: flags.list('requestheader-group-headers'),
+            extraHeaderPrefixes: flags.list('requestheader-extra-headers-prefix'),
+            uidHeaders: flags.list('requestheader-uid-headers'),
+          },
+        }
+      : {}),
+  },
+  authorizationModes: flags.list('authorization-mode'),
+  resources: {
+    serviceClusterIPRanges: flags.list('service-cluster-ip-range'),
+    serviceNodePortRange: { from: Number(ports[1]), to: Number(ports[2]) },
+  },
+  enableAdmissionPlugins: flags.list('enable-admission-plugins'),
+  disableAdmissionPlugins: flags.list('disable-admission-plugins'),
+  defaultNotReadyTolerationSeconds: flags.number('default-not-ready-toleration-seconds'),
+  defaultUnreachableTolerationSeconds: flags.number('default-unreachable-toleration-seconds'),
+  maxRequestsInFlight: flags.number('max-requests-inflight'),
+  maxMutatingRequestsInFlight: flags.number('max-mutating-requests-inflight'),
+  requestTimeoutMs: flags.number('request-timeout'),
+  compactionIntervalMs: flags.number('etcd-compaction-interval'),
+  advertiseAddress: flags.text('advertise-address') || ownAddress(flags.text('bind-address')),
+});
+const port = await server.listen(flags.text('bind-address'), flags.number('secure-port'));
+logger.info({ address: flags.text('bind-address'), port }, 'Listening');
+try {
+  await server.run(stop);
+} catch (err) {
+  logger.fatal({ err }, 'The apiserver ends');
+  process.exitCode = 1;
+}
+kubelet.close();
+await etcd.close();
+process.exit(process.exitCode ?? 0);
+
+/** Where all addresses are listened on, the first that is not loopback. */
+function ownAddress(bind: string): string {
+  if (bind !== '0.0.0.0' && bind !== '::') return bind;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1';
+}

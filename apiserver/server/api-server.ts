@@ -1,0 +1,220 @@
+/**
+ * The apiserver put together, from its parts and the contents of its files to an app that listens. Nothing
+ * here runs by itself: `run` follows the store, fills what the authorizer needs and makes what every
+ * cluster starts with, until its signal aborts.
+ */
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { loadBuiltinSchemas } from '../../pkg/api/schema/builtin.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { Logger } from '../../pkg/component/logger.js';
+import { TaskGroup } from '../../pkg/component/task-group.js';
+import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
+import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
+import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
+import { Discovery } from '../endpoints/discovery/discovery.js';
+import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
+import { ResourceHandler } from '../endpoints/resource-handler.js';
+import type { ResourceDefinition } from '../registry/resource.js';
+import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
+import { Stores } from '../registry/stores.js';
+import { createApp } from './app.js';
+import { Chain } from './chain.js';
+import type { ServerCheck } from './health.js';
+import { ServerMetrics } from './metrics.js';
+import { Paths } from './paths.js';
+import type { ServerAccess } from './request-context.js';
+
+export interface ApiServerOptions {
+  readonly etcd: EtcdClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** PEM. Absent: plain HTTP, for tests. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly authentication: Omit<AuthenticatorOptions, 'server' | 'clock'>;
+  readonly authorizationModes: readonly string[];
+  readonly resources: Omit<ResourceOptions, 'etcd' | 'kubelet' | 'serviceAccountToken'>;
+  readonly kubelet: KubeletConnection;
+  readonly enableAdmissionPlugins: readonly string[];
+  readonly disableAdmissionPlugins: readonly string[];
+  readonly defaultNotReadyTolerationSeconds: number;
+  readonly defaultUnreachableTolerationSeconds: number;
+  readonly maxRequestsInFlight: number;
+  readonly maxMutatingRequestsInFlight: number;
+  readonly requestTimeoutMs: number;
+  readonly compactionIntervalMs: number;
+  /** How others reach this server; known once it listens where the port is 0. */
+  readonly advertiseAddress: string;
+}
+
+export class ApiServer {
+  readonly app: FastifyInstance;
+  readonly stores: Stores;
+  readonly definitions: readonly ResourceDefinition[];
+  private readonly chain: Chain;
+  private readonly access: ServerAccess;
+  private bootstrapped = false;
+
+  private constructor(
+    private readonly options: ApiServerOptions,
+    parts: Pick<ApiServer, 'stores' | 'definitions'> & {
+      access: ServerAccess;
+      handler: ResourceHandler;
+      authenticate: Chain['options']['authenticate'];
+      paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
+      discovery: Discovery;
+    },
+  ) {
+    const { clock, logger } = options;
+    this.stores = parts.stores;
+    this.definitions = parts.definitions;
+    this.access = parts.access;
+    const metrics = new ServerMetrics();
+    const paths = parts.paths(this.checks(), metrics);
+    const served = new Set(this.definitions.map((d) => `${d.group}/${d.version}/${d.resource}`));
+    this.chain = new Chain({
+      authenticate: parts.authenticate,
+      server: parts.access,
+      resources: parts.handler,
+      isServed: (group, version, resource) => served.has(`${group}/${version}/${resource}`),
+      isKnownVersion: (group, version) => parts.discovery.isKnownVersion(group, version),
+      paths: (ctx) => paths.serve(ctx),
+      metrics,
+      clock,
+      logger,
+      maxRequestsInFlight: options.maxRequestsInFlight,
+      maxMutatingRequestsInFlight: options.maxMutatingRequestsInFlight,
+      requestTimeoutMs: options.requestTimeoutMs,
+    });
+    const { clientCa, requestHeader } = options.authentication;
+    this.app = createApp({
+      chain: this.chain,
+      ...(options.tls
+        ? {
+            tls: {
+              ...options.tls,
+              ca: [clientCa, requestHeader?.clientCa].filter((ca): ca is string => ca !== undefined),
+            },
+          }
+        : {}),
+    });
+  }
+
+  static async create(options: ApiServerOptions): Promise<ApiServer> {
+    const { etcd, clock, logger } = options;
+    const schemas = await loadBuiltinSchemas();
+    // Authentication, admission and the kinds' own files look things up in stores that are made below.
+    const late: { stores?: Stores; authorizer?: ServerAuthorizer } = {};
+    const access: ServerAccess = {
+      store: (group, resource) => required(late.stores).internal(group, resource),
+      authorize: async (attributes) => required(late.authorizer).authorize(attributes),
+    };
+    const authenticators = authenticatorOf({ ...options.authentication, server: access, clock });
+    const definitions = builtInResources({ ...options.resources, etcd, kubelet: options.kubelet });
+    const stores = new Stores({
+      definitions,
+      client: etcd,
+      schemas,
+      admission: { admit: async () => undefined, validate: async () => undefined },
+      clock,
+      logger,
+      compactionIntervalMs: options.compactionIntervalMs,
+    });
+    late.stores = stores;
+    late.authorizer = authorizerOf({ modes: options.authorizationModes, stores, server: access });
+    const discovery = new Discovery(definitions);
+    return new ApiServer(options, {
+      stores,
+      definitions,
+      access,
+      discovery,
+      handler: new ResourceHandler({ stores, schemas }),
+      authenticate: (req) =>
+        authenticators.authenticate(req, (method, err) => {
+          logger.debug({ method, err }, 'Authentication failed');
+        }),
+      paths: (checks, metrics) =>
+        new Paths({ checks, metrics, discovery, definitions, schemas, authenticators }),
+    });
+  }
+
+  /** Starts to listen; resolves to the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await this.app.listen({ host, port });
+    return (this.app.server.address() as AddressInfo).port;
+  }
+
+  /** Until the signal aborts; then watches are ended, requests under way get their time, and the app closes. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger, options } = { logger: this.options.logger, options: this.options };
+    let failure: { err: unknown } | undefined;
+    const tasks = new TaskGroup(signal, (_task, err) => {
+      failure = { err };
+    });
+    tasks.spawn('store feed', (inner) => this.stores.run(inner));
+    tasks.spawn('bootstrap', async (inner) => {
+      const began = options.clock.monotonic();
+      await this.bootstrap(inner);
+      this.bootstrapped = true;
+      logger.info({ durationMs: Math.round(options.clock.monotonic() - began) }, 'Serving');
+    });
+    tasks.spawn('close', async (inner) => {
+      await new Promise((resolve) => inner.addEventListener('abort', resolve, { once: true }));
+      this.chain.drain();
+      await this.app.close();
+    });
+    await tasks.done();
+    if (failure) throw failure.err;
+  }
+
+  /** What must be there before the server calls itself ready; tried again until the store is. */
+  private async bootstrap(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.options;
+    for (;;) {
+      try {
+        await policyReady(this.stores, signal);
+        return;
+      } catch (err) {
+        signal.throwIfAborted();
+        logger.warn({ err }, 'The store is not there yet');
+        await clock.sleep(BOOTSTRAP_RETRY_MS, signal);
+      }
+    }
+  }
+
+  private checks(): ServerCheck[] {
+    const all = ['healthz', 'livez', 'readyz'] as const;
+    return [
+      { name: 'ping', of: all, check: () => undefined },
+      { name: 'log', of: all, check: () => undefined },
+      {
+        name: 'etcd',
+        of: all,
+        check: async (signal) => {
+          await this.options.etcd.status(signal);
+        },
+      },
+      {
+        name: 'poststarthook/rbac/bootstrap-roles',
+        of: all,
+        check: () => {
+          if (!this.bootstrapped) throw new Error('not finished');
+        },
+      },
+      {
+        name: 'shutdown',
+        of: ['readyz'],
+        check: () => {
+          if (this.chain.isStopping) throw new Error('process is shutting down');
+        },
+      },
+    ];
+  }
+}
+
+const BOOTSTRAP_RETRY_MS = 100;
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a part of the server was used before it was made');
+  return value;
+}

@@ -1,0 +1,91 @@
+/** Everything that the API serves besides resources: discovery, OpenAPI, version, health, metrics, keys. */
+import type { SchemaSet } from '../../pkg/api/schema/model.js';
+import { methodNotSupported } from '../../pkg/apimachinery/status.js';
+import { jwks, type ServerAuthenticators } from '../authn/index.js';
+import type { Discovery } from '../endpoints/discovery/discovery.js';
+import { sendValue, send } from '../endpoints/respond.js';
+import type { ResourceDefinition } from '../registry/resource.js';
+import { type ServerCheck, serveHealth } from './health.js';
+import type { ServerMetrics } from './metrics.js';
+import type { RequestContext } from './request-context.js';
+import { VERSION_INFO } from './version.js';
+
+export interface PathsOptions {
+  readonly checks: readonly ServerCheck[];
+  readonly metrics: ServerMetrics;
+  readonly discovery: Discovery;
+  readonly definitions: readonly ResourceDefinition[];
+  readonly schemas: SchemaSet;
+  readonly authenticators: ServerAuthenticators;
+}
+
+const OWN_PATHS = [
+  '/.well-known/openid-configuration',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/openid/v1/jwks',
+  '/readyz',
+  '/version',
+];
+
+export class Paths {
+  constructor(private readonly options: PathsOptions) {}
+
+  /** False where there is nothing at the path. */
+  async serve(ctx: RequestContext): Promise<boolean> {
+    const { path, verb } = ctx.requestInfo;
+    if (await serveHealth(this.options.checks, ctx)) return true;
+    const answer = this.answerAt(path.replace(/\/+$/, '') || '/', ctx);
+    if (!answer) return false;
+    if (verb !== 'get' && verb !== 'head') throw methodNotSupported({ group: '', resource: '' }, verb);
+    await answer();
+    return true;
+  }
+
+  private answerAt(path: string, ctx: RequestContext): (() => Promise<void> | void) | undefined {
+    const { serviceAccounts } = this.options.authenticators;
+    switch (path) {
+      case '/':
+        return () => {
+          const paths = [...OWN_PATHS, ...this.options.discovery.paths].sort();
+          sendValue(ctx, 200, { paths }, 'json');
+        };
+      case '/version':
+        return () => sendValue(ctx, 200, VERSION_INFO, 'json');
+      case '/metrics':
+        return async () => {
+          const text = await this.options.metrics.registry.metrics();
+          send(ctx, 200, 'text/plain; version=0.0.4; charset=utf-8', Buffer.from(text));
+        };
+      case '/.well-known/openid-configuration':
+        return serviceAccounts && (() => sendValue(ctx, 200, openIdConfiguration(serviceAccounts.issuer), 'json'));
+      case '/openid/v1/jwks':
+        return (
+          serviceAccounts &&
+          (async () => {
+            const body = Buffer.from(JSON.stringify(await jwks(serviceAccounts.keys)));
+            send(ctx, 200, 'application/jwk-set+json', body);
+          })
+        );
+      default:
+        return this.options.discovery.has(path)
+          ? () => {
+              this.options.discovery.serve(ctx);
+            }
+          : undefined;
+    }
+  }
+}
+
+function openIdConfiguration(issuer: string): object {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256', 'ES256', 'ES384', 'ES512'],
+  };
+}
