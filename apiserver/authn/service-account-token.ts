@@ -72,6 +72,10 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
   get issuer(): string {
     return this.options.issuer;
   }
+  /** What `/openid/v1/jwks` shows. */
+  get keys(): readonly VerificationKey[] {
+    return this.options.keys;
+  }
   get audiences(): readonly string[] {
     return this.options.audiences;
   }
@@ -83,7 +87,9 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
     const { account, bound, node } = request;
     const claim: Record<string, unknown> = {
       namespace: account.namespace,
-      ...(bound?.kind === 'Node' || node ? { node: bound?.kind === 'Node' ? ref(bound) : node } : {}),
+      ...(bound?.kind === 'Node' || node
+        ? { node: bound?.kind === 'Node' ? ref(bound) : node }
+        : {}),
       ...(bound?.kind === 'Pod' ? { pod: ref(bound) } : {}),
       ...(bound?.kind === 'Secret' ? { secret: ref(bound) } : {}),
       serviceaccount: { name: account.name, uid: account.uid },
@@ -129,7 +135,9 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
     const issuer = issuerOf(token);
     if (issuer !== this.options.issuer && issuer !== LEGACY_ISSUER) return undefined;
     const { kid } = decodeProtectedHeader(token);
-    const keys = this.options.keys.filter((key) => kid === undefined || kid === '' || key.id === kid);
+    const keys = this.options.keys.filter(
+      (key) => kid === undefined || kid === '' || key.id === kid,
+    );
     for (const { key, algorithm } of keys) {
       try {
         const { payload } = await jwtVerify<PrivateClaims>(token, key, {

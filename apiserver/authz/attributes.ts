@@ -41,7 +41,8 @@ export function refusal(attributes: AuthorizationAttributes, reason: string): St
 function describe(attributes: AuthorizationAttributes): string {
   const { user, verb, namespace, group, resource, subresource, path } = attributes;
   const who = JSON.stringify(user.name);
-  if (!attributes.isResourceRequest) return `User ${who} cannot ${verb} path ${JSON.stringify(path)}`;
+  if (!attributes.isResourceRequest)
+    return `User ${who} cannot ${verb} path ${JSON.stringify(path)}`;
   const what = JSON.stringify(subresource === '' ? resource : `${resource}/${subresource}`);
   const where =
     namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;

@@ -1,8 +1,5 @@
 /** The authorizers of `--authorization-mode` in order. The first that allows or denies decides. */
-import type {
-  AuthorizationAttributes,
-  AuthorizationDecision,
-} from '../server/request-context.js';
+import type { AuthorizationAttributes, AuthorizationDecision } from '../server/request-context.js';
 import type { Authorizer } from './attributes.js';
 
 /** Before all others and not to be switched off: nobody may lock the administrators out. */

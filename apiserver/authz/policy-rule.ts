@@ -14,7 +14,10 @@ export function ruleAllows(rule: PolicyRule, attributes: AuthorizationAttributes
 }
 
 /** The parts of `wanted` that no rule of `held` covers, broken into single grants as upstream reports them. */
-export function uncovered(held: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
+export function uncovered(
+  held: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): PolicyRule[] {
   return wanted.flatMap(breakdown).filter((one) => !held.some((rule) => covers(rule, one)));
 }
 
@@ -22,7 +25,12 @@ export function uncovered(held: readonly PolicyRule[], wanted: readonly PolicyRu
 export function describeRules(rules: readonly PolicyRule[]): string {
   const merged = new Map<string, PolicyRule>();
   for (const rule of rules) {
-    const key = JSON.stringify([rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs]);
+    const key = JSON.stringify([
+      rule.apiGroups,
+      rule.resources,
+      rule.resourceNames,
+      rule.nonResourceURLs,
+    ]);
     const known = merged.get(key);
     if (!known) merged.set(key, { ...rule, verbs: [...rule.verbs] });
     else for (const verb of rule.verbs) if (!known.verbs.includes(verb)) known.verbs.push(verb);
@@ -83,7 +91,10 @@ function has(list: readonly string[] | undefined, value: string): boolean {
   return list !== undefined && (list.includes('*') || list.includes(value));
 }
 
-function hasAll(list: readonly string[] | undefined, values: readonly string[] | undefined): boolean {
+function hasAll(
+  list: readonly string[] | undefined,
+  values: readonly string[] | undefined,
+): boolean {
   return (values ?? []).every((value) => has(list, value));
 }
 
@@ -104,13 +115,17 @@ function resourceMatches(
 function pathMatches(list: readonly string[] | undefined, path: string): boolean {
   return (list ?? []).some(
     (url) =>
-      url === '*' || url === path || (url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''))),
+      url === '*' ||
+      url === path ||
+      (url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''))),
   );
 }
 
 function pathCovered(list: readonly string[] | undefined, path: string): boolean {
   return (list ?? []).some(
     (url) =>
-      url === '*' || url === path || (url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''))),
+      url === '*' ||
+      url === path ||
+      (url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''))),
   );
 }

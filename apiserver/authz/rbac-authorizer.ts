@@ -26,6 +26,8 @@ export const RBAC_GROUP = 'rbac.authorization.k8s.io';
 /** One kind of object as the caches hold it; `onChange` is called at once after any change. */
 export interface PolicySource<T extends KubeObject> {
   list(): readonly T[];
+  /** False while the cache is still being filled: then nothing is concluded for later. */
+  readonly complete: boolean;
   onChange(changed: () => void): void;
 }
 
@@ -40,6 +42,8 @@ interface Grant {
   /** Empty: everywhere. */
   readonly namespace: string;
   readonly rules: readonly PolicyRule[];
+  /** The role that the binding refers to does not exist: what is said of it in a refusal. */
+  readonly missing?: string;
   /** `ClusterRoleBinding "a" of ClusterRole "b" to Group "c"` */
   readonly because: string;
 }
@@ -60,11 +64,15 @@ export class RbacAuthorizer implements Authorizer {
   }
 
   authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
+    const missing = new Set<string>();
     for (const grant of this.grants(attributes.user, attributes.namespace)) {
+      if (grant.missing) missing.add(grant.missing);
       if (grant.rules.some((rule) => ruleAllows(rule, attributes)))
         return { allowed: true, reason: `RBAC: allowed by ${grant.because}` };
     }
-    return NO_OPINION;
+    if (missing.size === 0) return NO_OPINION;
+    const list = [...missing].join(', ');
+    return { allowed: false, reason: missing.size === 1 ? `RBAC: ${list}` : `RBAC: [${list}]` };
   }
 
   /** What a user may do in a namespace, cluster-wide rights included. */
@@ -88,8 +96,11 @@ export class RbacAuthorizer implements Authorizer {
   }
 
   private current(): Index {
-    this.index ??= build(this.sources);
-    return this.index;
+    if (this.index) return this.index;
+    const complete = Object.values(this.sources).every((source) => source.complete);
+    const index = build(this.sources);
+    if (complete) this.index = index;
+    return index;
   }
 }
 
@@ -100,7 +111,9 @@ function build(sources: PolicySources): Index {
   );
   const rulesOf = (ref: RoleRef, namespace: string) => {
     const role =
-      ref.kind === 'ClusterRole' ? clusterRoles.get(ref.name) : roles.get(`${namespace}/${ref.name}`);
+      ref.kind === 'ClusterRole'
+        ? clusterRoles.get(ref.name)
+        : roles.get(`${namespace}/${ref.name}`);
     return role && (role.rules ?? []);
   };
   const bySubject = new Map<string, Grant[]>();
@@ -111,14 +124,18 @@ function build(sources: PolicySources): Index {
     binding: string,
   ) => {
     const rules = rulesOf(ref, namespace);
-    if (!rules || rules.length === 0) return;
+    const missing = rules
+      ? undefined
+      : `${ref.kind.toLowerCase()}.${RBAC_GROUP} ${JSON.stringify(ref.name)} not found`;
+    if (rules?.length === 0) return;
     for (const subject of subjects ?? []) {
       const key = subjectKey(subject, namespace);
       if (key === undefined) continue;
       const because = `${binding} of ${ref.kind} ${JSON.stringify(ref.name)} to ${describeSubject(subject)}`;
+      const grant = { namespace, rules: rules ?? [], because, ...(missing ? { missing } : {}) };
       const grants = bySubject.get(key);
-      if (grants) grants.push({ namespace, rules, because });
-      else bySubject.set(key, [{ namespace, rules, because }]);
+      if (grants) grants.push(grant);
+      else bySubject.set(key, [grant]);
     }
   };
   for (const binding of sources.clusterRoleBindings.list())

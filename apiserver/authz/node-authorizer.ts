@@ -1,0 +1,222 @@
+/**
+ * What a kubelet may do (`system:node:NAME` in group `system:nodes`): its own Node, Lease and CSINode, and
+ * the objects that pods bound to its node refer to. The rest of its rights is the role `system:node`, which
+ * is asked here and bound to nobody. Whose Node it may change, the NodeRestriction plugin checks.
+ *
+ * The graph is walked backwards: from the object that is asked for to the node's pods, which the cache finds
+ * by their `spec.nodeName`.
+ */
+import type { PersistentVolume, Pod, PolicyRule } from '../../pkg/api/types.js';
+import type {
+  AuthorizationAttributes,
+  AuthorizationDecision,
+  ServerAccess,
+} from '../server/request-context.js';
+import { type Authorizer, NO_OPINION } from './attributes.js';
+import { NODE_RULES } from './bootstrap-policy/cluster-roles.js';
+import { ruleAllows } from './policy-rule.js';
+
+const NODE_PREFIX = 'system:node:';
+const NODES_GROUP = 'system:nodes';
+
+/** The node that a user is, if it is one. */
+export function nodeNameOf(user: { name: string; groups: readonly string[] }): string | undefined {
+  return user.name.startsWith(NODE_PREFIX) && user.groups.includes(NODES_GROUP)
+    ? user.name.slice(NODE_PREFIX.length)
+    : undefined;
+}
+
+/** The pods of a node, from memory. */
+export type PodsOfNode = (node: string) => Iterable<Pod>;
+
+export class NodeAuthorizer implements Authorizer {
+  private readonly rules: readonly PolicyRule[] = NODE_RULES;
+
+  constructor(
+    private readonly server: ServerAccess,
+    private readonly podsOf: PodsOfNode,
+  ) {}
+
+  authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
+    const { user } = attributes;
+    if (!user.groups.includes(NODES_GROUP)) return NO_OPINION;
+    const node = nodeNameOf(user);
+    if (node === undefined || node === '')
+      return {
+        allowed: false,
+        reason: 'unknown node for user ' + JSON.stringify(user.name),
+      };
+    if (attributes.isResourceRequest) {
+      switch (`${attributes.resource}.${attributes.group}`) {
+        case 'secrets.':
+        case 'configmaps.':
+          return this.related(node, attributes, ['get', 'list', 'watch']);
+        case 'persistentvolumeclaims.':
+          if (attributes.subresource === 'status')
+            return this.related(node, attributes, ['get', 'update', 'patch']);
+          return this.related(node, attributes, ['get']);
+        case 'persistentvolumes.':
+        case 'volumeattachments.storage.k8s.io':
+        case 'resourceclaims.resource.k8s.io':
+          return this.related(node, attributes, ['get']);
+        case 'serviceaccounts.':
+          if (attributes.subresource === 'token') return this.related(node, attributes, ['create']);
+          return this.related(node, attributes, ['get']);
+        case 'leases.coordination.k8s.io':
+          return own(node, attributes, 'kube-node-lease');
+        case 'csinodes.storage.k8s.io':
+          return own(node, attributes, '');
+        case 'pods.':
+          return this.pod(node, attributes);
+      }
+    }
+    return this.rules.some((rule) => ruleAllows(rule, attributes)) ? { allowed: true } : NO_OPINION;
+  }
+
+  private related(
+    node: string,
+    attributes: AuthorizationAttributes,
+    verbs: readonly string[],
+  ): AuthorizationDecision {
+    const { verb, name } = attributes;
+    if (!verbs.includes(verb))
+      return {
+        allowed: false,
+        reason: `can only ${verbs.join('/')} resources of this type`,
+      };
+    if (name === '') return { allowed: false, reason: 'No Object name found' };
+    if (this.isRelated(node, attributes)) return { allowed: true };
+    return {
+      allowed: false,
+      reason: `no relationship found between node '${node}' and this object`,
+    };
+  }
+
+  private isRelated(node: string, attributes: AuthorizationAttributes): boolean {
+    const { resource, namespace, name } = attributes;
+    if (resource === 'volumeattachments') {
+      const found = this.server.store('storage.k8s.io', 'volumeattachments').peek('', name) as
+        | { spec?: { nodeName?: string } }
+        | undefined;
+      return found?.spec?.nodeName === node;
+    }
+    if (resource === 'persistentvolumes') {
+      const volume = this.server.store('', 'persistentvolumes').peek('', name) as
+        | PersistentVolume
+        | undefined;
+      const claim = volume?.spec?.claimRef;
+      return (
+        claim?.name !== undefined &&
+        this.podsRefer(node, claim.namespace ?? '', 'persistentvolumeclaims', claim.name)
+      );
+    }
+    return this.podsRefer(node, namespace, resource, name);
+  }
+
+  private podsRefer(node: string, namespace: string, resource: string, name: string): boolean {
+    for (const pod of this.podsOf(node)) {
+      if (pod.metadata?.namespace === namespace && references(pod, resource).has(name)) return true;
+    }
+    return false;
+  }
+
+  private pod(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
+    const allowedByRole = this.rules.some((rule) => ruleAllows(rule, attributes));
+    if (!allowedByRole) return NO_OPINION;
+    if (attributes.verb !== 'get' || attributes.subresource !== '') return { allowed: true };
+    for (const pod of this.podsOf(node)) {
+      if (pod.metadata?.name === attributes.name && pod.metadata.namespace === attributes.namespace)
+        return { allowed: true };
+    }
+    return {
+      allowed: false,
+      reason: `no relationship found between node '${node}' and this object`,
+    };
+  }
+}
+
+function own(
+  node: string,
+  { verb, name, namespace, subresource }: AuthorizationAttributes,
+  inNamespace: string,
+): AuthorizationDecision {
+  if (!['get', 'create', 'update', 'patch', 'delete'].includes(verb))
+    return {
+      allowed: false,
+      reason: `can only get, create, update, patch, or delete a node's own object`,
+    };
+  if (subresource !== '') return { allowed: false, reason: 'cannot authorize subresources' };
+  if (namespace !== inNamespace)
+    return {
+      allowed: false,
+      reason: `can only access leases in the ${JSON.stringify(inNamespace)} system namespace`,
+    };
+  // The name of a create stands in its body; NodeRestriction checks it there.
+  if (verb !== 'create' && name !== node)
+    return {
+      allowed: false,
+      reason: `can only access node lease with the same name as the requesting node`,
+    };
+  return { allowed: true };
+}
+
+const remembered = new WeakMap<object, Map<string, ReadonlySet<string>>>();
+
+/** The names of objects of one resource that a pod needs. Kept with the (frozen) pod. */
+function references(pod: Pod, resource: string): ReadonlySet<string> {
+  let known = remembered.get(pod);
+  if (!known) {
+    known = collect(pod);
+    remembered.set(pod, known);
+  }
+  return known.get(resource) ?? NONE;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function collect(pod: Pod): Map<string, ReadonlySet<string>> {
+  const secrets = new Set<string>();
+  const configmaps = new Set<string>();
+  const claims = new Set<string>();
+  const resourceClaims = new Set<string>();
+  const add = (to: Set<string>, name: string | undefined) => {
+    if (name) to.add(name);
+  };
+  const { spec } = pod;
+  for (const pull of spec?.imagePullSecrets ?? []) add(secrets, pull.name);
+  const containers = [
+    ...(spec?.containers ?? []),
+    ...(spec?.initContainers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
+  for (const container of containers) {
+    for (const from of container.envFrom ?? []) {
+      add(secrets, from.secretRef?.name);
+      add(configmaps, from.configMapRef?.name);
+    }
+    for (const variable of container.env ?? []) {
+      add(secrets, variable.valueFrom?.secretKeyRef?.name);
+      add(configmaps, variable.valueFrom?.configMapKeyRef?.name);
+    }
+  }
+  for (const volume of spec?.volumes ?? []) {
+    add(secrets, volume.secret?.secretName);
+    add(configmaps, volume.configMap?.name);
+    add(claims, volume.persistentVolumeClaim?.claimName);
+    if (volume.ephemeral) add(claims, `${pod.metadata?.name ?? ''}-${volume.name}`);
+    add(secrets, volume.csi?.nodePublishSecretRef?.name);
+    for (const source of volume.projected?.sources ?? []) {
+      add(secrets, source.secret?.name);
+      add(configmaps, source.configMap?.name);
+    }
+  }
+  for (const status of pod.status?.resourceClaimStatuses ?? [])
+    add(resourceClaims, status.resourceClaimName);
+  return new Map<string, ReadonlySet<string>>([
+    ['secrets', secrets],
+    ['configmaps', configmaps],
+    ['persistentvolumeclaims', claims],
+    ['resourceclaims', resourceClaims],
+    ['serviceaccounts', new Set([spec?.serviceAccountName || 'default'])],
+  ]);
+}
