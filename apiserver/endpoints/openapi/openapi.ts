@@ -1,0 +1,171 @@
+/**
+ * The OpenAPI documents that the server publishes, made when they are first asked for and kept as bytes:
+ *   /openapi/v2        everything, as JSON or protobuf
+ *   /openapi/v3        the index: group version → URL with the document's hash
+ *   /openapi/v3/PATH   one group version (`api/v1`, `apis/apps/v1`)
+ * The HTTP layer mounts `index`, `v3` and `v2`; `serveOpenApi` in `serve.ts` does it with the caching headers
+ * of Kubernetes. A hash stands for the schema, the server's version and the resources of the group version,
+ * so the index needs no document; descriptions are loaded for making one and then let go.
+ */
+import { createHash } from 'node:crypto';
+import { loadDescriptions } from '../../../pkg/api/schema/builtin.js';
+import type { SchemaSet } from '../../../pkg/api/schema/model.js';
+import type { ResourceDefinition } from '../../registry/resource.js';
+import { DefinitionWriter, type JsonObject } from './definitions.js';
+import { documentV2, documentV3, GROUP_DEFINITIONS, smallDocument } from './documents.js';
+import { pathsOf, rootOf } from './operations.js';
+import { encodeV2 } from './protobuf.js';
+
+export interface OpenApiOptions {
+  readonly resources: readonly ResourceDefinition[];
+  readonly schemas: SchemaSet;
+  /** `v1.35.0+drydock.1` */
+  readonly gitVersion: string;
+}
+
+export interface OpenApiDocument {
+  readonly body: Buffer;
+  /** Without quotes. */
+  readonly etag: string;
+}
+
+interface Entry {
+  readonly resources: readonly ResourceDefinition[];
+  /** Of a document without resources: its path and what it answers. */
+  readonly small?: { readonly path: string; readonly id: string; readonly definition: string };
+  readonly etag: string;
+}
+
+export class OpenApi {
+  /** By path without `/openapi/v3/`. */
+  private readonly entries = new Map<string, Entry>();
+  private readonly documents = new Map<string, Promise<OpenApiDocument>>();
+  private indexDocument: OpenApiDocument | undefined;
+  private schemaDigest: string | undefined;
+
+  constructor(private readonly options: OpenApiOptions) {
+    const byRoot = new Map<string, ResourceDefinition[]>();
+    for (const resource of options.resources) {
+      const root = rootOf(resource).slice(1);
+      const known = byRoot.get(root);
+      if (known) known.push(resource);
+      else byRoot.set(root, [resource]);
+    }
+    for (const [root, resources] of byRoot) {
+      this.entries.set(root, { resources, etag: this.hash(root, resources) });
+      const group = resources[0]?.group ?? '';
+      if (group !== '') this.addSmall(`apis/${group}`, 'getAPIGroup', GROUP_DEFINITIONS.group);
+    }
+    this.addSmall('api', 'getCoreAPIVersions', GROUP_DEFINITIONS.api);
+    this.addSmall('apis', 'getAPIVersions', GROUP_DEFINITIONS.apis);
+    this.addSmall('version', 'getCodeVersion', GROUP_DEFINITIONS.version);
+  }
+
+  /** The body of `/openapi/v3`. */
+  index(): OpenApiDocument {
+    if (!this.indexDocument) {
+      const paths = Object.fromEntries(
+        [...this.entries]
+          .sort()
+          .map(([path, { etag }]) => [
+            path,
+            { serverRelativeURL: `/openapi/v3/${path}?hash=${etag}` },
+          ]),
+      );
+      this.indexDocument = withHash(Buffer.from(JSON.stringify({ paths })));
+    }
+    return this.indexDocument;
+  }
+
+  /** The hash of a document that is not made for it; undefined where there is none under that path. */
+  etagOf(path: string): string | undefined {
+    return this.entries.get(path)?.etag;
+  }
+
+  /** `api/v1`, `apis/apps/v1`; undefined where nothing is served under that path. */
+  async v3(path: string): Promise<OpenApiDocument | undefined> {
+    const entry = this.entries.get(path);
+    if (!entry) return undefined;
+    return this.once(`v3 ${path}`, async () => {
+      const writer = await this.writer(3);
+      const { schemas, gitVersion } = this.options;
+      const { small } = entry;
+      const document = small
+        ? smallDocument(small.path, small.id, small.definition, gitVersion, writer)
+        : documentV3(pathsOf(entry.resources, schemas), writer, gitVersion);
+      return { body: Buffer.from(JSON.stringify(document)), etag: entry.etag };
+    });
+  }
+
+  v2(format: 'json' | 'protobuf'): Promise<OpenApiDocument> {
+    return this.once(`v2 ${format}`, async () => {
+      const document = await this.documentV2();
+      return withHash(
+        format === 'json' ? Buffer.from(JSON.stringify(document)) : encodeV2(document),
+      );
+    });
+  }
+
+  private async documentV2(): Promise<JsonObject> {
+    const { resources, schemas, gitVersion } = this.options;
+    return documentV2(pathsOf(resources, schemas), await this.writer(2), gitVersion);
+  }
+
+  private async writer(version: 2 | 3): Promise<DefinitionWriter> {
+    const { resources, schemas } = this.options;
+    const groupVersions = new Map(
+      resources.map(({ group, version: of }) => [`${group}/${of}`, { group, version: of }]),
+    );
+    const sorted = [...groupVersions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, gv]) => gv);
+    return new DefinitionWriter(version, schemas, await loadDescriptions(), sorted);
+  }
+
+  /** One making at a time of each document; one that failed is tried again. */
+  private once(key: string, make: () => Promise<OpenApiDocument>): Promise<OpenApiDocument> {
+    const known = this.documents.get(key);
+    if (known) return known;
+    const made = make();
+    this.documents.set(key, made);
+    made.catch(() => this.documents.delete(key));
+    return made;
+  }
+
+  private addSmall(path: string, id: string, definition: string): void {
+    if (this.entries.has(path)) return;
+    this.entries.set(path, {
+      resources: [],
+      small: { path: `/${path}/`, id, definition },
+      etag: this.hash(path, []),
+    });
+  }
+
+  /** Changes with everything that a document is made of. */
+  private hash(path: string, resources: readonly ResourceDefinition[]): string {
+    const { schemas, gitVersion } = this.options;
+    const hash = createHash('sha512').update(`${gitVersion}\n${path}\n`);
+    for (const { resource, definition, verbs, strategy, scale, subresources = [] } of resources) {
+      const names = subresources.map(({ name }) => name);
+      hash.update(
+        JSON.stringify([resource, verbs, Boolean(strategy.status), Boolean(scale), names]),
+      );
+      hash.update(JSON.stringify(schemas.get(definition)));
+    }
+    if (resources.length > 0) hash.update(this.allDefinitions());
+    return hash.digest('hex').toUpperCase();
+  }
+
+  private allDefinitions(): string {
+    if (this.schemaDigest === undefined) {
+      const { schemas } = this.options;
+      const hash = createHash('sha512');
+      for (const name of schemas.names())
+        hash.update(`${name}${JSON.stringify(schemas.get(name))}`);
+      this.schemaDigest = hash.digest('hex');
+    }
+    return this.schemaDigest;
+  }
+}
+
+function withHash(body: Buffer): OpenApiDocument {
+  return { body, etag: createHash('sha512').update(body).digest('hex').toUpperCase() };
+}
