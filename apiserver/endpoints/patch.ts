@@ -84,7 +84,7 @@ export class Patcher {
       apply: (current) => {
         if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
         const patched = change(view.of(current).object);
-        return view.toStored(this.decode(ctx, definition, patched));
+        return view.toStored(this.decode(ctx, definition, patched), ctx, current);
       },
     };
   }
@@ -138,7 +138,7 @@ export class Patcher {
         if (own.metadata?.resourceVersion) {
           decoded.metadata = { ...decoded.metadata, resourceVersion: own.metadata.resourceVersion };
         }
-        return view.toStored(decoded);
+        return view.toStored(decoded, ctx, current);
       },
     };
   }

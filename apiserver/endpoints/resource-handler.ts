@@ -57,6 +57,8 @@ const ALL_VERBS: readonly Verb[] = [
   'deletecollection',
 ];
 
+const PLAIN: Accepted = { encoding: 'json', shape: 'object' };
+
 interface Target {
   readonly view: ServedView;
   readonly definition: ResourceDefinition;
@@ -106,7 +108,9 @@ export class ResourceHandler {
       view,
       definition,
       ctx,
-      accepted: negotiate(ctx.exchange?.req.headers.accept),
+      accepted: streams(definition, subresource)
+        ? PLAIN
+        : negotiate(ctx.exchange?.req.headers.accept),
       namespace: definition.namespaced ? namespace : '',
       name: nameOf(ctx),
     };
@@ -172,7 +176,11 @@ export class ResourceHandler {
     const obj = await this.decodeBody(definition, ctx);
     if (definition.namespaced && obj.metadata?.namespace && obj.metadata.namespace !== namespace)
       throw namespaceMismatch();
-    const stored = await create(view.store, { namespace, obj: view.toStored(obj), options }, ctx);
+    const stored = await create(
+      view.store,
+      { namespace, obj: view.toStored(obj, ctx), options },
+      ctx,
+    );
     this.send(target, 201, stored);
   }
 
@@ -188,7 +196,7 @@ export class ResourceHandler {
         subresource,
         options,
         ...(sub?.strategy ? { strategy: sub.strategy } : {}),
-        change: () => view.toStored(clone(body)),
+        change: (current) => view.toStored(clone(body), ctx, current),
         createIfAbsent: subresource === '' && definition.strategy.allowCreateOnUpdate === true,
       },
       ctx,
@@ -280,22 +288,37 @@ export class ResourceHandler {
     const sub = definition.subresources?.find((candidate) => candidate.name === name);
     if (!sub) throw unknownPath();
     const parent = { namespace: target.namespace, name: target.name };
-    if (sub.connect && !sub.create && !sub.strategy) return sub.connect(parent, ctx);
+    if (sub.connect && !sub.create && !sub.strategy) return this.connect(target, sub);
     if (!sub.verbs.some((served) => served === verb)) throw unsupported();
     if (verb === 'create' && sub.create) {
       const body = await this.decodeBody(sub.kind, ctx);
-      const answer = await sub.create(parent, body, ctx);
+      const { store } = view;
+      const attributes = store.attributes('CREATE', parent.namespace, parent.name, name, ctx, {
+        object: body,
+      });
+      await store.admission.admit(attributes, ctx);
+      await store.admission.validate(attributes, ctx);
+      const answer = await sub.create(parent, attributes.object ?? body, ctx);
       sendValue(ctx, 201, answer, target.accepted.encoding);
       return;
     }
     if (!sub.strategy) {
-      if (sub.connect) return sub.connect(parent, ctx);
+      if (sub.connect) return this.connect(target, sub);
       throw unsupported();
     }
     if (verb === 'get') return this.get(target);
     if (verb === 'update') return this.update(target, name, sub);
     if (verb === 'patch') return this.patch(target, name, sub);
     throw unsupported();
+  }
+
+  /** The exchange is the subresource's from here on. */
+  private async connect({ view, ctx, namespace, name }: Target, sub: Subresource): Promise<void> {
+    const { store } = view;
+    const attributes = store.attributes('CONNECT', namespace, name, sub.name, ctx, {});
+    await store.admission.admit(attributes, ctx);
+    await store.admission.validate(attributes, ctx);
+    await sub.connect?.({ namespace, name }, ctx);
   }
 
   private async serveScale(target: Target, unsupported: () => Error): Promise<void> {
@@ -322,7 +345,7 @@ export class ResourceHandler {
         change: (current) => {
           if (!current) throw notFound(view.qualified, name);
           const wanted = change(scaleOf(definition, view.of(current).object));
-          return applyScale(view, definition, current, wanted, name);
+          return view.toStored(applyScale(view, definition, current, wanted, name), ctx, current);
         },
       },
       ctx,
@@ -475,5 +498,12 @@ function methodNotAllowed(): Error {
     'MethodNotAllowed',
     'the server does not allow this method on the requested resource',
     {},
+  );
+}
+
+/** Logs, exec and proxies answer in whatever form they like. */
+function streams(definition: ResourceDefinition, subresource: string): boolean {
+  return (
+    definition.subresources?.some(({ name, connect }) => name === subresource && connect) ?? false
   );
 }

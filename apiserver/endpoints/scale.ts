@@ -30,7 +30,7 @@ export function scaleOf(definition: ResourceDefinition, obj: KubeObject): Scale 
   };
 }
 
-/** The object with the replicas that a Scale asks for. */
+/** The object, in the served version, with the replicas that a Scale asks for. */
 export function applyScale(
   view: ServedView,
   definition: ResourceDefinition,
@@ -61,7 +61,7 @@ export function applyScale(
   }
   const obj = view.of(current).clone();
   setAt(obj, definition.scale?.specReplicas ?? '', replicas);
-  return view.toStored(obj);
+  return obj;
 }
 
 function selectorText(value: unknown): string {

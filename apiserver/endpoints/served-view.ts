@@ -4,9 +4,11 @@
  * version's objects (`ServedFrom`) each object is converted once and its bytes are kept with it.
  */
 import { apiVersionOf, type KubeObject } from '../../pkg/apimachinery/meta.js';
+import { invalid } from '../../pkg/apimachinery/status.js';
 import type { GenericStore } from '../registry/generic-store.js';
 import type { ResourceDefinition, ServedFrom } from '../registry/resource.js';
 import { selectableFields } from '../registry/selectable-fields.js';
+import type { RequestContext } from '../server/request-context.js';
 import type { StoredObject } from '../storage/stored-object.js';
 import { ObjectCodec } from '../storage/stored-object.js';
 
@@ -48,10 +50,19 @@ export class ServedView {
     return shown;
   }
 
-  /** What a client sent, as it is stored. May change and keep `obj`. */
-  toStored(obj: KubeObject): KubeObject {
+  /**
+   * What a client sent, as it is stored. May change and keep `obj`. What only the served version demands is
+   * checked here; the rest, when the stored object is.
+   */
+  toStored(obj: KubeObject, ctx: RequestContext, current?: StoredObject): KubeObject {
     if (!this.conversion) return obj;
-    this.definition.strategy.setDefaults?.(obj);
+    const { strategy } = this.definition;
+    strategy.setDefaults?.(obj);
+    const errors = current
+      ? strategy.validateUpdate?.(obj, this.of(current).object, ctx)
+      : strategy.validate?.(obj, ctx);
+    if (errors && errors.length > 0)
+      throw invalid(this.definition, obj.metadata?.name ?? '', errors);
     return this.conversion.toStored(obj);
   }
 }

@@ -9,16 +9,55 @@ const byKey = (a: StoredObject, b: StoredObject): number =>
   a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 
 class Bucket {
-  readonly byKey = new Map<string, StoredObject>();
-  private ordered: readonly StoredObject[] | undefined;
+  private readonly objects = new Map<string, StoredObject>();
+  /** Right but for `added`, and for what was replaced or taken away since. */
+  private ordered: readonly StoredObject[] = [];
+  private added: StoredObject[] = [];
+  private changed = false;
 
-  /** A fresh array each time the content changed; callers may keep and must not change it. */
-  sorted(): readonly StoredObject[] {
-    if (!this.ordered) this.ordered = [...this.byKey.values()].sort(byKey);
-    return this.ordered;
+  get size(): number {
+    return this.objects.size;
   }
-  changed(): void {
-    this.ordered = undefined;
+
+  get(key: string): StoredObject | undefined {
+    return this.objects.get(key);
+  }
+
+  set(object: StoredObject): StoredObject | undefined {
+    const previous = this.objects.get(object.key);
+    this.objects.set(object.key, object);
+    if (previous) this.changed = true;
+    else this.added.push(object);
+    return previous;
+  }
+
+  delete(key: string): StoredObject | undefined {
+    const previous = this.objects.get(key);
+    if (!previous) return undefined;
+    this.objects.delete(key);
+    this.changed = true;
+    return previous;
+  }
+
+  /** A fresh array each time the content changed; callers may keep it and must not change it. */
+  sorted(): readonly StoredObject[] {
+    if (!this.changed && this.added.length === 0) return this.ordered;
+    const all: StoredObject[] = [];
+    const seen = this.added.length > 0 ? new Set<string>() : undefined;
+    const take = ({ key }: StoredObject) => {
+      const now = this.objects.get(key);
+      if (!now || seen?.has(key)) return;
+      seen?.add(key);
+      all.push(now);
+    };
+    this.ordered.forEach(take);
+    this.added.forEach(take);
+    // Sorted but for a tail: nearly linear.
+    if (this.added.length > 0) all.sort(byKey);
+    this.ordered = all;
+    this.added = [];
+    this.changed = false;
+    return all;
   }
 }
 
@@ -31,7 +70,7 @@ export class KeyIndex {
   }
 
   get(key: string): StoredObject | undefined {
-    return this.buckets.get(bucketOf(key))?.byKey.get(key);
+    return this.buckets.get(bucketOf(key))?.get(key);
   }
 
   /** Answers what was there before. */
@@ -42,9 +81,7 @@ export class KeyIndex {
       bucket = new Bucket();
       this.buckets.set(name, bucket);
     }
-    const previous = bucket.byKey.get(object.key);
-    bucket.byKey.set(object.key, object);
-    bucket.changed();
+    const previous = bucket.set(object);
     if (!previous) this.count++;
     return previous;
   }
@@ -52,11 +89,9 @@ export class KeyIndex {
   delete(key: string): StoredObject | undefined {
     const name = bucketOf(key);
     const bucket = this.buckets.get(name);
-    const previous = bucket?.byKey.get(key);
+    const previous = bucket?.delete(key);
     if (!bucket || !previous) return undefined;
-    bucket.byKey.delete(key);
-    bucket.changed();
-    if (bucket.byKey.size === 0) this.buckets.delete(name);
+    if (bucket.size === 0) this.buckets.delete(name);
     this.count--;
     return previous;
   }
