@@ -70,7 +70,7 @@ export const daemonSet: ResourceDefinition<DaemonSet> = {
       const changed = !deepEqual(obj.spec?.template, old.spec?.template);
       setTemplateGeneration(obj, changed ? before + 1 : before);
     },
-    validate: validateDaemonSet,
+    validate: (obj) => validateDaemonSet(obj),
     validateUpdate: validateDaemonSetUpdate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
     warningsOnUpdate: (obj, old) =>

@@ -55,7 +55,7 @@ export const deployment: ResourceDefinition<Deployment> = {
     prepareForCreate(obj) {
       obj.status = {};
     },
-    validate: validateDeployment,
+    validate: (obj) => validateDeployment(obj),
     validateUpdate: validateDeploymentUpdate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
     warningsOnUpdate: (obj, old) =>

@@ -61,7 +61,7 @@ export const replicaSet: ResourceDefinition<ReplicaSet> = {
     prepareForCreate(obj) {
       obj.status = { replicas: 0 };
     },
-    validate: validateReplicaSet,
+    validate: (obj) => validateReplicaSet(obj),
     validateUpdate: validateReplicaSetUpdate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
     warningsOnUpdate: (obj, old) =>

@@ -69,7 +69,7 @@ export const replicationController: ResourceDefinition<ReplicationController> = 
     prepareForCreate(obj) {
       obj.status = { replicas: 0 };
     },
-    validate: validateReplicationController,
+    validate: (obj) => validateReplicationController(obj),
     validateUpdate: validateReplicationControllerUpdate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
     warningsOnUpdate: (obj, old) =>

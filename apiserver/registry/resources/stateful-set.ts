@@ -36,7 +36,7 @@ export const statefulSet: ResourceDefinition<StatefulSet> = {
     prepareForCreate(obj) {
       obj.status = { replicas: 0 };
     },
-    validate: validateStatefulSet,
+    validate: (obj) => validateStatefulSet(obj),
     validateUpdate: validateStatefulSetUpdate,
     warningsOnCreate: (obj) => [
       ...revisionWarnings(obj),

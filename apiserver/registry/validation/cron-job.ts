@@ -1,13 +1,112 @@
-import type { FieldError } from '../../../pkg/apimachinery/field-error.js';
+/** CronJobs: a schedule that can be read, a time zone that exists, and a Job that can be made at each of its times. */
+import type { CronJob, CronJobSpec } from '../../../pkg/api/types.js';
+import {
+  type FieldError,
+  invalid,
+  notSupported,
+  type Path,
+  path,
+  required,
+} from '../../../pkg/apimachinery/field-error.js';
+import { scheduleProblem } from './cron-schedule.js';
+import { oneOf } from './fields.js';
+import { validateJobSpec } from './job.js';
+import { podTemplateWarnings } from './pod-warnings.js';
+import { validateCounts } from './replicas.js';
 
-export function cronJobWarnings(..._args: unknown[]): string[] {
-  return [];
+const SPEC = path('spec');
+/** Eleven characters of the names of its Jobs are the time. */
+const MAX_NAME = 52;
+
+export function validateCronJob(obj: CronJob): FieldError[] {
+  const name = obj.metadata?.name ?? '';
+  const errors = validateSpec(obj);
+  if (name.length > MAX_NAME) {
+    errors.push(
+      invalid(path('metadata', 'name'), name, `must be no more than ${MAX_NAME} characters`),
+    );
+  }
+  return errors;
 }
 
-export function validateCronJob(..._args: unknown[]): FieldError[] {
-  return [];
+export function validateCronJobUpdate(obj: CronJob, old: CronJob): FieldError[] {
+  return validateSpec(obj, old);
 }
 
-export function validateCronJobUpdate(..._args: unknown[]): FieldError[] {
-  return [];
+export function cronJobWarnings(obj: CronJob, old?: CronJob): string[] {
+  const at = 'spec.jobTemplate.spec.template';
+  const template = (of: CronJob | undefined) => of?.spec?.jobTemplate?.spec?.template;
+  return podTemplateWarnings(template(obj), at, template(old));
+}
+
+function validateSpec(obj: CronJob, old?: CronJob): FieldError[] {
+  const spec: Partial<CronJobSpec> = obj.spec ?? {};
+  const errors: FieldError[] = [];
+  errors.push(...validateSchedule(spec, SPEC.child('schedule'), old?.spec?.schedule));
+  errors.push(...validateCounts(spec, ['startingDeadlineSeconds'], SPEC));
+  if (spec.timeZone !== undefined && spec.timeZone !== old?.spec?.timeZone) {
+    errors.push(...validateTimeZone(spec.timeZone, SPEC.child('timeZone')));
+  }
+  errors.push(
+    ...oneOf(
+      spec.concurrencyPolicy,
+      ['Allow', 'Forbid', 'Replace'],
+      SPEC.child('concurrencyPolicy'),
+    ),
+  );
+  const job = SPEC.child('jobTemplate', 'spec');
+  const jobSpec = spec.jobTemplate?.spec;
+  errors.push(...validateJobSpec(jobSpec ?? {}, job, old?.spec?.jobTemplate?.spec?.template));
+  if (jobSpec?.selector)
+    errors.push(
+      invalid(job.child('selector'), jobSpec.selector, '`selector` will be auto-generated'),
+    );
+  if (jobSpec?.manualSelector)
+    errors.push(notSupported(job.child('manualSelector'), true, ['nil', 'false']));
+  return [
+    ...errors,
+    ...validateCounts(spec, ['successfulJobsHistoryLimit', 'failedJobsHistoryLimit'], SPEC),
+  ];
+}
+
+function validateSchedule(
+  spec: Partial<CronJobSpec>,
+  at: Path,
+  old: string | undefined,
+): FieldError[] {
+  const { schedule, timeZone } = spec;
+  if (!schedule) return [required(at)];
+  const problem = scheduleProblem(schedule);
+  const errors = problem === undefined ? [] : [invalid(at, schedule, problem)];
+  if (schedule.includes('TZ')) {
+    if (timeZone !== undefined) {
+      const text = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
+      errors.push(invalid(at, schedule, text));
+    } else if (schedule !== old) {
+      errors.push(
+        invalid(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'),
+      );
+    }
+  }
+  return errors;
+}
+
+function validateTimeZone(zone: string, at: Path): FieldError[] {
+  if (zone === '') return [invalid(at, zone, 'timeZone must be nil or non-empty string')];
+  if (zone.toLowerCase() === 'local') {
+    const text =
+      'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
+    return [invalid(at, zone, text)];
+  }
+  return isTimeZone(zone) ? [] : [invalid(at, zone, `unknown time zone ${zone}`)];
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return !/^[+-]/.test(zone);
+  } catch (err) {
+    if (err instanceof RangeError) return false;
+    throw err;
+  }
 }

@@ -1,9 +1,247 @@
-import type { FieldError } from '../../../pkg/apimachinery/field-error.js';
+/** What a pod or template may say, but hardly means: told to its author, and taken. */
+import type {
+  Container,
+  ContainerPort,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
+  Volume,
+} from '../../../pkg/api/types.js';
+import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
+import { quantityOf } from './quantities.js';
+import { containersWithPath } from './windows-options.js';
 
-export function podTemplateWarnings(..._args: unknown[]): string[] {
-  return [];
+const ANNOTATIONS: Readonly<Record<string, string>> = {
+  'scheduler.alpha.kubernetes.io/critical-pod':
+    'non-functional in v1.16+; use the "priorityClassName" field instead',
+  'security.alpha.kubernetes.io/sysctls':
+    'non-functional in v1.11+; use the "sysctls" field instead',
+  'security.alpha.kubernetes.io/unsafe-sysctls':
+    'non-functional in v1.11+; use the "sysctls" field instead',
+};
+const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
+const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
+const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/';
+const USE_SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+const NODE_LABELS: Readonly<Record<string, string>> = {
+  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  'failure-domain.beta.kubernetes.io/region':
+    'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  'failure-domain.beta.kubernetes.io/zone':
+    'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  'beta.kubernetes.io/instance-type':
+    'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+};
+const VOLUMES: readonly (readonly [keyof Volume & string, string, string?])[] = [
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
+  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+];
+
+export function deprecatedLabelWarning(key: string): string | undefined {
+  return NODE_LABELS[key];
 }
 
-export function podWarnings(..._args: unknown[]): string[] {
-  return [];
+export function podWarnings(pod: Pod): string[] {
+  return warningsOf(pod.spec, pod.metadata?.annotations, path(''), false);
+}
+
+/** Where the old template already drew a warning, its author knows. */
+export function podTemplateWarnings(
+  template: PodTemplateSpec | undefined,
+  at: string,
+  old?: PodTemplateSpec,
+): string[] {
+  const of = (t: PodTemplateSpec | undefined) =>
+    warningsOf(t?.spec, t?.metadata?.annotations, path(at), true);
+  const known = new Set(old ? of(old) : []);
+  return of(template).filter((text) => !known.has(text));
+}
+
+function warningsOf(
+  spec: PodSpec | undefined,
+  annotations: Readonly<Record<string, string>> | undefined,
+  at: Path,
+  isTemplate: boolean,
+): string[] {
+  if (!spec) return [];
+  const own = at.child('spec');
+  const notes = at.child('metadata', 'annotations');
+  const warnings = schedulingWarnings(spec, own);
+  for (const [key, text] of Object.entries(ANNOTATIONS)) {
+    if (annotations?.[key] !== undefined) warnings.push(`${notes.key(key)}: ${text}`);
+  }
+  for (const [i, volume] of (spec.volumes ?? []).entries()) {
+    for (const [field, text, shown] of VOLUMES) {
+      if (volume[field] !== undefined) {
+        warnings.push(
+          `${own
+            .child('volumes')
+            .index(i)
+            .child(shown ?? field)}: ${text}`,
+        );
+      }
+    }
+  }
+  warnings.push(...duplicateWarnings(spec, own));
+  for (const name of ['memory', 'ephemeral-storage']) {
+    warnings.push(...fractionWarning(spec.overhead?.[name], own.child('overhead').key(name)));
+  }
+  if (!spec.securityContext?.seccompProfile && annotations?.[SECCOMP_POD] !== undefined) {
+    warnings.push(`${notes.key(SECCOMP_POD)}: ${USE_SECCOMP}`);
+  }
+  for (const { container, path: where } of containersWithPath(spec, own)) {
+    const seccomp = `${SECCOMP_CONTAINER}${container.name}`;
+    if (!container.securityContext?.seccompProfile && annotations?.[seccomp] !== undefined) {
+      warnings.push(`${notes.key(seccomp)}: ${USE_SECCOMP}`);
+    }
+    const appArmor = `${APPARMOR}${container.name}`;
+    const hasField =
+      spec.securityContext?.appArmorProfile ?? container.securityContext?.appArmorProfile;
+    if (isTemplate && !hasField && annotations?.[appArmor] !== undefined) {
+      warnings.push(
+        `${notes.key(appArmor)}: deprecated since v1.30; use the "appArmorProfile" field instead`,
+      );
+    }
+    warnings.push(...containerWarnings(container, where));
+  }
+  warnings.push(...portWarnings(spec, own));
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) {
+    warnings.push(
+      `${own.child('terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
+  }
+  return warnings;
+}
+
+function schedulingWarnings(spec: PodSpec, at: Path): string[] {
+  const warnings: string[] = [];
+  for (const key of Object.keys(spec.nodeSelector ?? {})) {
+    const text = NODE_LABELS[key];
+    if (text) warnings.push(`${at.child('nodeSelector').key(key)}: ${text}`);
+  }
+  const affinity = at.child('affinity', 'nodeAffinity');
+  const must =
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  for (const [i, term] of (must ?? []).entries()) {
+    const own = affinity
+      .child('requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms')
+      .index(i);
+    warnings.push(...termWarnings(term, own));
+  }
+  const may = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution;
+  for (const [i, { preference }] of (may ?? []).entries()) {
+    const own = affinity
+      .child('preferredDuringSchedulingIgnoredDuringExecution')
+      .index(i)
+      .child('preference');
+    warnings.push(...termWarnings(preference, own));
+  }
+  for (const [i, constraint] of (spec.topologySpreadConstraints ?? []).entries()) {
+    const own = at.child('topologySpreadConstraints').index(i);
+    const text = NODE_LABELS[constraint.topologyKey];
+    if (text) warnings.push(`${own.child('topologyKey')}: ${constraint.topologyKey} is ${text}`);
+    if (!constraint.labelSelector) {
+      warnings.push(
+        `${own.child('labelSelector')}: a null labelSelector results in matching no pod`,
+      );
+    }
+  }
+  return warnings;
+}
+
+function termWarnings(term: NodeSelectorTerm | undefined, at: Path): string[] {
+  return (term?.matchExpressions ?? []).flatMap(({ key }, i) => {
+    const text = NODE_LABELS[key];
+    return text ? [`${at.child('matchExpressions').index(i).child('key')}: ${key} is ${text}`] : [];
+  });
+}
+
+function duplicateWarnings(spec: PodSpec, at: Path): string[] {
+  const warnings: string[] = [];
+  const addresses = new Set<string>();
+  for (const [i, { ip }] of (spec.hostAliases ?? []).entries()) {
+    if (addresses.has(ip))
+      warnings.push(
+        `${at.child('hostAliases').index(i).child('ip')}: duplicate ip ${JSON.stringify(ip)}`,
+      );
+    addresses.add(ip);
+  }
+  const names = new Set<string>();
+  for (const [i, { name = '' }] of (spec.imagePullSecrets ?? []).entries()) {
+    const own = at.child('imagePullSecrets').index(i).child('name');
+    if (names.has(name)) warnings.push(`${own}: duplicate name ${JSON.stringify(name)}`);
+    else if (name === '') warnings.push(`${own}: invalid empty name ""`);
+    names.add(name);
+  }
+  return warnings;
+}
+
+function containerWarnings(container: Container, at: Path): string[] {
+  const warnings: string[] = [];
+  for (const name of ['memory', 'ephemeral-storage']) {
+    for (const list of ['limits', 'requests'] as const) {
+      warnings.push(
+        ...fractionWarning(
+          container.resources?.[list]?.[name],
+          at.child('resources', list).key(name),
+        ),
+      );
+    }
+  }
+  const seen = new Set<string>();
+  for (const [i, { name, value = '', valueFrom }] of (container.env ?? []).entries()) {
+    const reference = `$(${name})`;
+    const extendsOld = !valueFrom && value !== reference && value.includes(reference);
+    if (seen.has(name) && !extendsOld) {
+      warnings.push(
+        `${at.child('env').index(i)}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+      );
+    }
+    seen.add(name);
+  }
+  return warnings;
+}
+
+function portWarnings(spec: PodSpec, at: Path): string[] {
+  const warnings: string[] = [];
+  const known = new Map<string, { where: Path; port: ContainerPort }[]>();
+  for (const { container, path: where } of containersWithPath(spec, at)) {
+    for (const [i, port] of (container.ports ?? []).entries()) {
+      const own = where.child('ports').index(i);
+      const key = `${port.containerPort}/${port.protocol ?? ''}`;
+      const others = known.get(key) ?? [];
+      for (const other of others) {
+        const what = clash(port, other.port);
+        if (what) warnings.push(`${own}: ${what} with ${other.where}`);
+      }
+      known.set(key, [...others, { where: own, port }]);
+    }
+  }
+  return warnings;
+}
+
+function clash(a: ContainerPort, b: ContainerPort): string | undefined {
+  const [portA, portB] = [a.hostPort ?? 0, b.hostPort ?? 0];
+  const [ipA, ipB] = [a.hostIP ?? '', b.hostIP ?? ''];
+  if (ipA === ipB && portA === portB) return 'duplicate port definition';
+  if (portA === 0 || portB === 0) return 'overlapping port definition';
+  if (portA === portB && (ipA === '' || ipB === '')) return 'dangerously ambiguous port definition';
+  return undefined;
+}
+
+function fractionWarning(value: string | undefined, at: Path): string[] {
+  const quantity = value === undefined ? undefined : quantityOf(value);
+  if (!quantity || quantity.milliValue() % 1000 === 0) return [];
+  return [
+    `${at}: fractional byte value ${JSON.stringify(quantity.toString())} is invalid, must be an integer`,
+  ];
 }
