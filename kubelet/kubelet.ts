@@ -94,10 +94,16 @@ export class Kubelet {
       await podInformer.waitForSync(inner);
       for (const agent of this.agents()) await agent.adopt();
     });
+    // A worker may wait for a container's end; a kubelet that stops leaves containers and stops waiting.
+    const closing = () => tasks.spawn('runtimes', () => this.closeRuntimes());
+    tasks.signal.addEventListener('abort', closing, { once: true });
     await tasks.done();
-    for (const agent of this.agents()) await agent.runtime.close();
     await this.options.runtimes.close();
     if (this.failure) throw this.failure.err;
+  }
+
+  private async closeRuntimes(): Promise<void> {
+    for (const agent of this.agents()) await agent.runtime.close();
   }
 
   private agentOf(

@@ -69,6 +69,7 @@ export class NodeAgent {
       events,
       clock,
       node: { hostIP: settings.ip, rootDir, allocatable: () => settings.capacity },
+      signal: options.tasks.signal,
     });
     runtime.subscribe(({ podUid }) => this.workers.get(podUid)?.wake());
   }

@@ -39,6 +39,8 @@ const MAX_CRASH_BACKOFF_MS = 300_000;
 const RETRY_MS = 2000;
 /** Back-off is told again this often. */
 const RESYNC_MS = 10_000;
+/** How long a postStart command may take. */
+const POST_START_MS = 30_000;
 
 /** What the node lends to its pods. */
 export interface NodeView {
@@ -54,6 +56,8 @@ export interface PodContainersOptions {
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly node: NodeView;
+  /** Aborts when the kubelet stops. */
+  readonly signal: AbortSignal;
 }
 
 /** What is remembered of one pod between calls. */
@@ -104,18 +108,24 @@ export class PodContainers {
     const began = clock.now();
     const hook = containerOf(pod, info.name)?.lifecycle?.preStop;
     if (hook && graceMs > 0) {
-      if (hook.sleep) await clock.sleep(Math.min(hook.sleep.seconds * 1000, graceMs));
-      else if (hook.exec) {
-        const result = await runtime.exec(info.id, hook.exec.command ?? [], graceMs);
-        if (result.exitCode !== 0) {
-          const text = `PreStopHook failed`;
-          events.container(pod, info.name, 'Warning', 'FailedPreStopHook', text);
-        }
+      if (hook.sleep) await clock.sleep(Math.min(hook.sleep.seconds * 1000, graceMs), this.options.signal);
+      else if (hook.exec && !(await this.succeeds(info.id, hook.exec.command ?? [], graceMs))) {
+        events.container(pod, info.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
       }
     }
     const left = graceMs - (clock.now() - began);
     // Upstream leaves a container that used up its grace in the hook two seconds more.
     await runtime.stopContainer(info.id, graceMs === 0 ? 0 : Math.max(left, 2000));
+  }
+
+  /** False also for a container that has just ended. */
+  private async succeeds(id: string, command: readonly string[], timeoutMs: number): Promise<boolean> {
+    try {
+      return (await this.options.runtime.exec(id, command, timeoutMs)).exitCode === 0;
+    } catch (err) {
+      if (err instanceof RuntimeError) return false;
+      throw err;
+    }
   }
 
   private async ensureSandbox(
@@ -315,14 +325,13 @@ export class PodContainers {
   private async postStart(pod: Pod, container: Container, id: string): Promise<void> {
     const { runtime, clock, events } = this.options;
     const hook = container.lifecycle?.postStart;
-    if (hook?.sleep) await clock.sleep(hook.sleep.seconds * 1000);
+    if (hook?.sleep) await clock.sleep(hook.sleep.seconds * 1000, this.options.signal);
     if (!hook?.exec) return;
-    const result = await runtime.exec(id, hook.exec.command ?? [], 30_000);
-    if (result.exitCode === 0) return;
+    if (await this.succeeds(id, hook.exec.command ?? [], POST_START_MS)) return;
     events.container(pod, container.name, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
     const info = (await runtime.podStatus(uidOf(pod))).containers.find((c) => c.id === id);
     if (info) await this.stop(pod, info, 0, 'FailedPostStartHook');
-    throw new StartError('PostStartHookError', `PostStartHookError: exited with ${result.exitCode}`);
+    throw new StartError('PostStartHookError', 'PostStartHookError: the command failed');
   }
 
   private async step<T>(pod: Pod, container: Container, reason: string, run: () => Promise<T>): Promise<T> {

@@ -32,6 +32,8 @@ export class SimulatedProcess {
   private readonly run: ReturnType<Behaviour['run']>;
   private ended = false;
   private message = '';
+  private readonly stopTimers: Timer[] = [];
+  private readonly waiters: (() => void)[] = [];
 
   constructor(private readonly options: ProcessOptions) {
     this.at = options.startedAt;
@@ -48,21 +50,22 @@ export class SimulatedProcess {
   stop(graceMs: number): Promise<void> {
     if (this.ended) return Promise.resolve();
     const { stopAfterMs, stopCode } = this.options.behaviour;
-    const inTime = stopAfterMs <= graceMs && graceMs > 0;
-    const wait = inTime ? stopAfterMs : graceMs;
-    const code = inTime || (graceMs === 0 && stopAfterMs === 0) ? stopCode : 137;
-    const end = () => this.end({ exitCode: code, finishedAt: this.options.clock.now() });
+    const inTime = stopAfterMs < graceMs || stopAfterMs === 0;
+    const exitCode = inTime ? stopCode : 137;
+    const end = () => this.end({ exitCode, finishedAt: this.options.clock.now() });
+    const wait = Math.min(stopAfterMs, graceMs);
     if (wait === 0) {
       end();
       return Promise.resolve();
     }
-    return this.options.clock.sleep(wait).then(end);
+    this.stopTimers.push(this.options.clock.after(wait, end));
+    return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  /** Leaves it as it is; nothing more is reported. */
+  /** Leaves it as it is; nothing more is reported, and who waits for its end waits no more. */
   abandon(): void {
     this.ended = true;
-    this.timer?.stop();
+    this.release();
   }
 
   private proceed(past: () => boolean): void {
@@ -92,7 +95,13 @@ export class SimulatedProcess {
   private end(exit: ProcessExit): void {
     if (this.ended) return;
     this.ended = true;
-    this.timer?.stop();
     this.options.exited(this.message === '' ? exit : { ...exit, message: this.message.slice(0, 4096) });
+    this.release();
+  }
+
+  private release(): void {
+    this.timer?.stop();
+    for (const timer of this.stopTimers.splice(0)) timer.stop();
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 }

@@ -1,0 +1,508 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import type { ConfigMap, Container, ContainerState, Pod, PodStatus } from '../../pkg/api/types.js';
+import { notFound } from '../../pkg/apimachinery/status.js';
+import { FakeClock } from '../../pkg/component/clock.js';
+import { silentLogger } from '../../pkg/component/logger.js';
+import { TaskGroup } from '../../pkg/component/task-group.js';
+import { Backoff } from '../backoff.js';
+import { KubeletEvents } from '../events.js';
+import { ImageManager } from '../images/image-manager.js';
+import { admit } from '../node/admission.js';
+import { SimulatedRuntime } from '../runtime/simulated/simulated-runtime.js';
+import { StatusManager, statusPatch } from '../status-manager.js';
+import { expand } from '../volumes/environment.js';
+import type { PodObjects } from '../volumes/object-cache.js';
+import { PodContainers } from './pod-containers.js';
+import { podPhase } from './pod-status.js';
+import { PodWorker } from './pod-worker.js';
+
+const rootDir = mkdtempSync(join(tmpdir(), 'drydock-pods-'));
+t.teardown(() => rmSync(rootDir, { recursive: true, force: true }));
+
+function podOf(spec: Partial<Pod['spec']> & object, over: Partial<Pod> = {}): Pod {
+  return {
+    metadata: { name: 'web', namespace: 'default', uid: 'u1', generation: 1, ...over.metadata },
+    spec: { containers: [{ name: 'main', image: 'nginx' }], restartPolicy: 'Always', ...spec },
+    status: { phase: 'Pending', qosClass: 'BestEffort', ...over.status },
+  };
+}
+
+/** One node with one pod, a runtime that is simulated and an API that remembers what it was told. */
+class Node {
+  readonly clock = new FakeClock();
+  readonly events: string[] = [];
+  readonly deleted: unknown[] = [];
+  readonly configMaps = new Map<string, ConfigMap>();
+  readonly history: PodStatus[] = [];
+  finished = false;
+  readonly runtime = new SimulatedRuntime({ nodeName: 'n', clock: this.clock });
+  private readonly stopping = new AbortController();
+  readonly tasks = new TaskGroup(this.stopping.signal, (_, err) => {
+    throw err;
+  });
+  readonly statuses: StatusManager;
+  worker: PodWorker;
+
+  constructor(
+    private pod: Pod,
+    rejected?: { reason: string; message: string },
+  ) {
+    this.runtime.configureNetwork('10.244.0.0/24');
+    const { clock, runtime, tasks } = this;
+    const events = new KubeletEvents(
+      { event: (about, _, reason, message) => this.events.push(`${about.fieldPath ?? 'pod'} ${reason} ${message}`) },
+      'n',
+    );
+    const logger = silentLogger();
+    const objects: PodObjects = {
+      configMap: async (_, name) => this.configMaps.get(name),
+      secret: async () => undefined,
+      claim: async () => undefined,
+      services: () => [],
+    };
+    this.statuses = new StatusManager({
+      clock,
+      logger,
+      tasks,
+      client: {
+        patch: async () => this.pod,
+        delete: async (_namespace, name, options) => {
+          this.deleted.push(options?.preconditions);
+          if (options?.gracePeriodSeconds !== 0) throw notFound({ group: '', resource: 'pods' }, name);
+          return this.pod;
+        },
+      },
+    });
+    const containers = new PodContainers({
+      runtime,
+      images: new ImageManager({ runtime, clock, events }),
+      objects,
+      events,
+      clock,
+      node: { hostIP: '127.0.0.1', rootDir, allocatable: () => ({ cpu: '4' }) },
+      signal: this.stopping.signal,
+    });
+    this.worker = new PodWorker({
+      pod,
+      runtime,
+      containers,
+      statuses: this.statuses,
+      objects,
+      events,
+      clock,
+      logger,
+      hostIP: '127.0.0.1',
+      signal: this.stopping.signal,
+      ...(rejected ? { rejected } : {}),
+      spawn: (run) => tasks.spawn('pod', run),
+      finished: () => {
+        this.finished = true;
+      },
+    });
+    runtime.subscribe(() => this.worker.wake());
+    this.worker.wake();
+  }
+
+  get status(): PodStatus {
+    return this.statuses.get('u1') ?? {};
+  }
+
+  container(name = 'main') {
+    return this.status.containerStatuses?.find((s) => s.name === name);
+  }
+
+  condition(type: string) {
+    return this.status.conditions?.find((c) => c.type === type);
+  }
+
+  /** Lets time pass, in steps small enough for chains of work to go on. */
+  async pass(ms: number, step = 50): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      await this.clock.advance(Math.min(step, left));
+      for (let i = 0; i < 5; i++) await this.clock.advance(0);
+    }
+  }
+
+  async until(what: () => boolean, limitMs = 60_000, step = 50): Promise<boolean> {
+    for (let spent = 0; spent <= limitMs; spent += step) {
+      if (what()) return true;
+      await this.pass(step, step);
+    }
+    return what();
+  }
+
+  update(change: (pod: Pod) => Pod): void {
+    this.pod = change(this.pod);
+    this.worker.update(this.pod);
+  }
+
+  deletePod(graceSeconds: number): void {
+    this.update((pod) => ({
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: '2026-01-01T00:00:00Z',
+        deletionGracePeriodSeconds: graceSeconds,
+      },
+    }));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.runtime.close();
+    await this.tasks.done();
+  }
+}
+
+t.test('a pod becomes Running and Ready in some tens of milliseconds', async (t) => {
+  const node = new Node(podOf({}));
+  t.ok(await node.until(() => node.status.phase === 'Running', 200));
+  t.match(node.status, {
+    observedGeneration: 1,
+    hostIP: '127.0.0.1',
+    podIP: '10.244.0.2',
+    podIPs: [{ ip: '10.244.0.2' }],
+    qosClass: 'BestEffort',
+    containerStatuses: [
+      {
+        name: 'main',
+        ready: true,
+        started: true,
+        restartCount: 0,
+        image: 'docker.io/library/nginx:latest',
+        imageID: /^docker\.io\/library\/nginx@sha256:[0-9a-f]{64}$/,
+        containerID: /^simulated:\/\/[0-9a-f]{64}$/,
+      },
+    ],
+  });
+  t.same(
+    node.status.conditions?.map((c) => `${c.type}=${c.status}`),
+    ['PodReadyToStartContainers=True', 'Initialized=True', 'Ready=True', 'ContainersReady=True', 'PodScheduled=True'],
+  );
+  t.match(node.events, [
+    'spec.containers{main} Pulling Pulling image "nginx"',
+    /Pulled Successfully pulled image "nginx" in \d+ms \(\d+ms including waiting\)\. Image size: \d+ bytes\./,
+    'spec.containers{main} Created Container created',
+    'spec.containers{main} Started Container started',
+  ]);
+  await node.stop();
+});
+
+t.test('a deleted pod ends its containers, reports it and is deleted for good', async (t) => {
+  const node = new Node(podOf({}));
+  await node.until(() => node.status.phase === 'Running');
+  node.deletePod(30);
+  t.ok(await node.until(() => node.deleted.length > 0, 500));
+  t.same(node.deleted, [{ uid: 'u1' }]);
+  t.match(node.container()?.state?.terminated, { exitCode: 0, reason: 'Completed' });
+  t.equal(node.condition('PodReadyToStartContainers')?.status, 'False');
+  t.ok(node.events.includes('spec.containers{main} Killing Stopping container main'));
+  node.worker.remove();
+  t.ok(await node.until(() => node.finished));
+  t.same(await node.runtime.podUids(), []);
+  await node.stop();
+});
+
+t.test('a pod that stops slowly uses its grace, and a shorter one when asked again', async (t) => {
+  const node = new Node(podOf({}, { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations: { 'drydock.dev/stop-after': '1h' } } }));
+  await node.until(() => node.status.phase === 'Running');
+  node.deletePod(600);
+  await node.pass(5000, 500);
+  t.equal(node.worker.state, 'terminating');
+  node.deletePod(0);
+  t.ok(await node.until(() => node.worker.state === 'terminated', 1000));
+  t.match(node.container()?.state?.terminated, { exitCode: 137, reason: 'Error' });
+  await node.stop();
+});
+
+t.test('a container that fails is restarted: at once, then after 10 s, 20 s', async (t) => {
+  const node = new Node(podOf({ containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'exit 1'] }] }));
+  t.ok(await node.until(() => node.container()?.restartCount === 1, 500), 'the first restart is at once');
+  t.ok(await node.until(() => node.container()?.state?.waiting?.reason === 'CrashLoopBackOff', 500));
+  t.match(node.container(), {
+    ready: false,
+    state: {
+      waiting: {
+        reason: 'CrashLoopBackOff',
+        message: 'back-off 10s restarting failed container=main pod=web_default(u1)',
+      },
+    },
+    lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+  });
+  t.equal(node.status.phase, 'Running');
+  t.match(node.condition('Ready'), {
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: 'containers with unready status: [main]',
+  });
+  await node.pass(9000, 500);
+  t.equal(node.container()?.restartCount, 1);
+  await node.pass(2000, 500);
+  t.equal(node.container()?.restartCount, 2);
+  t.match(node.container()?.state?.waiting?.message, /^back-off 20s /);
+  t.ok(
+    node.events.includes(
+      'spec.containers{main} BackOff Back-off restarting failed container main in pod web_default(u1)',
+    ),
+  );
+  await node.stop();
+});
+
+t.test('how pods end', async (t) => {
+  const sh = (script: string): Container => ({ name: 'main', image: 'busybox', command: ['sh', '-c', script] });
+  const rows: [string, Partial<Pod['spec']> & object, object][] = [
+    ['Never, good', { restartPolicy: 'Never', containers: [sh('echo hi')] }, { phase: 'Succeeded' }],
+    ['Never, bad', { restartPolicy: 'Never', containers: [sh('exit 3')] }, { phase: 'Failed' }],
+    ['OnFailure, good', { restartPolicy: 'OnFailure', containers: [sh('sleep 2')] }, { phase: 'Succeeded' }],
+    ['an unknown command', { restartPolicy: 'Never', containers: [{ name: 'main', image: 'perl', command: ['perl', '-v'] }] }, { phase: 'Succeeded' }],
+    [
+      'the deadline',
+      { activeDeadlineSeconds: 3 },
+      { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' },
+    ],
+    [
+      'an init container that fails',
+      { restartPolicy: 'Never', initContainers: [{ ...sh('exit 1'), name: 'init' }] },
+      { phase: 'Failed' },
+    ],
+  ];
+  for (const [name, spec, expected] of rows) {
+    const node = new Node(podOf(spec));
+    await node.until(() => node.worker.state === 'terminated', 6000);
+    t.match(node.status, expected, name);
+    t.equal(node.worker.state, 'terminated', name);
+    if (node.status.phase === 'Succeeded') t.equal(node.condition('Ready')?.reason, 'PodCompleted', name);
+    await node.stop();
+  }
+});
+
+t.test('init containers run in order, a sidecar stays, and the others follow', async (t) => {
+  const node = new Node(
+    podOf({
+      initContainers: [
+        { name: 'first', image: 'busybox', command: ['sleep', '1'] },
+        { name: 'side', image: 'busybox', command: ['sleep', 'infinity'], restartPolicy: 'Always' },
+        { name: 'second', image: 'busybox', command: ['sleep', '1'] },
+      ],
+    }),
+  );
+  await node.pass(500);
+  t.equal(node.status.phase, 'Pending');
+  t.match(node.container()?.state, { waiting: { reason: 'PodInitializing' } });
+  t.match(node.condition('Initialized'), {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: 'containers with incomplete status: [first side second]',
+  });
+  t.ok(await node.until(() => node.status.phase === 'Running', 4000));
+  t.match(node.status.initContainerStatuses, [
+    { name: 'first', ready: true, state: { terminated: { reason: 'Completed' } } },
+    { name: 'side', ready: true, started: true, state: { running: {} } },
+    { name: 'second', ready: true },
+  ]);
+  const started = node.events.filter((e) => e.includes('Started'));
+  t.match(started, [/first/, /side/, /second/, /main/]);
+  await node.stop();
+});
+
+t.test('probes: ready after, and restarted when liveness fails', async (t) => {
+  const httpGet = { path: '/', port: 80 };
+  const annotations = {
+    'drydock.dev/ready-after': '5s',
+    'drydock.dev/fail-probes': 'liveness',
+    'drydock.dev/fail-probes-after': '20s',
+  };
+  const node = new Node(
+    podOf(
+      {
+        containers: [
+          {
+            name: 'main',
+            image: 'nginx',
+            readinessProbe: { httpGet, periodSeconds: 2 },
+            livenessProbe: { httpGet, periodSeconds: 5, failureThreshold: 2, initialDelaySeconds: 6 },
+          },
+        ],
+      },
+      { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations } },
+    ),
+  );
+  await node.pass(3000);
+  t.match(node.container(), { ready: false, started: true });
+  t.ok(
+    node.events.includes(
+      'spec.containers{main} Unhealthy Readiness probe failed: Get "http://10.244.0.2:80/": dial tcp 10.244.0.2:80: connect: connection refused',
+    ),
+  );
+  await node.pass(4000);
+  t.equal(node.container()?.ready, true);
+  t.equal(node.condition('Ready')?.status, 'True');
+  await node.pass(22_000, 100);
+  t.ok(node.events.includes('spec.containers{main} Killing Container main failed liveness probe, will be restarted'));
+  t.equal(node.container()?.restartCount, 1);
+  await node.stop();
+});
+
+t.test('a startup probe holds the others back', async (t) => {
+  const httpGet = { path: '/', port: 80 };
+  const container = {
+    name: 'main',
+    image: 'nginx',
+    startupProbe: { httpGet, periodSeconds: 1, failureThreshold: 30 },
+    readinessProbe: { httpGet, periodSeconds: 10 },
+  };
+  const annotations = { 'drydock.dev/ready-after': '4s' };
+  const node = new Node(
+    podOf({ containers: [container] }, { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations } }),
+  );
+  await node.pass(3000);
+  t.match(node.container(), { ready: false, started: false });
+  t.notOk(node.events.some((e) => e.includes('Readiness')));
+  await node.pass(2500);
+  t.match(node.container(), { ready: true, started: true });
+  await node.stop();
+});
+
+t.test('images that cannot be had keep a container waiting', async (t) => {
+  const rows: [string, Partial<Container>, string, RegExp][] = [
+    ['missing', { image: 'x.invalid/app' }, 'ImagePullBackOff', /^Back-off pulling image "x\.invalid\/app": ErrImagePull: rpc error/],
+    ['a bad name', { image: 'Bad' }, 'InvalidImageName', /^Failed to apply default image tag "Bad": couldn't parse image name "Bad"/],
+    ['never pulled', { image: 'nginx', imagePullPolicy: 'Never' }, 'ErrImageNeverPull', /is not present with pull policy of Never$/],
+  ];
+  for (const [name, over, reason, message] of rows) {
+    const node = new Node(podOf({ containers: [{ name: 'main', image: '', ...over }] }));
+    t.ok(await node.until(() => node.container()?.state?.waiting?.reason === reason, 11_000, 500), name);
+    t.match(node.container()?.state?.waiting?.message, message, name);
+    t.equal(node.status.phase, 'Pending', name);
+    t.ok(node.events.some((e) => e.endsWith(`Failed Error: ${reason}`)), name);
+    await node.stop();
+  }
+});
+
+t.test('a volume waits for its ConfigMap, an environment says that it is missing', async (t) => {
+  const volumes = [{ name: 'config', configMap: { name: 'settings' } }];
+  const node = new Node(podOf({ volumes }));
+  await node.pass(1000);
+  t.match(node.container()?.state, { waiting: { reason: 'ContainerCreating' } });
+  t.equal(
+    node.events[0],
+    'pod FailedMount MountVolume.SetUp failed for volume "config" : configmap "settings" not found',
+  );
+  node.configMaps.set('settings', { metadata: { name: 'settings' }, data: { a: '1' } });
+  t.ok(await node.until(() => node.status.phase === 'Running', 5000));
+  await node.stop();
+
+  const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'settings', key: 'a' } } }];
+  const other = new Node(podOf({ containers: [{ name: 'main', image: 'nginx', env }] }));
+  t.ok(await other.until(() => other.container()?.state?.waiting?.reason === 'CreateContainerConfigError', 1000));
+  t.equal(other.container()?.state?.waiting?.message, 'configmap "settings" not found');
+  t.ok(other.events.includes('spec.containers{main} Failed Error: configmap "settings" not found'));
+  other.configMaps.set('settings', { metadata: { name: 'settings' }, data: { a: '1' } });
+  t.ok(await other.until(() => other.status.phase === 'Running', 5000));
+  await other.stop();
+});
+
+t.test('a pod that is not admitted fails without having run', async (t) => {
+  const pod = podOf({ containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '3' } } }] });
+  const facts = { name: 'n', labels: { 'kubernetes.io/os': 'linux' }, taints: [], allocatable: { cpu: '4', pods: '110' } };
+  t.equal(admit(pod, [], facts), undefined);
+  const rejected = admit(pod, [pod], facts);
+  t.same(rejected, {
+    reason: 'OutOfcpu',
+    message: "Node didn't have enough resource: cpu, requested: 3000, used: 3000, capacity: 4000",
+  });
+  const port = podOf({ containers: [{ name: 'main', image: 'nginx', ports: [{ containerPort: 80, hostPort: 80 }] }] });
+  t.equal(admit(port, [port], facts)?.reason, 'NodePorts');
+  t.equal(admit(podOf({ nodeSelector: { disk: 'ssd' } }), [], facts)?.reason, 'NodeAffinity');
+  t.equal(
+    admit(podOf({}), [], { ...facts, taints: [{ key: 'a', effect: 'NoExecute' }] })?.reason,
+    'TaintToleration',
+  );
+  const node = new Node(pod, rejected);
+  t.ok(await node.until(() => node.worker.state === 'terminated', 500));
+  t.match(node.status, { phase: 'Failed', reason: 'OutOfcpu', message: /^Pod was rejected: Node didn't have/ });
+  t.same(await node.runtime.podUids(), []);
+  await node.stop();
+});
+
+t.test('the phase of a pod', async (t) => {
+  const running: ContainerState = { running: {} };
+  const ended = (exitCode: number): ContainerState => ({ terminated: { exitCode } });
+  const waiting: ContainerState = { waiting: {} };
+  const status = (name: string, state: ContainerState, lastState: ContainerState = {}) => ({
+    name,
+    state,
+    lastState,
+    image: '',
+    imageID: '',
+    ready: false,
+    restartCount: 0,
+  });
+  const two = [
+    { name: 'a', image: 'x' },
+    { name: 'b', image: 'x' },
+  ];
+  const rows: [string, string, ContainerState[], ContainerState[], boolean, string][] = [
+    ['both run', 'Always', [running, running], [], false, 'Running'],
+    ['one waits to start', 'Always', [running, waiting], [], false, 'Pending'],
+    ['one waits to restart', 'Always', [running, waiting], [{}, ended(1)], false, 'Running'],
+    ['both ended, Always', 'Always', [ended(0), ended(1)], [], false, 'Running'],
+    ['both ended, Always, for good', 'Always', [ended(0), ended(0)], [], true, 'Succeeded'],
+    ['both ended badly, for good', 'Always', [ended(0), ended(137)], [], true, 'Failed'],
+    ['both ended well, Never', 'Never', [ended(0), ended(0)], [], false, 'Succeeded'],
+    ['one ended badly, Never', 'Never', [ended(0), ended(1)], [], false, 'Failed'],
+    ['one ended badly, OnFailure', 'OnFailure', [ended(0), ended(1)], [], false, 'Running'],
+    ['one runs on', 'Never', [ended(1), running], [], false, 'Running'],
+    ['none is known', 'Always', [], [], false, 'Pending'],
+  ];
+  for (const [name, restartPolicy, states, lasts, terminal, expected] of rows) {
+    const pod = podOf({ restartPolicy, containers: two });
+    const statuses = states.map((state, i) => status(two[i]?.name ?? '', state, lasts[i]));
+    t.equal(podPhase(pod, statuses, terminal, true), expected, name);
+  }
+});
+
+t.test('back-off doubles to its maximum and begins anew after a rest', async (t) => {
+  const backoff = new Backoff(10, 40);
+  t.equal(backoff.leftSince('a', 0, 0), 0);
+  backoff.next('a', 0, 0);
+  t.equal(backoff.leftSince('a', 5, 8), 7);
+  t.equal(backoff.leftSince('a', 5, 15), 0);
+  for (const [at, expected] of [
+    [15, 20],
+    [40, 40],
+    [90, 40],
+    [200, 10],
+  ] as const) {
+    backoff.next('a', at, at);
+    t.equal(backoff.get('a'), expected);
+  }
+});
+
+t.test('variables in commands', async (t) => {
+  const env = new Map([['A', '1']]);
+  const rows: [string, string][] = [
+    ['x$(A)y', 'x1y'],
+    ['$(NOPE)', '$(NOPE)'],
+    ['$$(A)', '$(A)'],
+    ['$A', '$A'],
+  ];
+  for (const [text, expected] of rows) t.equal(expand(text, env), expected, text);
+});
+
+t.test("a status patch leaves other writers' conditions alone and takes out what is over", async (t) => {
+  const pod = podOf({}, { status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False', reason: 'X' }] } });
+  t.same(statusPatch(pod, { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }), {
+    metadata: { uid: 'u1' },
+    status: {
+      phase: 'Running',
+      reason: null,
+      message: null,
+      podIP: null,
+      conditions: [{ type: 'Ready', status: 'True', reason: null }],
+    },
+  });
+});
