@@ -66,7 +66,7 @@ export class ResourceClient<T extends KubeObject> {
     private readonly options: ResourceClientOptions = {},
   ) {}
 
-  get(
+  async get(
     namespace: string,
     name: string,
     options: CallOptions & { readonly resourceVersion?: string } = {},
@@ -139,7 +139,7 @@ export class ResourceClient<T extends KubeObject> {
     return this.put(obj, subresource, options);
   }
 
-  patch(
+  async patch(
     namespace: string,
     name: string,
     type: PatchType,
@@ -161,7 +161,7 @@ export class ResourceClient<T extends KubeObject> {
   }
 
   /** What was deleted, or a Status, as the server chooses. */
-  delete(namespace: string, name: string, options: DeleteOptions = {}): Promise<T | Status> {
+  async delete(namespace: string, name: string, options: DeleteOptions = {}): Promise<T | Status> {
     const path = resourcePath(this.ref, namespace, required(name));
     return this.call('DELETE', path, options, { body: deletion(options) });
   }
@@ -177,7 +177,7 @@ export class ResourceClient<T extends KubeObject> {
   }
 
   /** POST to a subresource: `binding`, `eviction`, `token`. */
-  createSubresource<R extends KubeObject>(
+  async createSubresource<R extends KubeObject>(
     namespace: string,
     name: string,
     subresource: string,
@@ -188,7 +188,7 @@ export class ResourceClient<T extends KubeObject> {
     return this.call('POST', path, options, { query: write(options), body });
   }
 
-  getSubresource<R extends KubeObject>(
+  async getSubresource<R extends KubeObject>(
     namespace: string,
     name: string,
     subresource: string,
@@ -202,7 +202,7 @@ export class ResourceClient<T extends KubeObject> {
     );
   }
 
-  private put(obj: T, subresource: string, options: WriteOptions): Promise<T> {
+  private async put(obj: T, subresource: string, options: WriteOptions): Promise<T> {
     const { namespace, name = '' } = obj.metadata ?? {};
     const path = resourcePath(this.ref, namespace, required(name), subresource);
     return this.call('PUT', path, options, { query: write(options), body: this.typed(obj) });
