@@ -174,8 +174,7 @@ export class ResourceHandler {
     const { view, ctx, namespace, definition } = target;
     const options = this.writeOptions(ctx, 'CreateOptions');
     const obj = await this.decodeBody(definition, ctx);
-    if (definition.namespaced && obj.metadata?.namespace && obj.metadata.namespace !== namespace)
-      throw namespaceMismatch();
+    fillNamespace(definition, obj, namespace);
     const stored = await create(
       view.store,
       { namespace, obj: view.toStored(obj, ctx), options },
@@ -188,6 +187,7 @@ export class ResourceHandler {
     const { view, ctx, namespace, name, definition } = target;
     const options = this.writeOptions(ctx, 'UpdateOptions');
     const body = await this.decodeBody(definition, ctx);
+    fillNamespace(definition, body, namespace);
     const result = await update(
       view.store,
       {
@@ -360,12 +360,7 @@ export class ResourceHandler {
     if (subresource !== '' || !virtual) throw unknownPath();
     if (verb === 'create' && virtual.create) {
       const body = await this.decodeBody(definition, ctx);
-      const { namespace } = ctx.requestInfo;
-      if (definition.namespaced) {
-        body.metadata ??= {};
-        body.metadata.namespace ??= namespace;
-        if (body.metadata.namespace !== namespace) throw namespaceMismatch();
-      }
+      fillNamespace(definition, body, ctx.requestInfo.namespace);
       sendValue(ctx, 201, await virtual.create(body, ctx), accepted.encoding);
       return;
     }
@@ -506,4 +501,12 @@ function streams(definition: ResourceDefinition, subresource: string): boolean {
   return (
     definition.subresources?.some(({ name, connect }) => name === subresource && connect) ?? false
   );
+}
+
+/** The namespace of the path is the object's; another one in the body is an error. */
+function fillNamespace(definition: ResourceDefinition, obj: KubeObject, namespace: string): void {
+  if (!definition.namespaced) return;
+  obj.metadata ??= {};
+  obj.metadata.namespace ||= namespace;
+  if (obj.metadata.namespace !== namespace) throw namespaceMismatch();
 }

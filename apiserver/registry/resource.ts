@@ -85,7 +85,10 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   readonly status?: StatusStrategy<T> | true;
   /** A create keeps the status that its author sent (Nodes: a kubelet registers with one). */
   readonly keepsStatusOnCreate?: boolean;
-  /** Fields for `--field-selector` besides metadata.name and metadata.namespace, by path: `spec.nodeName`. */
+  /**
+   * Fields for `--field-selector` besides metadata.name and metadata.namespace, by path: `spec.nodeName`.
+   * Always the same fields, also for an object that has nothing but metadata.
+   */
   selectableFields?(obj: T): Record<string, string>;
   /**
    * Graceful deletion (pods): seconds that the object stays with a deletionTimestamp; 0 deletes at once.

@@ -15,6 +15,7 @@ import { loadBuiltinSchemas } from '../../pkg/api/schema/builtin.js';
 import type { UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { type Clock, RealClock } from '../../pkg/component/clock.js';
 import { silentLogger } from '../../pkg/component/logger.js';
+import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import type { AdmissionChain } from '../admission/admission.js';
 import { ResourceHandler } from '../endpoints/resource-handler.js';
 import type { ResourceDefinition } from '../registry/resource.js';
@@ -24,7 +25,10 @@ import { testContext } from './test-context.js';
 import { TestStore } from './test-store.js';
 
 export interface TestApiOptions {
-  readonly definitions: readonly ResourceDefinition[];
+  /** Some need the store to be made. */
+  readonly definitions:
+    | readonly ResourceDefinition[]
+    | ((client: EtcdClient) => readonly ResourceDefinition[]);
   /** An earlier one's, to run a second server on it; it is then left running at the end. */
   readonly store?: TestStore;
   readonly clock?: Clock;
@@ -68,10 +72,12 @@ export class TestApi {
     const schemas = await loadBuiltinSchemas();
     const clock = options.clock ?? new RealClock();
     const logger = silentLogger();
+    const client = await store.client();
+    const { definitions } = options;
     const stores = new Stores({
-      definitions: options.definitions,
+      definitions: typeof definitions === 'function' ? definitions(client) : definitions,
       schemas,
-      client: await store.client(),
+      client,
       admission: options.admission ?? EVERYTHING_ALLOWED,
       clock,
       logger,

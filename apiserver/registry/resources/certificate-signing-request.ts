@@ -119,7 +119,7 @@ export const certificateSigningRequest: ResourceDefinition<CertificateSigningReq
         return errors;
       },
     },
-    selectableFields: (obj) => ({ 'spec.signerName': obj.spec.signerName }),
+    selectableFields: (obj) => ({ 'spec.signerName': obj.spec?.signerName ?? '' }),
   },
   subresources: [
     {
