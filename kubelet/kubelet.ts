@@ -7,6 +7,7 @@
  *
  * Constructing starts nothing; `run` resolves when everything has stopped. Containers go on running.
  */
+import { setMaxListeners } from 'node:events';
 import type { Lease, Node, Pod } from '../pkg/api/types.js';
 import { EventRecorder, EventSender } from '../pkg/client/event-recorder.js';
 import { Informer } from '../pkg/client/informer.js';
@@ -57,6 +58,8 @@ export class Kubelet {
       logger.error({ task, err }, 'A part of the kubelet failed');
       this.failure = { err };
     });
+    // Every wait of every node listens for the end.
+    setMaxListeners(0, tasks.signal);
     const statuses = new StatusManager({ client: client.resource<Pod>(PODS), clock, logger, tasks });
     const objects = new ObjectCache(client, clock);
     const sender = new EventSender(client, clock, logger);

@@ -22,6 +22,8 @@ export interface ProcessOptions {
   readonly clock: Clock;
   readonly behaviour: Behaviour;
   readonly startedAt: number;
+  /** It ran before: what it did until now is not printed again. */
+  readonly resumed: boolean;
   print(text: string, stream: 'stdout' | 'stderr'): void;
   exited(exit: ProcessExit): void;
 }
@@ -43,7 +45,7 @@ export class SimulatedProcess {
   start(): void {
     const replayUntil = this.options.clock.now();
     let replayed = 0;
-    this.proceed(() => this.at < replayUntil && replayed++ < MAX_REPLAY);
+    this.proceed(() => this.options.resumed && this.at < replayUntil && replayed++ < MAX_REPLAY);
   }
 
   /** Resolves when it has ended: by itself after `stop-after`, or killed when the grace is over. */

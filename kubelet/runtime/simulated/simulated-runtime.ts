@@ -94,7 +94,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.imageStore = new ImageStore(this.clock, (image) => this.keep('image', image.id, image));
     for (const record of options.restored ?? []) this.restore(record.kind, record.value);
     for (const container of this.containers.values()) {
-      if (container.state === 'running') this.launch(container);
+      if (container.state === 'running') this.launch(container, true);
     }
   }
 
@@ -175,7 +175,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     container.state = 'running';
     container.startedAt = this.clock.now();
     this.keep('container', id, container);
-    this.launch(container);
+    this.launch(container, false);
     this.emit('started', container.podUid, id);
   }
 
@@ -283,7 +283,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.options.journal?.flush();
   }
 
-  private launch(container: ContainerRecord): void {
+  private launch(container: ContainerRecord, resumed: boolean): void {
     const annotations = this.sandboxes.get(container.sandboxId)?.config.annotations ?? {};
     const behaviour = behaviourOf(container.config, annotations, this.hostnameOf(container));
     const log = new LogWriter(container.config.logPath);
@@ -291,6 +291,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       clock: this.clock,
       behaviour,
       startedAt: container.startedAt ?? this.clock.now(),
+      resumed,
       print: (text, stream) => log.write(this.clock.now(), stream, text),
       exited: (exit) => {
         log.flush();
