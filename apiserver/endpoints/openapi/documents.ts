@@ -235,23 +235,17 @@ function parameterV3(name: string, info: ParameterInfo): Json {
   };
 }
 
-/** The documents without resources, which clients may ask for: groups, versions, the server's version. */
-export function smallDocument(
-  path: string,
-  operationId: string,
-  definition: string,
-  version: string,
-  writer: DefinitionWriter,
-): JsonObject {
+/** A path that lists what there is: groups, versions, the server's version. */
+export function smallPath(path: string, id: string, definition: string): PathItem {
   const get: Operation = {
-    id: operationId,
+    id,
     description: 'get available API information',
-    tag: operationId,
+    tag: path.split('/').filter(Boolean).at(-1) ?? '',
     parameters: [],
     responses: { 200: definition },
     produces: 'object',
   };
-  return documentV3([{ path, parameters: [], operations: { get } }], writer, version);
+  return { path, parameters: [], operations: { get } };
 }
 
 export const GROUP_DEFINITIONS = {

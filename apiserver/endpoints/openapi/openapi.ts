@@ -12,8 +12,8 @@ import { loadDescriptions } from '../../../pkg/api/schema/builtin.js';
 import type { SchemaSet } from '../../../pkg/api/schema/model.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
 import { DefinitionWriter, type JsonObject } from './definitions.js';
-import { documentV2, documentV3, GROUP_DEFINITIONS, smallDocument } from './documents.js';
-import { pathsOf, rootOf } from './operations.js';
+import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath } from './documents.js';
+import { groupWord, type PathItem, pathsOf, rootOf } from './operations.js';
 import { encodeV2 } from './protobuf.js';
 
 export interface OpenApiOptions {
@@ -31,8 +31,8 @@ export interface OpenApiDocument {
 
 interface Entry {
   readonly resources: readonly ResourceDefinition[];
-  /** Of a document without resources: its path and what it answers. */
-  readonly small?: { readonly path: string; readonly id: string; readonly definition: string };
+  /** Of a document without resources. */
+  readonly small?: PathItem;
   readonly etag: string;
 }
 
@@ -54,7 +54,9 @@ export class OpenApi {
     for (const [root, resources] of byRoot) {
       this.entries.set(root, { resources, etag: this.hash(root, resources) });
       const group = resources[0]?.group ?? '';
-      if (group !== '') this.addSmall(`apis/${group}`, 'getAPIGroup', GROUP_DEFINITIONS.group);
+      if (group !== '') {
+        this.addSmall(`apis/${group}`, `get${groupWord(group)}APIGroup`, GROUP_DEFINITIONS.group);
+      }
     }
     this.addSmall('api', 'getCoreAPIVersions', GROUP_DEFINITIONS.api);
     this.addSmall('apis', 'getAPIVersions', GROUP_DEFINITIONS.apis);
@@ -89,10 +91,8 @@ export class OpenApi {
     return this.once(`v3 ${path}`, async () => {
       const writer = await this.writer(3);
       const { schemas, gitVersion } = this.options;
-      const { small } = entry;
-      const document = small
-        ? smallDocument(small.path, small.id, small.definition, gitVersion, writer)
-        : documentV3(pathsOf(entry.resources, schemas), writer, gitVersion);
+      const paths = entry.small ? [entry.small] : pathsOf(entry.resources, schemas);
+      const document = documentV3(paths, writer, gitVersion);
       return { body: Buffer.from(JSON.stringify(document)), etag: entry.etag };
     });
   }
@@ -108,7 +108,10 @@ export class OpenApi {
 
   private async documentV2(): Promise<JsonObject> {
     const { resources, schemas, gitVersion } = this.options;
-    return documentV2(pathsOf(resources, schemas), await this.writer(2), gitVersion);
+    const small = [...this.entries.values()].flatMap((entry) => (entry.small ? [entry.small] : []));
+    const paths = [...pathsOf(resources, schemas), ...small];
+    paths.sort((a, b) => (a.path < b.path ? -1 : 1));
+    return documentV2(paths, await this.writer(2), gitVersion);
   }
 
   private async writer(version: 2 | 3): Promise<DefinitionWriter> {
@@ -134,7 +137,7 @@ export class OpenApi {
     if (this.entries.has(path)) return;
     this.entries.set(path, {
       resources: [],
-      small: { path: `/${path}/`, id, definition },
+      small: smallPath(`/${path}/`, id, definition),
       etag: this.hash(path, []),
     });
   }

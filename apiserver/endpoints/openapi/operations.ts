@@ -396,7 +396,12 @@ const DESCRIPTIONS: Readonly<Record<string, (kind: string) => string>> = {
 
 /** `rbac.authorization.k8s.io` and `v1` → `RbacAuthorizationV1`; the core group → `CoreV1`. */
 function groupName({ group, version }: { group: string; version: string }): string {
-  return groupWords(group).map(capital).join('') + capital(version);
+  return groupWord(group) + capital(version);
+}
+
+/** `rbac.authorization.k8s.io` → `RbacAuthorization` */
+export function groupWord(group: string): string {
+  return groupWords(group).map(capital).join('');
 }
 
 /** `rbacAuthorization_v1` */

@@ -1,0 +1,291 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { request } from 'undici';
+import { loadBuiltinSchemas } from '../../../pkg/api/schema/builtin.js';
+import { isReason, StatusError } from '../../../pkg/apimachinery/status.js';
+import { FakeClock } from '../../../pkg/component/clock.js';
+import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
+import { builtInResources } from '../../registry/resources/index.js';
+import { KubeletConnection } from '../kubelet-proxy.js';
+import { OpenApi } from './openapi.js';
+import { serveOpenApi } from './serve.js';
+
+/** The documents of another release, to compare with; not part of the project. */
+const CORPUS = join(process.cwd(), '../shared/corpus/openapi');
+const GOLDEN = findUp('apiserver/endpoints/openapi/differences.golden.json');
+
+interface Doc {
+  [key: string]: Doc | undefined;
+}
+
+/** Definitions are only made here: nobody asks the store. */
+const nobodysStore = new Proxy({} as EtcdClient, {
+  get: () => {
+    throw new Error('the store was asked');
+  },
+});
+const kubelet = new KubeletConnection({ clientCertificate: '', clientKey: '' });
+t.teardown(() => kubelet.close());
+const resources = builtInResources({
+  serviceClusterIPRanges: ['10.96.0.0/16'],
+  serviceNodePortRange: { from: 30000, to: 32767 },
+  etcd: nobodysStore,
+  kubelet,
+});
+const schemas = await loadBuiltinSchemas();
+const openApi = new OpenApi({ resources, schemas, gitVersion: 'v1.35.0+drydock.1' });
+
+t.test('every kind has the fields and every path the operations of Kubernetes', async (t) => {
+  if (!existsSync(CORPUS)) {
+    t.comment('skipped: the official documents are not on this machine');
+    return;
+  }
+  const golden: { reason: string; pending?: true; differences: string[] }[] = JSON.parse(
+    readFileSync(GOLDEN, 'utf8'),
+  );
+  const expected = new Set(golden.flatMap(({ differences }) => differences));
+  const theirs = read('swagger-release-1.36.json');
+  const ours: Doc = JSON.parse((await openApi.v2('json')).body.toString());
+  const found = new Set([...definitionDifferences(theirs, ours), ...pathDifferences(theirs, ours)]);
+  for (const [file, path] of [
+    ['apis__apps__v1_openapi.json', 'apis/apps/v1'],
+    ['apis__batch__v1_openapi.json', 'apis/batch/v1'],
+    ['apis__discovery.k8s.io__v1_openapi.json', 'apis/discovery.k8s.io/v1'],
+  ] as const) {
+    const document = await openApi.v3(path);
+    const own: Doc = JSON.parse(document?.body.toString() ?? '{}');
+    for (const missing of missingOperations(read(file), own)) found.add(`v3 ${missing}`);
+  }
+  const surprises = [...found].filter((difference) => !expected.has(difference));
+  t.same(surprises, [], 'no difference that the golden file does not explain');
+  const settled = golden
+    .filter(({ pending }) => !pending)
+    .flatMap(({ differences }) => differences.filter((difference) => !found.has(difference)));
+  t.same(settled, [], 'nothing in the golden file that is no difference any more: take it out');
+});
+
+t.test('all references of a document are in it', async (t) => {
+  for (const path of ['api/v1', 'apis/apps/v1', 'apis/apiextensions.k8s.io/v1', 'version']) {
+    const text = (await openApi.v3(path))?.body.toString() ?? '';
+    const document: Doc = JSON.parse(text);
+    const known = new Set(Object.keys(document['components']?.['schemas'] ?? {}));
+    const wanted = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+    t.ok(wanted.length > 0);
+    t.same(
+      wanted.filter((name) => !known.has(String(name))),
+      [],
+      path,
+    );
+  }
+});
+
+t.test('the protobuf document begins as gnostic has it and names every definition', async (t) => {
+  const { body } = await openApi.v2('protobuf');
+  t.same(body.subarray(0, 5), Buffer.from([0x0a, 3, 0x32, 0x2e, 0x30]), 'swagger: "2.0"');
+  const fields = topLevelFields(body);
+  t.same([...new Set(fields)], [1, 2, 8, 9, 10, 12, 13]);
+  for (const name of [
+    'io.k8s.api.core.v1.PodSpec',
+    '/apis/apps/v1/namespaces/{namespace}/deployments',
+  ]) {
+    t.ok(body.includes(name), name);
+  }
+});
+
+t.test('documents are served with the caching of Kubernetes', async (t) => {
+  const clock = new FakeClock();
+  const server = createServer((req, res) => {
+    serveOpenApi(openApi, req, res, clock).catch((err: unknown) => {
+      res.statusCode = err instanceof StatusError ? err.code : 500;
+      res.end(isReason(err, 'NotFound') ? 'NotFound' : String(err));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await request(base + path, { headers });
+    return { ...answer, text: await answer.body.text() };
+  };
+
+  const index: { paths: Record<string, { serverRelativeURL: string }> } = JSON.parse(
+    (await get('/openapi/v3')).text,
+  );
+  const url = index.paths['apis/apps/v1']?.serverRelativeURL ?? '';
+  t.match(url, /^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{128}$/);
+  const hash = url.split('=')[1] ?? '';
+
+  const hashed = await get(url, { accept: 'application/json' });
+  t.equal(hashed.statusCode, 200);
+  t.equal(hashed.headers['etag'], `"${hash}"`);
+  t.equal(hashed.headers['cache-control'], 'public, immutable');
+  t.match(hashed.text, /"io.k8s.api.apps.v1.Deployment"/);
+
+  const plain = await get('/openapi/v3/apis/apps/v1');
+  t.equal(plain.headers['cache-control'], undefined, 'without the hash the answer may change');
+  const stale = await get('/openapi/v3/apis/apps/v1?hash=00');
+  t.equal(stale.statusCode, 301);
+  t.equal(stale.headers['location'], url);
+  const known = await get('/openapi/v3/apis/apps/v1', { 'if-none-match': `"${hash}"` });
+  t.equal(known.statusCode, 304);
+  t.equal((await get('/openapi/v3/apis/nothing/v1')).statusCode, 404);
+
+  const v2 = await get('/openapi/v2', {
+    accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  });
+  t.match(v2.headers['content-type'], /v2\.v1\.0\+protobuf/);
+  t.match((await get('/openapi/v2')).headers['content-type'], /application\/json/);
+});
+
+function read(file: string): Doc {
+  return JSON.parse(readFileSync(join(CORPUS, file), 'utf8'));
+}
+
+/** From the compiled test, too, which stands in dist. */
+function findUp(path: string): string {
+  let dir = fileURLToPath(new URL('.', import.meta.url));
+  while (!existsSync(join(dir, path)) && dir !== '/') dir = join(dir, '..');
+  return join(dir, path);
+}
+
+/** `- DEFINITION.FIELD` we lack it, `+` only we have it, `~` they differ. Texts and enums are not compared. */
+function definitionDifferences(theirs: Doc, ours: Doc): string[] {
+  const out: string[] = [];
+  const wanted = theirs['definitions'] ?? {};
+  const served = ours['definitions'] ?? {};
+  for (const name of Object.keys(wanted)) {
+    if (!(name in served) && /\.v[12]\.[A-Z]/.test(name)) out.push(`- ${name}`);
+  }
+  for (const [name, definition] of Object.entries(served)) {
+    if (!(name in wanted)) out.push(`+ ${name}`);
+    else compare(name, wanted[name], definition, out);
+  }
+  return out;
+}
+
+function compare(at: string, theirs: Doc | undefined, ours: Doc | undefined, out: string[]): void {
+  if (!isObject(theirs) || !isObject(ours)) {
+    if (sortedText(theirs) !== sortedText(ours)) out.push(`~ ${at}`);
+    return;
+  }
+  for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
+    const here = `${at}.${key}`;
+    const value: unknown = theirs[key] ?? ours[key];
+    if (key === 'description' && typeof value === 'string') continue;
+    if (key === 'enum' && Array.isArray(value)) continue;
+    // The two kinds that every group version has: other versions are served here.
+    if (key === 'x-kubernetes-group-version-kind' && Array.isArray(value) && value.length > 1)
+      continue;
+    if (!(key in ours)) out.push(`- ${here}`);
+    else if (!(key in theirs)) out.push(`+ ${here}`);
+    else compare(here, theirs[key], ours[key], out);
+  }
+}
+
+/** Verbs, ids, kinds, answers and parameters of each path of a stable version. */
+function pathDifferences(theirs: Doc, ours: Doc): string[] {
+  const out: string[] = [];
+  const wanted = theirs['paths'] ?? {};
+  const served = ours['paths'] ?? {};
+  for (const path of Object.keys(wanted)) {
+    if (!(path in served) && !/\/v\d(alpha|beta)\d/.test(path)) out.push(`- ${path}`);
+  }
+  for (const [path, item] of Object.entries(served)) {
+    const other = wanted[path];
+    if (!other || !item) {
+      out.push(`+ ${path}`);
+      continue;
+    }
+    for (const method of new Set([...Object.keys(other), ...Object.keys(item)])) {
+      if (method === 'parameters') continue;
+      const [a, b] = [other[method], item[method]];
+      if (!a || !b) {
+        out.push(`${a ? '-' : '+'} ${method} ${path}`);
+        continue;
+      }
+      for (const field of [
+        'operationId',
+        'x-kubernetes-action',
+        'x-kubernetes-group-version-kind',
+      ]) {
+        if (sortedText(a[field]) !== sortedText(b[field])) out.push(`~ ${method} ${path} ${field}`);
+      }
+      if (sortedText(answers(a)) !== sortedText(answers(b)))
+        out.push(`~ ${method} ${path} responses`);
+      const names = [parameters(theirs, other, a), parameters(ours, item, b)];
+      if (sortedText(names[0]) !== sortedText(names[1])) out.push(`~ ${method} ${path} parameters`);
+    }
+  }
+  return out;
+}
+
+function answers(operation: Doc): unknown[] {
+  return Object.entries(operation['responses'] ?? {}).map(([code, response]) => [
+    code,
+    response?.['schema'],
+  ]);
+}
+
+/** Names, with references followed. Alpha parameters are left out. */
+function parameters(document: Doc, item: Doc, operation: Doc): string[] {
+  const all = [...list(item['parameters']), ...list(operation['parameters'])];
+  const names = all.map(({ $ref, name }) => {
+    const key = typeof $ref === 'string' ? String($ref).slice('#/parameters/'.length) : undefined;
+    return String(key === undefined ? name : document['parameters']?.[key]?.['name']);
+  });
+  return [...new Set(names)].filter((name) => name !== 'shardSelector').sort();
+}
+
+/** The documents of version 3 are of an older release: what they have, we have. */
+function missingOperations(theirs: Doc, ours: Doc): string[] {
+  return Object.entries(theirs['paths'] ?? {}).flatMap(([path, item]) =>
+    Object.entries(item ?? {}).flatMap(([method, operation]) => {
+      const id = operation?.['operationId'];
+      const own = ours['paths']?.[path]?.[method]?.['operationId'];
+      return method === 'parameters' || sortedText(id) === sortedText(own)
+        ? []
+        : [`- ${method} ${path}`];
+    }),
+  );
+}
+
+function list(value: unknown): Doc[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isObject(value: unknown): value is Doc {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Equal for equal values, whatever the order of keys and items. */
+function sortedText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(sortedText).sort().join()}]`;
+  if (!isObject(value)) return JSON.stringify(value) ?? '';
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${key}:${sortedText(value[key])}`).join()}}`;
+}
+
+/** The numbers of a message's fields, all of which have a length. */
+function topLevelFields(bytes: Buffer): number[] {
+  const fields: number[] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    fields.push(Math.floor(tag / 8));
+    const length = varint();
+    at += length;
+  }
+  return fields;
+}
