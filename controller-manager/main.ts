@@ -3,6 +3,7 @@
  * fails for good, and a lost lease, end the process: its supervisor starts it anew and its state is in the
  * apiserver.
  */
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { loadKubeconfig } from '../pkg/client/config.js';
 import { RestClient } from '../pkg/client/rest.js';
@@ -12,6 +13,8 @@ import { stopSignal } from '../pkg/component/signals.js';
 import { runControllerManager } from './controller-manager.js';
 import { parseOptions } from './options.js';
 
+// One signal stops everything, so everything listens to it; that is no leak.
+setMaxListeners(0);
 const clock = new RealClock();
 const identity = `${hostname()}_${Math.floor(clock.random() * 0xffff_ffff).toString(16)}`;
 const options = parseOptions(process.argv.slice(2), identity);

@@ -25,6 +25,8 @@ export const LEASE_DURATION_MS = 15_000;
 export const RENEW_DEADLINE_MS = 10_000;
 export const RETRY_PERIOD_MS = 2_000;
 const JITTER = 1.2;
+/** Until the lease was seen once, or found absent, an apiserver that only starts is asked more often. */
+const FIRST_SIGHT_MS = 250;
 
 export interface LeaderElectionOptions {
   readonly client: RestClient;
@@ -130,7 +132,8 @@ export class LeaderElector {
           'New leader seen',
         );
       }
-      await this.pause(this.retryPeriodMs * (1 + this.clock.random() * JITTER), signal);
+      const wait = this.retryPeriodMs * (1 + this.clock.random() * JITTER);
+      await this.pause(this.observed ? wait : Math.min(wait, FIRST_SIGHT_MS), signal);
     }
     return false;
   }
