@@ -4,6 +4,7 @@
  *   types.ts          the API's types for TypeScript
  *   schema.ts         all definitions as one JSON text, without descriptions; the apiserver loads it
  *   descriptions.ts   the descriptions, read only when OpenAPI is asked for
+ *   protobuf.ts       field numbers, read only when a client speaks protobuf
  * Does nothing when the stamp says that all is up to date. `npx tsx hack/generate.ts [--force]`
  */
 import { createHash } from 'node:crypto';
@@ -19,6 +20,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Definition, makeDefinitions } from './generate/definitions.js';
 import { modelsLibrary, readModels } from './generate/models.js';
+import { protobufFields } from './generate/protobuf-fields.js';
 import { emitTypes } from './generate/types.js';
 
 /** The folder of package.json: the generator also runs compiled, from dist/. */
@@ -48,6 +50,7 @@ export async function generate({ force = false } = {}): Promise<boolean> {
       pick(definitions, (d) => d.descriptions),
     ),
   );
+  write('protobuf.ts', emitText('FIELDS', protobufFields()));
   write('stamp', stamp);
   return true;
 }
@@ -80,7 +83,7 @@ function stampOf(libraryVersion: string): string {
   const hash = createHash('sha256').update(libraryVersion);
   const inputs = ['pkg/api/schema', 'hack/generate'].flatMap((dir) =>
     readdirSync(join(ROOT, dir))
-      .filter((name) => /^(facts.*|model|definitions|models|types)\.ts$/.test(name))
+      .filter((name) => /^(facts.*|model|definitions|models|types|protobuf-fields)\.ts$/.test(name))
       .map((name) => join(dir, name)),
   );
   for (const file of [...inputs.sort(), 'hack/generate.ts'])

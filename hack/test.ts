@@ -32,7 +32,13 @@ let failed = false;
 for (const round of rounds) {
   if (round.files.length === 0) continue;
   const output = join('.tap', `${round.name}.tap`);
-  const code = await tap(['run', `--jobs=${round.jobs}`, '--reporter=terse', `--output-file=${output}`, ...round.files]);
+  const code = await tap([
+    'run',
+    `--jobs=${round.jobs}`,
+    '--reporter=terse',
+    `--output-file=${output}`,
+    ...round.files,
+  ]);
   const counts = countsOf(readFileSync(output, 'utf8'));
   sum.pass += counts.pass;
   sum.skip += counts.skip;
