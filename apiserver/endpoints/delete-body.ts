@@ -4,14 +4,19 @@ import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
 import type { RequestContext } from '../server/request-context.js';
 import { flag, integer } from './list-options.js';
-import { contentEncoding } from './media-type.js';
+import { contentEncoding, isProtobuf } from './media-type.js';
+import type { ObjectDecoder } from './object-decoder.js';
 import { readBody } from './request-body.js';
 import { exchangeOf } from './respond.js';
 
-export async function readDeleteOptions(ctx: RequestContext): Promise<DeleteOptions> {
+export async function readDeleteOptions(
+  ctx: RequestContext,
+  decoder: ObjectDecoder,
+): Promise<DeleteOptions> {
   const { req } = exchangeOf(ctx);
   const body = await readBody(req);
   if (body.length === 0) return fromQuery(ctx.query);
+  if (isProtobuf(req.headers['content-type'])) return fromBody(await decoder.protobufValue(body));
   const encoding = contentEncoding(req.headers['content-type']);
   let value: unknown;
   try {

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import t from 'tap';
+import type { UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { configMap } from '../registry/resources/config-map.js';
 import { pod } from '../registry/resources/pod.js';
@@ -17,7 +18,7 @@ const map = (name: string, metadata = {}, data: Record<string, string> = {}) => 
   data,
 });
 type Listed = { metadata?: { name?: string } }[];
-const names = (body: { items?: unknown }) =>
+const names = (body: UnstructuredObject) =>
   ((body.items ?? []) as Listed).map((item) => item.metadata?.name);
 const definitions = [configMap, pod([])];
 

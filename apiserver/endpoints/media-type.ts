@@ -14,6 +14,8 @@ export interface Accepted {
 
 export const JSON_TYPE = 'application/json';
 export const YAML_TYPE = 'application/yaml';
+/** Read only. */
+const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 /** What this server reads and writes. */
 export const SERVED_TYPES = [JSON_TYPE, YAML_TYPE] as const;
 
@@ -46,6 +48,11 @@ export function contentEncoding(contentType: string | undefined): Encoding {
   const encoding = encodingOf(type);
   if (!encoding || type.includes('*')) throw unsupportedMediaType(SERVED_TYPES);
   return encoding;
+}
+
+/** A body may also come as protobuf, from clients that know the kind; answers are JSON or YAML. */
+export function isProtobuf(contentType: string | undefined): boolean {
+  return mediaType(contentType) === PROTOBUF_TYPE;
 }
 
 /** Without parameters, in lower case. */

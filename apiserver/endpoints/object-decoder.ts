@@ -1,5 +1,8 @@
 /** From the bytes or the value that a client sent to an object of a kind, checked against its schema. */
 
+import { ProtobufDecoder, readEnvelope } from '../../pkg/api/protobuf/decode.js';
+import { loadFieldTable } from '../../pkg/api/protobuf/table.js';
+import { WireError } from '../../pkg/api/protobuf/wire.js';
 import {
   type DecodedBody,
   type DecodeTarget,
@@ -11,6 +14,7 @@ import { Decoder } from '../../pkg/api/schema/decoder.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
+import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { Encoding } from './media-type.js';
 
 /** The kind that is expected; without a `definition` it is looked up by its version and kind. */
@@ -20,8 +24,33 @@ export class ObjectDecoder {
   private readonly decoder: Decoder;
   private readonly targets = new Map<string, DecodeTarget>();
 
-  constructor(schemas: SchemaSet) {
+  private protobuf: ProtobufDecoder | undefined;
+
+  constructor(private readonly schemas: SchemaSet) {
     this.decoder = new Decoder(schemas);
+  }
+
+  /** Kubernetes' protobuf form as the value that the JSON form would give. */
+  async protobufValue(body: Buffer): Promise<unknown> {
+    this.protobuf ??= new ProtobufDecoder(await loadFieldTable(), this.schemas);
+    try {
+      const envelope = readEnvelope(body);
+      const { apiVersion, kind } = envelope;
+      // Options belong to every group, and say the one that they are used with.
+      const definition =
+        kind === 'DeleteOptions'
+          ? 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
+          : this.decoder.definitionOf(apiVersion, kind);
+      if (definition === undefined) {
+        throw badRequest(
+          `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`,
+        );
+      }
+      return this.protobuf.decode(definition, envelope);
+    } catch (err) {
+      if (err instanceof WireError) throw badRequest(err.message);
+      throw err;
+    }
   }
 
   /** Throws a 400 for what is no such object; unknown and duplicate fields as `fieldValidation` says. */

@@ -30,7 +30,7 @@ import type { StoredObject } from '../storage/stored-object.js';
 import { readDeleteOptions } from './delete-body.js';
 import { listOptions } from './list-options.js';
 import { ClientGone, sendList } from './list-response.js';
-import { type Accepted, contentEncoding, negotiate } from './media-type.js';
+import { type Accepted, contentEncoding, isProtobuf, negotiate } from './media-type.js';
 import { type ExpectedKind, fieldValidation, ObjectDecoder } from './object-decoder.js';
 import { Patcher } from './patch.js';
 import { readBody } from './request-body.js';
@@ -226,7 +226,7 @@ export class ResourceHandler {
 
   private async delete(target: Target): Promise<void> {
     const { view, ctx, namespace, name, definition } = target;
-    const options = await readDeleteOptions(ctx);
+    const options = await readDeleteOptions(ctx, this.decoder);
     const { object, removed } = await deleteObject(view.store, namespace, name, options, ctx);
     const code = removed || !waitsForDependents(options) ? 200 : 202;
     if (!removed || definition.strategy.returnsDeletedObject) {
@@ -245,7 +245,7 @@ export class ResourceHandler {
 
   private async deleteCollection({ view, ctx, namespace, accepted }: Target): Promise<void> {
     const query = listOptions(ctx.query, false);
-    const options = await readDeleteOptions(ctx);
+    const options = await readDeleteOptions(ctx, this.decoder);
     const chosen = selection(
       view.definition,
       namespace,
@@ -421,6 +421,12 @@ export class ResourceHandler {
 
   private async decodeBody(of: ExpectedKind, ctx: RequestContext): Promise<KubeObject> {
     const { req } = exchangeOf(ctx);
+    if (isProtobuf(req.headers['content-type'])) {
+      const value = await this.decoder.protobufValue(await readBody(req));
+      return this.decoder.decodeValue(of, value, fieldValidation(ctx.query), (text) =>
+        ctx.warn(text),
+      );
+    }
     const encoding = contentEncoding(req.headers['content-type']);
     const body = await readBody(req);
     return this.decoder.decode(of, body, encoding, fieldValidation(ctx.query), (text) =>

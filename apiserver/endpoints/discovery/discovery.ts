@@ -12,9 +12,19 @@ import type { RequestContext } from '../../server/request-context.js';
 import { encodeValue, send, wantsPretty } from '../respond.js';
 import { type ServedGroup, servedGroups } from './groups.js';
 
-const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const ALL_VERBS = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
 const STATUS_VERBS = ['get', 'patch', 'update'];
-const AGGREGATED_TYPE = /application\/json;.*\bg=apidiscovery\.k8s\.io;.*\bas=APIGroupDiscoveryList/;
+const AGGREGATED_TYPE =
+  /application\/json;.*\bg=apidiscovery\.k8s\.io;.*\bas=APIGroupDiscoveryList/;
 
 interface GroupVersionKind {
   readonly group: string;
@@ -102,7 +112,11 @@ export class Discovery {
     return true;
   }
 
-  private serveAggregated(path: '/api' | '/apis' | string, version: string, ctx: RequestContext): void {
+  private serveAggregated(
+    path: '/api' | '/apis' | string,
+    version: string,
+    ctx: RequestContext,
+  ): void {
     if (!ctx.exchange) return;
     const { req, res } = ctx.exchange;
     const key = `${path} ${version}`;
@@ -144,7 +158,8 @@ function aggregatedVersion(accept: string): string | undefined {
     if (AGGREGATED_TYPE.test(clause)) {
       const version = /;\s*v=(v2|v2beta1)\b/.exec(clause)?.[1];
       if (version) return version;
-    } else if (/^(application\/json|\*\/\*|application\/\*)\s*($|;q)/.test(clause)) return undefined;
+    } else if (/^(application\/json|\*\/\*|application\/\*)\s*($|;q)/.test(clause))
+      return undefined;
   }
   return undefined;
 }

@@ -82,12 +82,14 @@ export class ProtobufDecoder {
       bytes: Buffer.alloc(0),
       value: 0,
     };
-    const map = (out[field.name] ??= {}) as Record<string, unknown>;
+    out[field.name] ??= {};
+    const map = out[field.name] as Record<string, unknown>;
     map[key] = this.value(field.type, value);
   }
 
   private item(out: Record<string, unknown>, field: ProtobufField, wire: WireField): void {
-    const list = (out[field.name] ??= []) as unknown[];
+    out[field.name] ??= [];
+    const list = out[field.name] as unknown[];
     if (field.type === 'int' && wire.wire === 2) list.push(...readPacked(wire.bytes));
     else list.push(this.value(field.type, wire));
   }
