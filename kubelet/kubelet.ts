@@ -8,11 +8,12 @@
  * Constructing starts nothing; `run` resolves when everything has stopped. Containers go on running.
  */
 import { setMaxListeners } from 'node:events';
-import type { Lease, Node, Pod } from '../pkg/api/types.js';
+import type { Lease, Node, Pod, Service } from '../pkg/api/types.js';
 import { EventRecorder, EventSender } from '../pkg/client/event-recorder.js';
 import { Informer } from '../pkg/client/informer.js';
-import { LEASES, NODES, PODS } from '../pkg/client/resources.js';
+import { LEASES, NODES, PODS, SERVICES } from '../pkg/client/resources.js';
 import type { RestClient } from '../pkg/client/rest.js';
+import { BY_NAMESPACE, namespaceIndex } from '../pkg/client/store.js';
 import type { Clock } from '../pkg/component/clock.js';
 import type { Logger } from '../pkg/component/logger.js';
 import { TaskGroup } from '../pkg/component/task-group.js';
@@ -61,7 +62,16 @@ export class Kubelet {
     // Every wait of every node listens for the end.
     setMaxListeners(0, tasks.signal);
     const statuses = new StatusManager({ client: client.resource<Pod>(PODS), clock, logger, tasks });
-    const objects = new ObjectCache(client, clock);
+    const services = new Informer<Service>({
+      client: client.resource<Service>(SERVICES),
+      indexers: { [BY_NAMESPACE]: namespaceIndex },
+      transform: slimService,
+      clock,
+      logger,
+    });
+    const objects = new ObjectCache(client, clock, (namespace) =>
+      services.store.byIndex(BY_NAMESPACE, namespace),
+    );
     const sender = new EventSender(client, clock, logger);
     for (const settings of nodes) {
       this.byName.set(settings.name, this.agentOf(settings, { statuses, objects, sender, tasks }));
@@ -92,7 +102,12 @@ export class Kubelet {
       delete: (pod) => this.agentFor(pod)?.removePod(pod),
     });
     tasks.spawn('nodes', (inner) => nodeInformer.run(inner));
-    tasks.spawn('pods', (inner) => podInformer.run(inner));
+    tasks.spawn('services', (inner) => services.run(inner));
+    // A pod's environment names the services that were there before it.
+    tasks.spawn('pods', async (inner) => {
+      await services.waitForSync(inner);
+      await podInformer.run(inner);
+    });
     tasks.spawn('adoption', async (inner) => {
       await podInformer.waitForSync(inner);
       for (const agent of this.agents()) await agent.adopt();
@@ -180,4 +195,21 @@ export class Kubelet {
       },
     };
   }
+}
+
+/** Name and addresses are all that an environment needs. */
+function slimService(service: Service): Service {
+  const { name, namespace, uid, resourceVersion } = service.metadata ?? {};
+  return {
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    },
+    spec: {
+      ...(service.spec?.clusterIP === undefined ? {} : { clusterIP: service.spec.clusterIP }),
+      ...(service.spec?.ports === undefined ? {} : { ports: service.spec.ports }),
+    },
+  };
 }

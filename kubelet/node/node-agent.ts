@@ -52,7 +52,8 @@ export class NodeAgent {
   private readonly workers = new Map<string, PodWorker>();
   private readonly containers: PodContainers;
   private node: Node | undefined;
-  private hasPodCidr = false;
+  private podCidr: string | undefined;
+  private waitsForCidr = false;
   private wakeStatus: (() => void) | undefined;
   private sentImages: readonly ImageInfo[] = [];
   private wasReady = false;
@@ -96,25 +97,14 @@ export class NodeAgent {
 
   /** Keeps lease and status until the signal aborts. `spread`: 0 to 1, the node's turn among many. */
   async run(signal: AbortSignal, spread: number): Promise<void> {
-    const { lease, clock, logger } = this.options;
-    const fallback = clock.after(POD_CIDR_WAIT_MS, () => {
-      if (this.hasPodCidr) return;
-      const cidr = madeUpCidr(this.name);
-      logger.warn({ node: this.name, cidr }, 'The node has no podCIDR, one is made up');
-      this.useCidr(cidr);
-    });
-    try {
-      await Promise.all([lease.run(signal, spread), this.keepStatus(signal, spread)]);
-    } finally {
-      fallback.stop();
-    }
+    await Promise.all([this.options.lease.run(signal, spread), this.keepStatus(signal, spread)]);
   }
 
   /** The node as the API shows it. */
   observeNode(node: Node): void {
     this.node = node;
     const cidr = node.spec?.podCIDR;
-    if (cidr && !this.hasPodCidr) this.useCidr(cidr);
+    if (cidr && cidr !== this.podCidr) this.useCidr(cidr);
     const ready = node.status?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
     if (!ready) this.wakeStatus?.();
     else if (!this.wasReady && this.options.verbose) {
@@ -175,6 +165,7 @@ export class NodeAgent {
     });
     this.workers.set(uid, worker);
     worker.wake();
+    if (this.podCidr === undefined) this.waitForCidr();
   }
 
   private judge(pod: Pod): ReturnType<typeof admit> {
@@ -192,8 +183,21 @@ export class NodeAgent {
     });
   }
 
+  /** Pods that are on a network already keep their addresses when the range changes. */
+  private waitForCidr(): void {
+    if (this.waitsForCidr) return;
+    this.waitsForCidr = true;
+    this.options.clock.after(POD_CIDR_WAIT_MS, () => {
+      this.waitsForCidr = false;
+      if (this.podCidr !== undefined || this.options.tasks.signal.aborted) return;
+      const cidr = madeUpCidr(this.name);
+      this.options.logger.warn({ node: this.name, cidr }, 'The node has no podCIDR, one is made up');
+      this.useCidr(cidr);
+    });
+  }
+
   private useCidr(cidr: string): void {
-    this.hasPodCidr = true;
+    this.podCidr = cidr;
     this.options.runtime.configureNetwork(cidr);
     for (const worker of this.workers.values()) worker.wake();
   }

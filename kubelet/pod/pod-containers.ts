@@ -158,8 +158,8 @@ export class PodContainers {
       // Without a network yet the worker is woken when there is one.
       if (err.code !== 'Unavailable') {
         events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${err.message}`);
+        retry.within(RETRY_MS);
       }
-      retry.within(RETRY_MS);
       return undefined;
     }
     return readySandbox(await runtime.podStatus(uidOf(pod)));

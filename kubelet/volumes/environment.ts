@@ -3,7 +3,7 @@
  * expansion as `third_party/forked/golang/expansion` does it. A reference to what is not there throws an
  * `EnvironmentError`, which keeps the container in CreateContainerConfigError.
  */
-import type { Container, EnvVar, Pod } from '../../pkg/api/types.js';
+import type { Container, EnvVar, Pod, Service } from '../../pkg/api/types.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import type { PodObjects } from './object-cache.js';
 
@@ -22,7 +22,7 @@ export interface EnvironmentContext {
 }
 
 export async function environmentOf(ctx: EnvironmentContext): Promise<Map<string, string>> {
-  const env = new Map<string, string>();
+  const env = serviceEnvironment(ctx);
   for (const from of ctx.container.envFrom ?? []) {
     const data = await envFrom(from, ctx);
     for (const [key, value] of Object.entries(data)) env.set((from.prefix ?? '') + key, value);
@@ -42,6 +42,44 @@ export function expand(text: string, env: ReadonlyMap<string, string>): string {
     if (rest === '$') return '$';
     return env.get(name ?? '') ?? all;
   });
+}
+
+/**
+ * `NAME_SERVICE_HOST` and its kin for the services of the namespace, where the pod wants them, and always for
+ * the API server's own.
+ */
+function serviceEnvironment({ pod, objects }: EnvironmentContext): Map<string, string> {
+  const env = new Map<string, string>();
+  const namespace = pod.metadata?.namespace ?? '';
+  for (const service of objects.services('default')) {
+    if (service.metadata?.name === 'kubernetes') addService(env, service);
+  }
+  if (pod.spec?.enableServiceLinks === false) return env;
+  for (const service of objects.services(namespace)) addService(env, service);
+  return env;
+}
+
+function addService(env: Map<string, string>, service: Service): void {
+  const { clusterIP, ports = [] } = service.spec ?? {};
+  const first = ports[0];
+  if (!clusterIP || clusterIP === 'None' || !first) return;
+  const name = (service.metadata?.name ?? '').toUpperCase().replaceAll('-', '_');
+  env.set(`${name}_SERVICE_HOST`, clusterIP);
+  env.set(`${name}_SERVICE_PORT`, String(first.port));
+  for (const port of ports) {
+    if (!port.name) continue;
+    env.set(`${name}_SERVICE_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`, String(port.port));
+  }
+  for (const [i, port] of ports.entries()) {
+    const protocol = port.protocol ?? 'TCP';
+    const url = `${protocol.toLowerCase()}://${clusterIP}:${port.port}`;
+    const prefix = `${name}_PORT_${port.port}_${protocol}`;
+    if (i === 0) env.set(`${name}_PORT`, url);
+    env.set(prefix, url);
+    env.set(`${prefix}_PROTO`, protocol.toLowerCase());
+    env.set(`${prefix}_PORT`, String(port.port));
+    env.set(`${prefix}_ADDR`, clusterIP);
+  }
 }
 
 async function envFrom(

@@ -33,6 +33,8 @@ export class ObjectCache implements PodObjects {
   constructor(
     private readonly client: RestClient,
     private readonly clock: Clock,
+    /** From the process' informer. */
+    private readonly listServices?: (namespace: string) => readonly Service[],
   ) {}
 
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
@@ -47,8 +49,8 @@ export class ObjectCache implements PodObjects {
     return this.read<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS, namespace, name, 0);
   }
 
-  services(): readonly Service[] {
-    return [];
+  services(namespace: string): readonly Service[] {
+    return this.listServices?.(namespace) ?? [];
   }
 
   private async read<T extends KubeObject>(

@@ -17,32 +17,22 @@ interface Line {
   readonly value?: unknown;
 }
 
-/** Rewrite the file when it holds this many lines more than records. */
+/** The file is rewritten when it holds this many lines more than twice its records. */
 const SLACK_LINES = 20_000;
 
 export class Journal {
-  private readonly records = new Map<string, string>();
   private pending: string[] = [];
   private fd: number | undefined;
   private lines = 0;
   private flushing: NodeJS.Immediate | undefined;
+  private limit = SLACK_LINES;
 
   constructor(private readonly file: string) {}
 
   /** Each record that is left, in the order in which it was first written. A torn last line is dropped. */
   load(): { node: string; kind: RecordKind; value: unknown }[] {
     mkdirSync(dirname(this.file), { recursive: true });
-    const found = new Map<string, Line>();
-    for (const text of this.read().split('\n')) {
-      const line = parseLine(text);
-      if (!line) continue;
-      const key = keyOf(line);
-      if (line.value === undefined) found.delete(key);
-      else found.set(key, line);
-    }
-    for (const [key, line] of found) this.records.set(key, JSON.stringify(line));
-    this.rewrite();
-    return [...found.values()].map(({ node, kind, value }) => ({ node, kind, value }));
+    return this.compact().map(({ node, kind, value }) => ({ node, kind, value }));
   }
 
   put(node: string, kind: RecordKind, id: string, value: unknown): void {
@@ -61,7 +51,7 @@ export class Journal {
     this.pending = [];
     if (this.fd === undefined) throw new Error('the journal is not open');
     writeSync(this.fd, text);
-    if (this.lines > this.records.size + SLACK_LINES) this.rewrite();
+    if (this.lines > this.limit) this.compact();
   }
 
   close(): void {
@@ -72,12 +62,29 @@ export class Journal {
   }
 
   private append(line: Line): void {
-    const text = JSON.stringify(line);
-    if (line.value === undefined) this.records.delete(keyOf(line));
-    else this.records.set(keyOf(line), text);
-    this.pending.push(`${text}\n`);
+    this.pending.push(`${JSON.stringify(line)}\n`);
     this.lines++;
     this.flushing ??= setImmediate(() => this.flush());
+  }
+
+  /** Leaves one line a record; the file is read for it, so that nothing of it is held in memory. */
+  private compact(): Line[] {
+    const found = new Map<string, Line>();
+    for (const text of this.read().split('\n')) {
+      const line = parseLine(text);
+      if (!line) continue;
+      if (line.value === undefined) found.delete(keyOf(line));
+      else found.set(keyOf(line), line);
+    }
+    const left = [...found.values()];
+    const next = `${this.file}.next`;
+    writeFileSync(next, left.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 });
+    renameSync(next, this.file);
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = openSync(this.file, 'a', 0o600);
+    this.lines = left.length;
+    this.limit = left.length * 2 + SLACK_LINES;
+    return left;
   }
 
   private read(): string {
@@ -87,15 +94,6 @@ export class Journal {
       if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return '';
       throw err;
     }
-  }
-
-  private rewrite(): void {
-    const next = `${this.file}.next`;
-    writeFileSync(next, [...this.records.values()].map((text) => `${text}\n`).join(''), { mode: 0o600 });
-    renameSync(next, this.file);
-    if (this.fd !== undefined) closeSync(this.fd);
-    this.fd = openSync(this.file, 'a', 0o600);
-    this.lines = this.records.size;
   }
 }
 
