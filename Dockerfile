@@ -14,4 +14,4 @@ WORKDIR /drydock
 COPY --from=build /drydock/package.json ./
 COPY --from=build /drydock/node_modules ./node_modules
 COPY --from=build /drydock/dist/bin ./dist/bin
-ENTRYPOINT ["node", "--enable-source-maps"]
+ENTRYPOINT ["node"]

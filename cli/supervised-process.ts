@@ -122,7 +122,6 @@ export class SupervisedProcess {
         process.execPath,
         [
           ...this.launch.nodeArgs,
-          '--enable-source-maps',
           join(BIN, `${this.launch.program}.js`),
           ...this.launch.args,
         ],
