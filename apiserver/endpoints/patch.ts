@@ -20,6 +20,7 @@ import {
   badRequest,
   invalid,
   notFound,
+  StatusError,
   unsupportedMediaType,
 } from '../../pkg/apimachinery/status.js';
 import { validatePatchOptions } from '../../pkg/apimachinery/validation/options.js';
@@ -83,7 +84,7 @@ export class Patcher {
       applies: false,
       apply: (current) => {
         if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
-        const patched = change(view.of(current).object);
+        const patched = usersFault(() => change(view.of(current).object));
         return view.toStored(this.decode(ctx, definition, patched), ctx, current);
       },
     };
@@ -103,7 +104,12 @@ export class Patcher {
       });
     }
     const change = this.change(type, body, 'io.k8s.api.autoscaling.v1.Scale');
-    return (scale) => this.decode(ctx, SCALE, change(scale));
+    return (scale) =>
+      this.decode(
+        ctx,
+        SCALE,
+        usersFault(() => change(scale)),
+      );
   }
 
   private readApply(
@@ -126,13 +132,15 @@ export class Patcher {
         const own = clone(config);
         if (!live && view.definition.namespaced)
           own.metadata = { ...own.metadata, namespace: own.metadata?.namespace ?? namespace };
-        const merged = manager.apply(
-          live,
-          unstructured(own),
-          ctx.fieldManager,
-          force,
-          subresource,
-          ctx.clock.now(),
+        const merged = usersFault(() =>
+          manager.apply(
+            live,
+            unstructured(own),
+            ctx.fieldManager,
+            force,
+            subresource,
+            ctx.clock.now(),
+          ),
         );
         const decoded = this.decode(ctx, view.definition, clone(merged));
         if (own.metadata?.resourceVersion) {
@@ -220,5 +228,20 @@ function parseJson(body: Buffer): unknown {
     return JSON.parse(body.toString());
   } catch (err) {
     throw badRequest(`error decoding patch: ${err instanceof Error ? err.message : String(err)}`);
+  }
+}
+
+/**
+ * DEVIATION: a patch that does not fit the object (an unknown field in an applied configuration, a list
+ * where the schema has a map) is the sender's fault, a 400; upstream answers the same text as a 500 that
+ * has no reason.
+ */
+function usersFault<T>(change: () => T): T {
+  try {
+    return change();
+  } catch (err) {
+    if (err instanceof StatusError && err.code === 500 && err.reason === '')
+      throw badRequest(err.message);
+    throw err;
   }
 }

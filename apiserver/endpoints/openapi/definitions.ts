@@ -55,7 +55,7 @@ export class DefinitionWriter {
       out['properties'] = Object.fromEntries(
         Object.entries(schema.properties).map(([field, property]) => [
           field,
-          this.property(property, texts[field]),
+          this.property(property, texts[field] ?? this.textOfType(property)),
         ]),
       );
     }
@@ -72,6 +72,11 @@ export class DefinitionWriter {
     }
     Object.assign(out, this.extensions(schema));
     return out;
+  }
+
+  /** The models have no text for a field that is a structure: what the structure is must do. */
+  private textOfType({ ref }: Schema): string | undefined {
+    return ref === undefined ? undefined : this.descriptions[ref]?.[''];
   }
 
   private property(schema: Schema, description: string | undefined): Json {
