@@ -29,6 +29,8 @@ class NodeIpamController implements Controller {
   private readonly nodes: Informer<Node>;
   private readonly client: ResourceClient<Node>;
   private readonly cidrs: CidrSet | undefined;
+  /** Given to a node, by uid, and not in the cache yet. */
+  private readonly given = new Map<string, string>();
 
   constructor(private readonly context: ControllerContext) {
     const { allocateNodeCidrs, clusterCidr, nodeCidrMaskSize } = context.options;
@@ -43,6 +45,7 @@ class NodeIpamController implements Controller {
       add: (node) => this.noticed(node),
       update: (_, node) => this.noticed(node),
       delete: (node) => {
+        this.given.delete(node.metadata?.uid ?? '');
         for (const cidr of node.spec?.podCIDRs ?? []) this.cidrs?.release(cidr);
       },
     });
@@ -58,16 +61,18 @@ class NodeIpamController implements Controller {
   private async sync(name: string, signal: AbortSignal): Promise<void> {
     const node = this.nodes.store.get(name);
     if (!node || node.spec?.podCIDR) return;
+    const { uid = '' } = node.metadata ?? {};
+    if (this.given.has(uid)) return;
     const cidr = this.cidrs?.allocate();
     if (cidr === undefined) {
       const message = `Node ${name} status is now: CIDRNotAvailable`;
       this.recorder.event(referenceTo(NODES, node), 'Normal', 'CIDRNotAvailable', message);
       throw new Error('failed to allocate a pod CIDR: there are no remaining CIDRs left');
     }
-    const { uid } = node.metadata ?? {};
     try {
       const spec = { podCIDR: cidr, podCIDRs: [cidr] };
       await this.client.patch('', name, 'strategic', { metadata: { uid }, spec }, { signal });
+      this.given.set(uid, cidr);
       this.context.logger.info({ node: name, cidr }, 'Pod CIDR assigned');
     } catch (err) {
       this.cidrs?.release(cidr);
@@ -77,6 +82,7 @@ class NodeIpamController implements Controller {
 
   private noticed(node: Node): void {
     for (const cidr of node.spec?.podCIDRs ?? []) this.cidrs?.occupy(cidr);
+    if (node.spec?.podCIDR) this.given.delete(node.metadata?.uid ?? '');
     if (!node.spec?.podCIDR) this.queue.add(keyOf(node));
   }
 }

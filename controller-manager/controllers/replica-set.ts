@@ -43,6 +43,7 @@ import {
   runSyncLoop,
 } from '../controller.js';
 import { podsToDelete } from '../deletion-ranking.js';
+import { counts } from '../deployment/status.js';
 import { Expectations } from '../expectations.js';
 import { messageOf, PodControl, podFromTemplate, slowStartBatch } from '../pod-control.js';
 import {
@@ -374,9 +375,7 @@ export function calculateStatus(
   const conditions = conditionsAfter(owner.status?.conditions ?? [], outcome, nowMs);
   return {
     replicas: active.length,
-    fullyLabeledReplicas,
-    readyReplicas,
-    availableReplicas,
+    ...counts({ fullyLabeledReplicas, readyReplicas, availableReplicas }),
     terminatingReplicas: terminating.length,
     ...(conditions.length ? { conditions } : {}),
   };

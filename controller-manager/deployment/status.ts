@@ -88,11 +88,13 @@ export function calculateStatus(
   const enough = available >= desired(d) - maxUnavailableOf(d);
   return {
     observedGeneration: d.metadata?.generation ?? 0,
-    replicas: sumActual(all),
-    updatedReplicas: newSet?.status?.replicas ?? 0,
-    readyReplicas: sum((rs) => rs.status?.readyReplicas),
-    availableReplicas: available,
-    unavailableReplicas: Math.max(0, sum((rs) => rs.spec?.replicas ?? 1) - available),
+    ...counts({
+      replicas: sumActual(all),
+      updatedReplicas: newSet?.status?.replicas ?? 0,
+      readyReplicas: sum((rs) => rs.status?.readyReplicas),
+      availableReplicas: available,
+      unavailableReplicas: Math.max(0, sum((rs) => rs.spec?.replicas ?? 1) - available),
+    }),
     ...(counted ? { terminatingReplicas: sum((rs) => rs.status?.terminatingReplicas) } : {}),
     ...(d.status?.collisionCount === undefined ? {} : { collisionCount: d.status.collisionCount }),
     conditions: setCondition(
@@ -116,12 +118,20 @@ export function calculateStatus(
   };
 }
 
+/** A count of 0 is left out on the wire; so it is here, or a status would never equal what is stored. */
+export function counts<K extends string>(all: Readonly<Record<K, number>>): { [P in K]?: number } {
+  const result: { [P in K]?: number } = {};
+  for (const key in all) if (all[key] !== 0) result[key] = all[key];
+  return result;
+}
+
 /** All pods are new, all are available, no old one runs. */
 export function isComplete(d: Deployment, status: DeploymentStatus): boolean {
+  const wanted = desired(d);
   return (
-    status.updatedReplicas === desired(d) &&
-    status.replicas === desired(d) &&
-    status.availableReplicas === desired(d) &&
+    (status.updatedReplicas ?? 0) === wanted &&
+    (status.replicas ?? 0) === wanted &&
+    (status.availableReplicas ?? 0) === wanted &&
     (status.observedGeneration ?? 0) >= (d.metadata?.generation ?? 0)
   );
 }
@@ -129,7 +139,7 @@ export function isComplete(d: Deployment, status: DeploymentStatus): boolean {
 /** New pods were made, old ones went, or more are ready or available than before. */
 export function isProgressing(d: Deployment, next: DeploymentStatus): boolean {
   const old = d.status ?? {};
-  const count = (n: number | undefined) => n ?? 0;
+  const count = (n = 0) => n;
   const oldOld = count(old.replicas) - count(old.updatedReplicas);
   const newOld = count(next.replicas) - count(next.updatedReplicas);
   return (
@@ -159,7 +169,9 @@ export function rolloutStatus(
   const status = calculateStatus(d, all, newSet, nowMs);
   let conditions = status.conditions ?? [];
   const current = conditionOf(d.status, 'Progressing');
-  const done = status.replicas === status.updatedReplicas && current?.reason === REASONS.available;
+  const done =
+    (status.replicas ?? 0) === (status.updatedReplicas ?? 0) &&
+    current?.reason === REASONS.available;
   if (!hasProgressDeadline(d)) {
     conditions = withoutCondition(conditions, 'Progressing');
   } else if (!done) {

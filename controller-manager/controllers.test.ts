@@ -1,0 +1,488 @@
+import t from 'tap';
+import type {
+  ConfigMap,
+  Deployment,
+  EndpointSlice,
+  Endpoints,
+  Event,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Service,
+  ServiceAccount,
+} from '../pkg/api/types.js';
+import { isNotFound } from '../pkg/client/errors.js';
+import {
+  CONFIG_MAPS,
+  CORE_EVENTS,
+  DEPLOYMENTS,
+  ENDPOINT_SLICES,
+  ENDPOINTS,
+  NAMESPACES,
+  NODES,
+  PODS,
+  REPLICA_SETS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from '../pkg/client/resources.js';
+import { eventually } from '../test/support/eventually.js';
+import { ControlPlane } from './testing/control-plane.js';
+import { HandNodes } from './testing/hand-nodes.js';
+
+const NAMESPACE = 'default';
+const plane = await ControlPlane.start({
+  args: [
+    '--node-monitor-period=100ms',
+    '--node-monitor-grace-period=1s',
+    '--node-eviction-rate=10',
+    '--allocate-node-cidrs',
+    '--cluster-cidr=10.244.0.0/16',
+  ],
+});
+const { client } = plane;
+const nodes = await HandNodes.start(client, ['n1', 'n2', 'n3']);
+t.teardown(async () => {
+  await nodes.stop();
+  await plane.stop();
+});
+
+const deployments = client.resource<Deployment>(DEPLOYMENTS);
+const sets = client.resource<ReplicaSet>(REPLICA_SETS);
+const pods = client.resource<Pod>(PODS);
+
+function deploymentOf(
+  name: string,
+  replicas: number,
+  spec: Partial<Deployment['spec']> = {},
+): Deployment {
+  const labels = { app: name };
+  return {
+    metadata: { namespace: NAMESPACE, name },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'nginx:1' }] } },
+      ...spec,
+    },
+  };
+}
+
+const setImage = (name: string, image: string) =>
+  deployments.patch(NAMESPACE, name, 'strategic', {
+    spec: { template: { spec: { containers: [{ name: 'c', image }] } } },
+  });
+
+const podsOf = async (app: string) =>
+  (await pods.list({ namespace: NAMESPACE, labelSelector: `app=${app}` })).items;
+const setsOf = async (app: string) =>
+  (await sets.list({ namespace: NAMESPACE, labelSelector: `app=${app}` })).items;
+
+function rolledOut(name: string): Promise<Deployment> {
+  return eventually(`${name} rolled out`, async () => {
+    const d = await deployments.get(NAMESPACE, name);
+    const {
+      replicas = 0,
+      updatedReplicas = 0,
+      availableReplicas = 0,
+      observedGeneration,
+    } = d.status ?? {};
+    const wanted = d.spec?.replicas ?? 1;
+    const done = replicas === wanted && updatedReplicas === wanted && availableReplicas === wanted;
+    const progressing = d.status?.conditions?.find((c) => c.type === 'Progressing');
+    return (
+      done &&
+      observedGeneration === d.metadata?.generation &&
+      progressing?.reason === 'NewReplicaSetAvailable' &&
+      d
+    );
+  });
+}
+
+t.test('a namespace gets its service account and CA, and ends with its content', async (t) => {
+  const namespaces = client.resource<Namespace>(NAMESPACES);
+  await namespaces.create({ metadata: { name: 'short' } });
+  await eventually('default service account', () =>
+    client.resource<ServiceAccount>(SERVICE_ACCOUNTS).get('short', 'default').catch(absent),
+  );
+  const maps = client.resource<ConfigMap>(CONFIG_MAPS);
+  const ca = await eventually('root CA', () => maps.get('short', 'kube-root-ca.crt').catch(absent));
+  await maps.update({ ...ca, data: { 'ca.crt': 'forged' } });
+  await eventually('put back', async () => {
+    const now = await maps.get('short', 'kube-root-ca.crt');
+    return now.data?.['ca.crt'] !== 'forged';
+  });
+  await maps.create({
+    metadata: { namespace: 'short', name: 'held', finalizers: ['example.com/hold'] },
+  });
+  await namespaces.delete('', 'short');
+  const waiting = await eventually('conditions', async () => {
+    const now = await namespaces.get('', 'short');
+    const condition = now.status?.conditions?.find(
+      (c) => c.type === 'NamespaceFinalizersRemaining',
+    );
+    return condition?.status === 'True' && now;
+  });
+  t.equal(waiting.status?.phase, 'Terminating');
+  t.match(waiting.status?.conditions, [
+    { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered' },
+    { type: 'NamespaceDeletionGroupVersionParsingFailure', status: 'False' },
+    { type: 'NamespaceDeletionContentFailure', status: 'False' },
+    {
+      type: 'NamespaceContentRemaining',
+      status: 'True',
+      message: 'Some resources are remaining: configmaps. has 1 resource instances',
+    },
+    {
+      message:
+        'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+    },
+  ]);
+  await maps.patch('short', 'held', 'merge', { metadata: { finalizers: null } });
+  await eventually('the end', () => namespaces.get('', 'short').then(() => false, isNotFound));
+});
+
+t.test('nodes get pod CIDRs, each its own', async (t) => {
+  const all = await eventually('CIDRs', async () => {
+    const { items } = await client.resource<Node>(NODES).list();
+    return items.every((n) => n.spec?.podCIDR) && items;
+  });
+  t.same(all.map((n) => n.spec?.podCIDR).sort(), [
+    '10.244.0.0/24',
+    '10.244.1.0/24',
+    '10.244.2.0/24',
+  ]);
+});
+
+t.test('deployments', async (t) => {
+  t.test('one rolls out, and its status says so', async (t) => {
+    await deployments.create(deploymentOf('web', 3));
+    const d = await rolledOut('web');
+    t.equal(d.metadata?.annotations?.['deployment.kubernetes.io/revision'], '1');
+    t.match(d.status?.conditions?.map((c) => [c.type, c.status, c.reason, c.message]).sort(), [
+      ['Available', 'True', 'MinimumReplicasAvailable', 'Deployment has minimum availability.'],
+      [
+        'Progressing',
+        'True',
+        'NewReplicaSetAvailable',
+        /^ReplicaSet "web-\w+" has successfully progressed\.$/,
+      ],
+    ]);
+    const [set] = await setsOf('web');
+    t.match(set?.metadata?.annotations, {
+      'deployment.kubernetes.io/desired-replicas': '3',
+      'deployment.kubernetes.io/max-replicas': '4',
+      'deployment.kubernetes.io/revision': '1',
+    });
+    t.match(set?.metadata?.ownerReferences, [
+      { kind: 'Deployment', name: 'web', controller: true },
+    ]);
+  });
+
+  t.test('a new image rolls within surge and unavailable', async (t) => {
+    let most = 0;
+    let least = 99;
+    const stop = new AbortController();
+    const watching = (async () => {
+      const list = await pods.list({ namespace: NAMESPACE, labelSelector: 'app=web' });
+      const now = new Map(list.items.map((p) => [p.metadata?.name, p]));
+      const { resourceVersion = '' } = list.metadata ?? {};
+      try {
+        for await (const e of pods.watch({
+          namespace: NAMESPACE,
+          labelSelector: 'app=web',
+          resourceVersion,
+          signal: stop.signal,
+        })) {
+          if (e.type === 'DELETED') now.delete(e.object.metadata?.name);
+          else now.set(e.object.metadata?.name, e.object);
+          const alive = [...now.values()].filter(
+            (p) => p.metadata?.deletionTimestamp === undefined,
+          );
+          const ready = alive.filter((p) =>
+            p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+          );
+          most = Math.max(most, alive.length);
+          least = Math.min(least, ready.length);
+        }
+      } catch (err) {
+        if (!stop.signal.aborted) throw err;
+      }
+    })();
+    await setImage('web', 'nginx:2');
+    const d = await rolledOut('web');
+    stop.abort();
+    await watching;
+    t.equal(d.metadata?.annotations?.['deployment.kubernetes.io/revision'], '2');
+    t.equal(most, 4, 'one more at the most');
+    t.equal(least, 3, '25% of three, rounded down, is none less');
+    t.equal((await setsOf('web')).length, 2);
+  });
+
+  t.test('a rollback uses the older set again, under a new revision', async (t) => {
+    await setImage('web', 'nginx:1');
+    const d = await rolledOut('web');
+    t.equal(d.metadata?.annotations?.['deployment.kubernetes.io/revision'], '3');
+    const all = await setsOf('web');
+    t.equal(all.length, 2);
+    const current = all.find((rs) => rs.spec?.replicas === 3);
+    t.equal(current?.metadata?.annotations?.['deployment.kubernetes.io/revision-history'], '1');
+  });
+
+  t.test('a paused Deployment scales but makes no new set', async (t) => {
+    await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { paused: true } });
+    await eventually('paused', async () => {
+      const d = await deployments.get(NAMESPACE, 'web');
+      return d.status?.conditions?.some(
+        (c) => c.reason === 'DeploymentPaused' && c.message === 'Deployment is paused',
+      );
+    });
+    await setImage('web', 'nginx:9');
+    await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { replicas: 5 } });
+    await eventually('scaled', async () => (await podsOf('web')).length === 5);
+    t.equal((await setsOf('web')).length, 2);
+    await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { paused: false } });
+    await rolledOut('web');
+    t.equal((await setsOf('web')).length, 3);
+  });
+
+  t.test('history beyond the limit is deleted', async () => {
+    await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { revisionHistoryLimit: 1 } });
+    await eventually('one old set', async () => (await setsOf('web')).length === 2);
+  });
+
+  t.test('Recreate ends all old pods first', async (t) => {
+    await deployments.create(deploymentOf('again', 2, { strategy: { type: 'Recreate' } }));
+    await rolledOut('again');
+    const before = new Set((await podsOf('again')).map((p) => p.metadata?.uid));
+    await setImage('again', 'nginx:2');
+    await eventually('new pods', async () => {
+      const now = await podsOf('again');
+      const old = now.filter((p) => before.has(p.metadata?.uid)).length;
+      t.ok(old === 0 || old === now.length, 'never both');
+      return old === 0 && now.length === 2;
+    });
+    await rolledOut('again');
+  });
+
+  t.test('a rollout that stands still passes its deadline', async (t) => {
+    nodes.runs = (pod) => pod.metadata?.labels?.['app'] !== 'stuck';
+    await deployments.create(deploymentOf('stuck', 1, { progressDeadlineSeconds: 1 }));
+    const d = await eventually('deadline', async () => {
+      const now = await deployments.get(NAMESPACE, 'stuck');
+      return now.status?.conditions?.some((c) => c.reason === 'ProgressDeadlineExceeded') && now;
+    });
+    t.match(
+      d.status?.conditions?.find((c) => c.type === 'Progressing')?.message,
+      /^ReplicaSet "stuck-\w+" has timed out progressing\.$/,
+    );
+    t.match(d.status, { unavailableReplicas: 1 });
+    nodes.runs = () => true;
+    nodes.again();
+    await rolledOut('stuck');
+  });
+
+  t.test(
+    'a deleted pod is replaced, also one that went while the controllers were away',
+    async () => {
+      const [one, two] = await podsOf('again');
+      await pods.delete(NAMESPACE, one?.metadata?.name ?? '');
+      await eventually('replaced', async () => {
+        const now = await podsOf('again');
+        return now.length === 2 && !now.some((p) => p.metadata?.uid === one?.metadata?.uid);
+      });
+      await plane.stopControllers();
+      await pods.delete(NAMESPACE, two?.metadata?.name ?? '');
+      await eventually('gone', async () => (await podsOf('again')).length === 1);
+      plane.startControllers();
+      await eventually('replaced', async () => (await podsOf('again')).length === 2);
+    },
+  );
+
+  t.test('an orphan that fits is adopted, and one that no longer fits is let go', async (t) => {
+    const [first] = await podsOf('again');
+    const name = first?.metadata?.name ?? '';
+    await pods.patch(NAMESPACE, name, 'merge', { metadata: { labels: { app: 'loose' } } });
+    await eventually('let go', async () => {
+      const pod = await pods.get(NAMESPACE, name);
+      return !pod.metadata?.ownerReferences?.length;
+    });
+    await eventually('replaced', async () => (await podsOf('again')).length === 2);
+    await pods.patch(NAMESPACE, name, 'merge', { metadata: { labels: { app: 'again' } } });
+    await eventually('adopted, and one too many goes', async () => {
+      const now = await podsOf('again');
+      return now.length === 2 && now.every((p) => p.metadata?.ownerReferences?.length === 1);
+    });
+    t.pass();
+  });
+});
+
+t.test('a service has its endpoints, in both forms', async (t) => {
+  await client.resource<Service>(SERVICES).create({
+    metadata: { namespace: NAMESPACE, name: 'web', labels: { team: 'a' } },
+    spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  });
+  const slicesOf = async () =>
+    (
+      await client
+        .resource<EndpointSlice>(ENDPOINT_SLICES)
+        .list({ namespace: NAMESPACE, labelSelector: 'kubernetes.io/service-name=web' })
+    ).items;
+  const slice = await eventually('slices', async () => {
+    const [first, ...more] = await slicesOf();
+    return more.length === 0 && first?.endpoints?.length === 5 && first;
+  });
+  t.match(slice, {
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    metadata: {
+      labels: {
+        team: 'a',
+        'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+      },
+      ownerReferences: [{ kind: 'Service', name: 'web', controller: true }],
+    },
+  });
+  t.match(slice.endpoints?.[0], {
+    conditions: { ready: true, serving: true, terminating: false },
+    targetRef: { kind: 'Pod' },
+    nodeName: /^n\d$/,
+  });
+  const endpoints = client.resource<Endpoints>(ENDPOINTS);
+  const both = await eventually('endpoints', async () => {
+    const now = await endpoints.get(NAMESPACE, 'web').catch(absent);
+    return now?.subsets?.[0]?.addresses?.length === 5 && now;
+  });
+  t.match(both.subsets?.[0]?.ports, [{ name: 'http', port: 8080 }]);
+  await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { replicas: 1 } });
+  await eventually('followed', async () => {
+    const [now] = await slicesOf();
+    const one = (await endpoints.get(NAMESPACE, 'web')).subsets?.[0]?.addresses?.length === 1;
+    return now?.endpoints?.length === 1 && now.metadata?.name === slice.metadata?.name && one;
+  });
+  await client.resource(SERVICES).delete(NAMESPACE, 'web');
+  await eventually('collected', async () => (await slicesOf()).length === 0);
+  await eventually('collected', () =>
+    endpoints.get(NAMESPACE, 'web').then(() => false, isNotFound),
+  );
+});
+
+t.test('garbage', async (t) => {
+  const make = async (name: string) => {
+    await deployments.create(deploymentOf(name, 2));
+    await rolledOut(name);
+  };
+  const gone = (name: string) => deployments.get(NAMESPACE, name).then(() => false, isNotFound);
+
+  t.test('Background: the owner goes at once, what it owned follows', async () => {
+    await make('back');
+    await deployments.delete(NAMESPACE, 'back', { propagationPolicy: 'Background' });
+    await eventually('gone', () => gone('back'));
+    await eventually('sets', async () => (await setsOf('back')).length === 0);
+    await eventually('pods', async () => (await podsOf('back')).length === 0);
+  });
+  t.test('Foreground: the owner waits for what it owned', async (t) => {
+    await make('fore');
+    await deployments.delete(NAMESPACE, 'fore', { propagationPolicy: 'Foreground' });
+    const d = await deployments.get(NAMESPACE, 'fore').catch(absent);
+    if (d) t.same(d.metadata?.finalizers, ['foregroundDeletion']);
+    await eventually('gone', () => gone('fore'));
+    t.same(await podsOf('fore'), []);
+    t.same(await setsOf('fore'), []);
+  });
+  t.test('Orphan: what it owned stays, and knows no owner', async (t) => {
+    await make('orph');
+    await deployments.delete(NAMESPACE, 'orph', { propagationPolicy: 'Orphan' });
+    await eventually('gone', () => gone('orph'));
+    const [set] = await setsOf('orph');
+    t.same(set?.metadata?.ownerReferences ?? [], []);
+    t.equal((await podsOf('orph')).length, 2);
+    await sets.delete(NAMESPACE, set?.metadata?.name ?? '');
+    await eventually('pods', async () => (await podsOf('orph')).length === 0);
+  });
+  t.test('an object whose owner never was is collected', async (t) => {
+    const maps = client.resource<ConfigMap>(CONFIG_MAPS);
+    const owner = await maps.create({ metadata: { namespace: NAMESPACE, name: 'owner' } });
+    const uid = owner.metadata?.uid ?? '';
+    const ref = (name: string, u: string) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name,
+      uid: u,
+    });
+    const child = (name: string, refs: ReturnType<typeof ref>[]) =>
+      maps.create({ metadata: { namespace: NAMESPACE, name, ownerReferences: refs } });
+    await child('two-owners', [
+      ref('owner', uid),
+      ref('never', '00000000-0000-4000-8000-000000000000'),
+    ]);
+    await child('lost', [ref('never', '00000000-0000-4000-8000-000000000001')]);
+    await eventually('collected', () => maps.get(NAMESPACE, 'lost').then(() => false, isNotFound));
+    await eventually('the dangling reference', async () => {
+      const now = await maps.get(NAMESPACE, 'two-owners');
+      return now.metadata?.ownerReferences?.length === 1;
+    });
+    t.ok(await maps.get(NAMESPACE, 'owner'));
+  });
+});
+
+t.test('a silent node loses its pods, and gets well again', async (t) => {
+  const client2 = client.resource<Node>(NODES);
+  await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { replicas: 3 } });
+  await rolledOut('web');
+  const victim = (await podsOf('web')).find((p) => p.spec?.nodeName)?.spec?.nodeName ?? '';
+  const doomed = new Set(
+    (await podsOf('web')).filter((p) => p.spec?.nodeName === victim).map((p) => p.metadata?.name),
+  );
+  nodes.silence(victim);
+  const node = await eventually('tainted', async () => {
+    const now = await client2.get('', victim);
+    return now.spec?.taints?.some((taint) => taint.effect === 'NoExecute') && now;
+  });
+  t.match(
+    node.status?.conditions?.find((c) => c.type === 'Ready'),
+    {
+      status: 'Unknown',
+      reason: 'NodeStatusUnknown',
+      message: 'Kubelet stopped posting node status.',
+    },
+  );
+  t.match(node.spec?.taints?.map((taint) => `${taint.key}:${taint.effect}`).sort(), [
+    'node.kubernetes.io/unreachable:NoExecute',
+    'node.kubernetes.io/unreachable:NoSchedule',
+  ]);
+  await eventually('replaced elsewhere', async () => {
+    const alive = (await podsOf('web')).filter((p) => p.metadata?.deletionTimestamp === undefined);
+    return alive.length === 3 && alive.every((p) => p.spec?.nodeName && p.spec.nodeName !== victim);
+  });
+  const evicted = await pods.get(NAMESPACE, [...doomed][0] ?? '');
+  t.match(
+    evicted.status?.conditions
+      ?.filter((c) => ['Ready', 'DisruptionTarget'].includes(c.type))
+      .sort((a, b) => (a.type < b.type ? -1 : 1)),
+    [
+      { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager' },
+      { type: 'Ready', status: 'False' },
+    ],
+  );
+  await nodes.wake(victim);
+  await eventually('well', async () => !(await client2.get('', victim)).spec?.taints?.length);
+  await eventually('clean', async () => (await podsOf('web')).length === 3);
+  const { items } = await client.resource<Event>(CORE_EVENTS).list({ namespace: NAMESPACE });
+  const told = new Set(items.map((e) => e.reason));
+  for (const reason of [
+    'RegisteredNode',
+    'NodeNotReady',
+    'TaintManagerEviction',
+    'SuccessfulCreate',
+    'ScalingReplicaSet',
+  ]) {
+    t.ok(told.has(reason), reason);
+  }
+});
+
+/** For `catch`: what is not there is undefined, anything else is thrown on. */
+function absent(err: unknown): undefined {
+  if (isNotFound(err)) return undefined;
+  throw err;
+}
