@@ -11,7 +11,7 @@ import type {
 import { clone } from '../../../pkg/apimachinery/clone.js';
 import type { KubeObject } from '../../../pkg/apimachinery/meta.js';
 import type { ResourceDefinition } from '../resource.js';
-import { autoscalerColumns, autoscalerStrategy } from './horizontal-pod-autoscaler.js';
+import { autoscalerColumns } from './horizontal-pod-autoscaler.js';
 
 const METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
 const CURRENT_METRICS = 'autoscaling.alpha.kubernetes.io/current-metrics';
@@ -34,7 +34,13 @@ export const horizontalPodAutoscalerV1: ResourceDefinition<HorizontalPodAutoscal
     fromStored: toV1,
   },
   columns: autoscalerColumns,
-  strategy: autoscalerStrategy,
+  // The rest is checked, and filled in, as what it is stored as.
+  strategy: {
+    setDefaults({ spec }) {
+      if (spec) spec.minReplicas ??= 1;
+    },
+    status: true,
+  },
 };
 
 function toV2(obj: KubeObject): KubeObject {
@@ -57,7 +63,7 @@ function toV2(obj: KubeObject): KubeObject {
     };
   }
   if (status) {
-    const { currentCPUUtilizationPercentage: cpu, ...common } = status;
+    const { currentCPUUtilizationPercentage: cpu, currentReplicas, ...common } = status;
     const currentMetrics = [...(kept.currentMetrics ?? [])];
     if (cpu !== undefined) {
       currentMetrics.unshift({
@@ -67,6 +73,7 @@ function toV2(obj: KubeObject): KubeObject {
     }
     out.status = {
       ...common,
+      ...(currentReplicas ? { currentReplicas } : {}),
       ...(currentMetrics.length > 0 ? { currentMetrics } : {}),
       ...(kept.conditions ? { conditions: kept.conditions } : {}),
     };

@@ -20,7 +20,7 @@ export const autoscalerColumns: readonly Column<HorizontalPodAutoscaler>[] = [
   ageColumn(),
 ];
 
-export const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
+const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
   setDefaults,
   prepareForCreate(obj) {
     obj.status = { desiredReplicas: 0 };

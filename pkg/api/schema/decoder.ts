@@ -183,7 +183,7 @@ function readObject(
       pass.members += membersOf(part);
       continue;
     }
-    if (part === null) continue;
+    if (part === null || part === undefined) continue;
     stack.push(field);
     const read = plan.read(part, pass);
     stack.pop();
