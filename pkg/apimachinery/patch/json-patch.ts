@@ -56,7 +56,8 @@ export function applyJsonPatch<T extends object>(obj: T, operations: readonly Op
 
 /** What the library takes on trust: pointers are well formed, and what names a list's item is an index. */
 function placesExist(doc: object, operation: Operation): boolean {
-  const pointers = [operation.path, ...('from' in operation ? [operation.from] : [])];
+  const moves = operation.op === 'move' || operation.op === 'copy';
+  const pointers = [operation.path, ...(moves ? [operation.from] : [])];
   for (const [i, pointer] of pointers.entries()) {
     if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/'))) return false;
     if (pointer.split('/').includes('__proto__')) return false;
