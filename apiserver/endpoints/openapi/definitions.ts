@@ -22,6 +22,9 @@ const FORMATS: Readonly<Record<string, string>> = { 'micro-time': 'date-time' };
 /** Kinds that stand in every group version: the body of a DELETE, and what a watch sends. */
 const EVERYWHERE = [`${META}DeleteOptions`, `${META}WatchEvent`];
 
+const CONVENTIONS =
+  'More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+
 export class DefinitionWriter {
   constructor(
     private readonly version: 2 | 3,
@@ -55,7 +58,7 @@ export class DefinitionWriter {
       out['properties'] = Object.fromEntries(
         Object.entries(schema.properties).map(([field, property]) => [
           field,
-          this.property(property, texts[field] ?? this.textOfType(property)),
+          this.property(property, texts[field] ?? this.textFor(name, field, property)),
         ]),
       );
     }
@@ -75,8 +78,14 @@ export class DefinitionWriter {
   }
 
   /** The models have no text for a field that is a structure: what the structure is must do. */
-  private textOfType({ ref }: Schema): string | undefined {
-    return ref === undefined ? undefined : this.descriptions[ref]?.[''];
+  private textFor(owner: string, field: string, { ref }: Schema): string | undefined {
+    if (ref === undefined) return undefined;
+    if (ref === `${META}ObjectMeta`) return `Standard object's metadata. ${CONVENTIONS}#metadata`;
+    if (ref === `${META}ListMeta`) return `Standard list metadata. ${CONVENTIONS}#types-kinds`;
+    const kind = owner.slice(owner.lastIndexOf('.') + 1);
+    if (field === 'spec') return `Specification of the desired behavior of the ${kind}.`;
+    if (field === 'status') return `Most recently observed status of the ${kind}.`;
+    return this.descriptions[ref]?.[''];
   }
 
   private property(schema: Schema, description: string | undefined): Json {

@@ -63,7 +63,7 @@ export const ingress: ResourceDefinition<Ingress> = {
   ],
   strategy: {
     prepareForCreate(obj) {
-      obj.status = {};
+      obj.status = { loadBalancer: {} };
     },
     prepareForUpdate(obj, old) {
       if (old.status) obj.status = old.status;
