@@ -5,7 +5,7 @@
 import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
 import { Diagnosis } from './framework/diagnosis.js';
-import type { Framework, PluginStatus } from './framework/framework.js';
+import type { Framework, PluginStatus, PreFilterOutcome } from './framework/framework.js';
 import { CycleState, type NodeScore } from './framework/interface.js';
 import type { PodInfo } from './framework/pod-info.js';
 import type { Nominator } from './queue/nominator.js';
@@ -42,13 +42,13 @@ export class Algorithm {
     if (nodes.length === 0) return { diagnosis, state };
 
     const pre = framework.preFilter(state, pod, nodes);
+    for (const plugin of pre.narrowedBy) diagnosis.plugins.add(plugin);
     if (pre.status) {
       diagnosis.preFilter = pre.status;
       diagnosis.plugins.add(pre.status.plugin);
       return { diagnosis, state };
     }
-    const feasible =
-      this.nominated(state, pod) ?? this.findFeasible(state, pod, nodes, pre.nodes, diagnosis);
+    const feasible = this.nominated(state, pod) ?? this.findFeasible(state, pod, pre, diagnosis);
     if (feasible.length === 0) return { diagnosis, state };
     const only = feasible[0] as NodeInfo;
     if (feasible.length === 1) return { node: only.name, state };
@@ -85,24 +85,30 @@ export class Algorithm {
   private findFeasible(
     state: CycleState,
     pod: PodInfo,
-    nodes: readonly NodeInfo[],
-    only: ReadonlySet<string> | undefined,
+    pre: PreFilterOutcome,
     diagnosis: Diagnosis,
   ): NodeInfo[] {
-    const wanted = this.feasibleWanted(only ? only.size : nodes.length);
+    const { cache } = this.options;
+    const all = cache.nodeList();
+    let nodes = all;
+    if (pre.nodes) {
+      nodes = [...pre.nodes].flatMap((name) => cache.node(name) ?? []);
+      diagnosis.absent = {
+        code: 'UnschedulableAndUnresolvable',
+        reasons: [`node(s) didn't satisfy plugin(s) [${[...pre.narrowedBy].sort().join(' ')}]`],
+        plugin: pre.narrowedBy[0] ?? '',
+      };
+    }
+    const wanted = this.feasibleWanted(nodes.length);
     const feasible: NodeInfo[] = [];
     let looked = 0;
     for (; looked < nodes.length && feasible.length < wanted; looked++) {
       const node = nodes[(this.nextStart + looked) % nodes.length] as NodeInfo;
-      if (only && !only.has(node.name)) {
-        diagnosis.add(node.name, NARROWED);
-        continue;
-      }
       const status = this.filter(state, pod, node);
       if (status) diagnosis.add(node.name, status);
       else feasible.push(node);
     }
-    this.nextStart = (this.nextStart + looked) % nodes.length;
+    this.nextStart = (this.nextStart + looked) % all.length;
     return feasible;
   }
 
@@ -110,7 +116,7 @@ export class Algorithm {
     if (nodes < MIN_FEASIBLE_NODES) return nodes;
     const percentage =
       this.options.percentageOfNodesToScore ??
-      Math.max(MIN_PERCENTAGE, 50 - Math.floor(this.options.cache.nodeCount / 125));
+      Math.max(MIN_PERCENTAGE, 50 - Math.floor(nodes / 125));
     if (percentage >= 100) return nodes;
     return Math.max(MIN_FEASIBLE_NODES, Math.floor((nodes * percentage) / 100));
   }
@@ -131,10 +137,3 @@ export class Algorithm {
     return best.node.name;
   }
 }
-
-/** A node that a plugin's preFilter left out; only node affinity narrows by name. */
-const NARROWED: PluginStatus = {
-  code: 'UnschedulableAndUnresolvable',
-  reasons: ["node(s) didn't match Pod's node affinity/selector"],
-  plugin: 'NodeAffinity',
-};

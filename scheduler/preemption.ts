@@ -11,7 +11,7 @@ import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
 import { type Diagnosis, reasonHistogram } from './framework/diagnosis.js';
 import type { Framework } from './framework/framework.js';
-import type { CycleState } from './framework/interface.js';
+import { type CycleState, isStatus, type Status, unresolvable } from './framework/interface.js';
 import type { PodInfo } from './framework/pod-info.js';
 
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
@@ -22,6 +22,13 @@ const MIN_CANDIDATES_PERCENTAGE = 10;
 export interface Preemption {
   readonly node: string;
   readonly victims: readonly PodInfo[];
+}
+
+/** Why no room was made. */
+export interface NoPreemption {
+  readonly message: string;
+  /** A nomination from before has become void. */
+  readonly clearNomination: boolean;
 }
 
 interface Candidate extends Preemption {
@@ -36,42 +43,51 @@ export interface PreemptionOptions {
   random(): number;
 }
 
-/** Where to make room, or the sentence that says why that does not help. */
+/** Where to make room, or why that does not help. */
 export function preempt(
   options: PreemptionOptions,
   state: CycleState,
   pod: PodInfo,
   diagnosis: Diagnosis,
-): Preemption | string {
+): Preemption | NoPreemption {
   if (pod.pod.spec?.preemptionPolicy === 'Never') {
-    return 'not eligible due to preemptionPolicy=Never.';
+    return notEligible('not eligible due to preemptionPolicy=Never.');
   }
   const nodes = options.cache.nodeList();
   if (isWaitingForVictims(options.cache, pod, diagnosis)) {
-    return 'not eligible due to a terminating pod on the nominated node.';
+    return notEligible('not eligible due to a terminating pod on the nominated node.');
   }
-  const worthTrying = nodes.filter(
-    (node) => !diagnosis.preFilter && diagnosis.codeOf(node.name) === 'Unschedulable',
-  );
+  const worthTrying = nodes.filter((node) => diagnosis.codeOf(node.name) === 'Unschedulable');
   const wanted = Math.max(
     MIN_CANDIDATES,
-    Math.floor((nodes.length * MIN_CANDIDATES_PERCENTAGE) / 100),
+    Math.floor((worthTrying.length * MIN_CANDIDATES_PERCENTAGE) / 100),
   );
   const candidates: Candidate[] = [];
+  const refusals: Pick<Status, 'reasons'>[] = [];
+  let harmless = false;
   const start = Math.floor(options.random() * Math.max(1, worthTrying.length));
-  for (let i = 0; i < worthTrying.length && candidates.length < wanted; i++) {
+  // Enough are enough once one of them breaks no budget.
+  for (let i = 0; i < worthTrying.length && !(harmless && candidates.length >= wanted); i++) {
     const node = worthTrying[(start + i) % worthTrying.length] as NodeInfo;
-    const candidate = dryRun(options, state, pod, node);
-    if (candidate) candidates.push(candidate);
+    const result = dryRun(options, state, pod, node);
+    if (isStatus(result)) {
+      refusals.push(result);
+      continue;
+    }
+    candidates.push(result);
+    harmless ||= result.budgetViolations === 0;
   }
   if (candidates.length > 0) return best(candidates);
-  const reasons = [
-    ...worthTrying.map(() => ({ reasons: [NO_VICTIMS] })),
-    ...Array.from({ length: nodes.length - worthTrying.length }, () => ({
-      reasons: [NOT_HELPFUL],
-    })),
-  ];
-  return `0/${nodes.length} nodes are available: ${reasonHistogram(reasons)}.`;
+  while (refusals.length < nodes.length) refusals.push({ reasons: [NOT_HELPFUL] });
+  return {
+    message: `0/${nodes.length} nodes are available: ${reasonHistogram(refusals)}.`,
+    clearNomination: true,
+  };
+}
+
+/** The pod may still wait for what it preempted before. */
+function notEligible(message: string): NoPreemption {
+  return { message, clearNomination: false };
 }
 
 /** It preempted before, and its victims are still on their way out. */
@@ -98,16 +114,17 @@ function dryRun(
   base: CycleState,
   pod: PodInfo,
   original: NodeInfo,
-): Candidate | undefined {
+): Candidate | Status {
   const lower = [...original.pods.values()].filter((other) => other.priority < pod.priority);
-  if (lower.length === 0) return undefined;
+  if (lower.length === 0) return unresolvable(NO_VICTIMS);
   const node = original.clone();
   const state = base.clone();
   for (const other of lower) {
     node.removePod(other.uid);
     framework.removePod(state, pod, other, node);
   }
-  if (algorithm.filter(state, pod, node)) return undefined;
+  const refused = algorithm.filter(state, pod, node);
+  if (refused) return refused;
 
   const victims: PodInfo[] = [];
   let budgetViolations = 0;
@@ -124,6 +141,9 @@ function dryRun(
   // Those whose budget would be broken get the first chance to stay.
   for (const other of violating) if (!stays(other)) budgetViolations++;
   for (const other of others) stays(other);
+  // It fits as it is, for something changed meanwhile: nobody has to go.
+  if (victims.length === 0)
+    return unresolvable(`expected at least one victim pod on node "${node.name}"`);
   return { node: node.name, victims: victims.sort(moreImportantFirst), budgetViolations };
 }
 

@@ -9,7 +9,7 @@
  *
  * Whatever happens, each popped pod ends in exactly one of `queue.done` and `queue.putBack`.
  */
-import type { Pod, PodCondition } from '../pkg/api/types.js';
+import type { Pod } from '../pkg/api/types.js';
 import { formatTime } from '../pkg/apimachinery/meta.js';
 import { withCause } from '../pkg/client/cause.js';
 import { isNotFound } from '../pkg/client/errors.js';
@@ -22,12 +22,13 @@ import type { Logger } from '../pkg/component/logger.js';
 import type { TaskGroup } from '../pkg/component/task-group.js';
 import type { Algorithm } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
-import type { Diagnosis } from './framework/diagnosis.js';
+import { evict } from './evict.js';
+import { Diagnosis } from './framework/diagnosis.js';
 import type { Framework } from './framework/framework.js';
 import type { CycleState } from './framework/interface.js';
 import type { PodInfo } from './framework/pod-info.js';
 import type { SchedulerMetrics } from './metrics.js';
-import type { Preemption } from './preemption.js';
+import type { NoPreemption, Preemption } from './preemption.js';
 import type { Nominator } from './queue/nominator.js';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.js';
 
@@ -35,6 +36,9 @@ import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.js';
 const MAX_BINDINGS = 128;
 /** The loop yields to I/O after this long, so that a full queue does not starve watches and bindings. */
 const YIELD_AFTER_MS = 8;
+const NOTE_LIMIT = 1024;
+/** No plugin is to blame for an error. */
+const NOBODY: ReadonlySet<string> = new Set();
 
 export interface ScheduleOneOptions {
   cache: SchedulerCache;
@@ -50,7 +54,7 @@ export interface ScheduleOneOptions {
   tasks: TaskGroup;
   /** The pod as the API has it now; undefined once it is gone. */
   latest(pod: PodInfo): Pod | undefined;
-  preempt(state: CycleState, pod: PodInfo, diagnosis: Diagnosis): Preemption | string;
+  preempt(state: CycleState, pod: PodInfo, diagnosis: Diagnosis): Preemption | NoPreemption;
 }
 
 export class ScheduleOne {
@@ -87,11 +91,15 @@ export class ScheduleOne {
       queue.done(pod.uid);
       return;
     }
+    const { tasks } = this.options;
     const began = clock.monotonic();
     const outcome = algorithm.schedule(pod);
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
     if ('diagnosis' in outcome) {
-      this.giveUp(queued, outcome.state, outcome.diagnosis);
+      const { diagnosis } = outcome;
+      tasks.spawn(`give up ${pod.namespace}/${pod.name}`, (signal) =>
+        this.giveUp(queued, outcome.state, diagnosis, signal),
+      );
       return;
     }
     const { state, node } = outcome;
@@ -99,13 +107,14 @@ export class ScheduleOne {
     const refused = framework.reserve(state, pod, node);
     if (refused) {
       cache.forget(pod.uid);
-      this.reportFailure(pod, refused.reasons.join(', '), undefined);
-      queue.putBack(queued, new Set([refused.plugin]));
+      const diagnosis = new Diagnosis(1);
+      diagnosis.add(node, refused);
+      this.fail(queued, diagnosis.message(), 'Unschedulable', diagnosis.plugins, '');
       return;
     }
     nominator.delete(pod.uid);
     this.bindings++;
-    this.options.tasks.spawn(`bind ${pod.namespace}/${pod.name}`, async (signal) => {
+    tasks.spawn(`bind ${pod.namespace}/${pod.name}`, async (signal) => {
       try {
         await this.bind(queued, state, node, began, signal);
       } finally {
@@ -132,24 +141,25 @@ export class ScheduleOne {
       cache.forget(pod.uid);
       queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod.pod, undefined);
       if (signal.aborted) return;
-      if (isNotFound(err) || !this.options.latest(pod)) {
-        queue.done(pod.uid);
-        return;
-      }
       metrics.attempt('error');
       logger.warn(
         { namespace: pod.namespace, name: pod.name, node, err },
-        'Binding failed, the pod is tried again',
+        'Binding failed, the pod is tried again if it is still there',
       );
-      this.reportFailure(pod, err instanceof Error ? err.message : String(err), 'SchedulerError');
-      queue.putBack(queued, new Set());
+      this.fail(
+        queued,
+        err instanceof Error ? err.message : String(err),
+        'SchedulerError',
+        NOBODY,
+        '',
+      );
       return;
     }
     queue.done(pod.uid);
     metrics.attempt('scheduled');
     metrics.observeScheduled(
       (clock.monotonic() - began) / 1000,
-      (clock.now() - queued.since) / 1000,
+      (clock.now() - queued.firstSeen) / 1000,
     );
     logger.debug({ namespace: pod.namespace, name: pod.name, node }, 'Pod was bound');
     recorder.event(
@@ -162,108 +172,104 @@ export class ScheduleOne {
     );
   }
 
-  private giveUp(queued: QueuedPod, state: CycleState, diagnosis: Diagnosis): void {
-    const { queue, metrics, nominator, logger } = this.options;
+  /**
+   * The pod stays in flight until its victims have been told to go, lest an event makes it choose again
+   * before they are seen to.
+   */
+  private async giveUp(
+    queued: QueuedPod,
+    state: CycleState,
+    diagnosis: Diagnosis,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { metrics, nominator } = this.options;
     const pod = queued.info;
     metrics.attempt('unschedulable');
-    let nominated: string | undefined;
-    if (diagnosis.nodeCount > 0) {
+    let nomination: string | undefined;
+    let evicting: Promise<void> | undefined;
+    if (diagnosis.nodeCount === 0) {
+      nomination = '';
+    } else {
       const decision = this.options.preempt(state, pod, diagnosis);
-      if (typeof decision === 'string') {
-        diagnosis.postFilter = `no new claims to deallocate, preemption: ${decision}`;
+      if ('message' in decision) {
+        diagnosis.postFilter = `no new claims to deallocate, preemption: ${decision.message}`;
+        if (decision.clearNomination) nomination = '';
       } else {
-        nominated = decision.node;
+        nomination = decision.node;
         nominator.set(pod, decision.node);
-        this.evict(pod, decision);
+        evicting = evict(this.options, pod, decision, signal);
       }
     }
-    const message = diagnosis.message();
-    logger.debug({ namespace: pod.namespace, name: pod.name, message }, 'Pod fits nowhere');
-    this.reportFailure(pod, message, 'Unschedulable', nominated);
-    queue.putBack(queued, diagnosis.plugins);
+    if (!evicting) {
+      this.fail(queued, diagnosis.message(), 'Unschedulable', diagnosis.plugins, nomination);
+      return;
+    }
+    this.report(pod, diagnosis.message(), 'Unschedulable', nomination);
+    await evicting;
+    this.putBack(queued, diagnosis.plugins);
   }
 
-  /** Deletes the victims, who are told by whom; the pod gets its turn when they are gone. */
-  private evict(pod: PodInfo, { node, victims }: Preemption): void {
-    const { pods, recorder, tasks, logger } = this.options;
-    for (const victim of victims) {
-      tasks.spawn(`preempt ${victim.namespace}/${victim.name}`, async (signal) => {
-        try {
-          const condition: PodCondition = {
-            type: 'DisruptionTarget',
-            status: 'True',
-            reason: 'PreemptionByScheduler',
-            message: 'default-scheduler: preempting to accommodate a higher priority pod',
-            lastTransitionTime: formatTime(new Date(this.options.clock.now())),
-          };
-          await pods.patch(
-            victim.namespace,
-            victim.name,
-            'strategic',
-            { metadata: { uid: victim.uid }, status: { conditions: [condition] } },
-            { subresource: 'status', signal },
-          );
-          await pods.delete(victim.namespace, victim.name, {
-            preconditions: { uid: victim.uid },
-            signal,
-          });
-          recorder.event(
-            referenceTo(PODS, victim.pod),
-            referenceTo(PODS, pod.pod),
-            'Normal',
-            'Preempted',
-            'Preempting',
-            `Preempted by pod ${pod.uid} on node ${node}`,
-          );
-        } catch (err) {
-          if (signal.aborted || isNotFound(err)) return;
-          logger.warn({ namespace: victim.namespace, name: victim.name, err }, 'Preemption failed');
-        }
-      });
-    }
+  /** `nomination`: '' ends the one that the pod has, undefined leaves it. */
+  private fail(
+    queued: QueuedPod,
+    message: string,
+    reason: 'Unschedulable' | 'SchedulerError',
+    rejectedBy: ReadonlySet<string>,
+    nomination: string | undefined,
+  ): void {
+    this.putBack(queued, rejectedBy);
+    this.report(queued.info, message, reason, nomination);
+  }
+
+  /** Unless it is gone, or has a node by now. */
+  private putBack(queued: QueuedPod, rejectedBy: ReadonlySet<string>): void {
+    const current = this.options.latest(queued.info);
+    if (!current || current.spec?.nodeName) this.options.queue.done(queued.info.uid);
+    else this.options.queue.putBack(queued, rejectedBy);
   }
 
   /** An Event, and the PodScheduled condition where it says something new. */
-  private reportFailure(
+  private report(
     pod: PodInfo,
     message: string,
-    reason: string | undefined,
-    nominatedNodeName?: string,
+    reason: 'Unschedulable' | 'SchedulerError',
+    nomination: string | undefined,
   ): void {
-    const { recorder, pods, tasks, clock, logger } = this.options;
+    const { recorder, pods, tasks, clock, logger, nominator } = this.options;
+    logger.debug({ namespace: pod.namespace, name: pod.name, message }, 'Pod was not scheduled');
+    const current = this.options.latest(pod);
+    if (nomination === '') nominator.delete(pod.uid);
     recorder.event(
       referenceTo(PODS, pod.pod),
       undefined,
       'Warning',
       'FailedScheduling',
       'Scheduling',
-      message,
+      truncated(message),
     );
-    const current = this.options.latest(pod);
     if (!current) return;
     const before = current.status?.conditions?.find((c) => c.type === 'PodScheduled');
     const nominate =
-      nominatedNodeName !== undefined && current.status?.nominatedNodeName !== nominatedNodeName;
-    const wanted = reason ?? 'Unschedulable';
-    if (
-      before?.status === 'False' &&
-      before.reason === wanted &&
-      before.message === message &&
-      !nominate
-    )
-      return;
-    const condition: PodCondition = {
+      nomination !== undefined && (current.status?.nominatedNodeName ?? '') !== nomination;
+    const same =
+      before?.status === 'False' && before.reason === reason && before.message === message;
+    if (same && !nominate) return;
+    const condition = {
       type: 'PodScheduled',
       status: 'False',
-      reason: wanted,
+      reason,
       message,
-      lastProbeTime: undefined,
+      lastProbeTime: null,
       lastTransitionTime:
         before?.status === 'False' && before.lastTransitionTime
           ? before.lastTransitionTime
           : formatTime(new Date(clock.now())),
+      ...(current.metadata?.generation ? { observedGeneration: current.metadata.generation } : {}),
     };
-    const status = { conditions: [condition], ...(nominate ? { nominatedNodeName } : {}) };
+    const status = {
+      conditions: [condition],
+      ...(nominate ? { nominatedNodeName: nomination || null } : {}),
+    };
     tasks.spawn(`status ${pod.namespace}/${pod.name}`, async (signal) => {
       try {
         await pods.patch(
@@ -293,4 +299,9 @@ export class ScheduleOne {
       this.options.cache.isAssumed(pod.uid)
     );
   }
+}
+
+/** As much as an Event may say. */
+function truncated(message: string): string {
+  return message.length <= NOTE_LIMIT ? message : `${message.slice(0, NOTE_LIMIT - 4)} ...`;
 }

@@ -3,6 +3,7 @@
  * decisions are made from what the informers saw; the API is only written to.
  */
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Namespace,
   Node,
@@ -35,9 +36,10 @@ import { TaskGroup } from '../pkg/component/task-group.js';
 import { Algorithm } from './algorithm.js';
 import { SchedulerCache } from './cache/cache.js';
 import { defaultSelectorFrom } from './default-selector.js';
+import { nodeChanges, podChanges } from './framework/events.js';
 import { Framework } from './framework/framework.js';
 import type { EventAction, EventResource } from './framework/interface.js';
-import { podInfoOf } from './framework/pod-info.js';
+import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
 import { SchedulerMetrics } from './metrics.js';
 import { defaultPlugins } from './plugins/index.js';
 import { preempt } from './preemption.js';
@@ -65,6 +67,7 @@ export class Scheduler {
   private readonly queue: SchedulingQueue;
   private readonly factory: InformerFactory;
   private readonly pods: Informer<Pod>;
+  private readonly budgets: Informer<PodDisruptionBudget>;
   private readonly framework: Framework;
   private readonly name: string;
 
@@ -74,6 +77,9 @@ export class Scheduler {
     this.metrics = options.metrics ?? new SchedulerMetrics();
     this.factory = new InformerFactory({ client, clock, logger });
     this.pods = this.factory.informer<Pod>(PODS, { fieldSelector: LIVE_PODS });
+    this.budgets = this.factory.informer<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
+      indexers: { [BY_NAMESPACE]: namespaceIndex },
+    });
     const namespaces = this.factory.informer<Namespace>(NAMESPACES);
     const services = this.factory.informer<Service>(SERVICES, {
       indexers: { [BY_NAMESPACE]: namespaceIndex },
@@ -128,9 +134,6 @@ export class Scheduler {
         ? {}
         : { percentageOfNodesToScore: this.options.percentageOfNodesToScore }),
     });
-    const budgets = this.factory.informer<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS, {
-      indexers: { [BY_NAMESPACE]: namespaceIndex },
-    });
     const loop = new ScheduleOne({
       cache: this.cache,
       queue: this.queue,
@@ -160,7 +163,7 @@ export class Scheduler {
             framework: this.framework,
             algorithm,
             random,
-            budgets: (namespace) => budgets.store.byIndex(BY_NAMESPACE, namespace),
+            budgets: (namespace) => this.budgets.store.byIndex(BY_NAMESPACE, namespace),
           },
           state,
           pod,
@@ -187,7 +190,7 @@ export class Scheduler {
       this.cache.addPod(podInfoOf(pod), pod.spec.nodeName);
       this.queue.onEvent({ resource: 'AssignedPod', action: 'Add' }, undefined, pod);
     } else if (this.isOurs(pod)) {
-      this.nominate(pod);
+      this.nominate(undefined, pod);
       this.queue.add(pod);
     }
   }
@@ -201,31 +204,58 @@ export class Scheduler {
         this.queue.delete(uid);
         this.nominator.delete(uid);
       }
-      this.cache.addPod(podInfoOf(pod), node);
-      this.queue.onEvent(
-        { resource: 'AssignedPod', action: bound ? 'Add' : 'Update' },
-        bound ? undefined : old,
-        pod,
-      );
-    } else if (this.isOurs(pod) && !this.cache.isAssumed(uid)) {
-      this.nominate(pod);
+      const known = this.cache.pod(uid);
+      this.cache.addPod(known ? updatedPodInfo(known, pod) : podInfoOf(pod), node);
+      if (bound) {
+        this.queue.onEvent({ resource: 'AssignedPod', action: 'Add' }, undefined, pod);
+        return;
+      }
+      for (const action of podChanges(old, pod))
+        this.queue.onEvent({ resource: 'AssignedPod', action }, old, pod);
+    } else if (this.cache.isAssumed(uid)) {
+      // Its room is free again; the binding under way will fail.
+      if (pod.metadata?.deletionTimestamp !== undefined) this.podLeft(pod);
+    } else if (this.isOurs(pod)) {
+      const before = this.nominator.nodeOf(uid);
+      this.nominate(old, pod);
       this.queue.update(old, pod);
+      if (before !== undefined && before !== this.nominator.nodeOf(uid)) this.nominationEnded(old);
     }
   }
 
   private podDeleted(pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
     this.queue.delete(uid);
+    const nominated = this.nominator.nodeOf(uid) !== undefined;
     this.nominator.delete(uid);
-    const held = this.cache.nodeOf(uid) !== undefined;
-    this.cache.removePod(uid);
-    if (held) this.queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod, undefined);
+    if (this.cache.nodeOf(uid) !== undefined) this.podLeft(pod);
+    else if (nominated) this.nominationEnded(pod);
   }
 
-  /** Another process, or this one before it was restarted, made room for the pod. */
-  private nominate(pod: Pod): void {
+  private podLeft(pod: Pod): void {
+    this.cache.removePod(pod.metadata?.uid ?? '');
+    this.queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod, undefined);
+  }
+
+  /** For pods of no higher priority it was as if the pod had been on that node. */
+  private nominationEnded(pod: Pod): void {
+    const priority = pod.spec?.priority ?? 0;
+    this.queue.onEvent(
+      { resource: 'AssignedPod', action: 'Delete' },
+      pod,
+      undefined,
+      (other) => other.priority <= priority,
+    );
+  }
+
+  /**
+   * As the pod's status says. Where that said nothing before and says nothing now, a nomination that is
+   * still on its way to the API stays.
+   */
+  private nominate(old: Pod | undefined, pod: Pod): void {
     const node = pod.status?.nominatedNodeName;
     if (node) this.nominator.set(podInfoOf(pod), node);
+    else if (old?.status?.nominatedNodeName) this.nominator.delete(pod.metadata?.uid ?? '');
   }
 
   private isOurs(pod: Pod): boolean {
@@ -242,9 +272,11 @@ export class Scheduler {
         this.queue.onEvent({ resource: 'Node', action: 'Add' }, undefined, node);
       },
       update: (old, node) => {
-        if (isHeartbeat(old, node)) return;
+        const changes = nodeChanges(old, node);
+        // Most updates only renew a condition's heartbeat.
+        if (changes.length === 0 && sameImages(old, node)) return;
         this.cache.setNode(node);
-        this.queue.onEvent({ resource: 'Node', action: 'Update' }, old, node);
+        for (const action of changes) this.queue.onEvent({ resource: 'Node', action }, old, node);
       },
       delete: (node) => {
         this.cache.removeNode(node.metadata?.name ?? '');
@@ -277,13 +309,6 @@ export class Scheduler {
   }
 }
 
-/** Most node updates only renew a condition's heartbeat; they change nothing that scheduling reads. */
-function isHeartbeat(old: Node, node: Node): boolean {
-  return (
-    JSON.stringify(old.spec) === JSON.stringify(node.spec) &&
-    JSON.stringify(old.metadata?.labels) === JSON.stringify(node.metadata?.labels) &&
-    JSON.stringify(old.metadata?.annotations) === JSON.stringify(node.metadata?.annotations) &&
-    JSON.stringify(old.status?.allocatable) === JSON.stringify(node.status?.allocatable) &&
-    JSON.stringify(old.status?.images) === JSON.stringify(node.status?.images)
-  );
+function sameImages(old: Node, node: Node): boolean {
+  return isDeepStrictEqual(old.status?.images, node.status?.images);
 }

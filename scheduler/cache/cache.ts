@@ -45,6 +45,10 @@ export class SchedulerCache {
     return this.pods.get(uid)?.assumed === true;
   }
 
+  pod(uid: string): PodInfo | undefined {
+    return this.pods.get(uid)?.pod;
+  }
+
   nodeOf(uid: string): string | undefined {
     return this.pods.get(uid)?.node;
   }

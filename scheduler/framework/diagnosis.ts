@@ -9,6 +9,9 @@ import type { Code } from './interface.js';
 export class Diagnosis {
   /** Node → why not. */
   readonly nodes = new Map<string, PluginStatus>();
+  /** Of all nodes that `nodes` does not name: what narrowed the search, or stopped it before it began. */
+  absent: PluginStatus | undefined;
+  /** Whoever turned the pod away, or narrowed where it may go: they know what may bring it back. */
   readonly plugins = new Set<string>();
   /** Set where the pod was turned away before any node was looked at. */
   preFilter: PluginStatus | undefined;
@@ -23,7 +26,7 @@ export class Diagnosis {
   }
 
   codeOf(node: string): Code | undefined {
-    return this.preFilter?.code ?? this.nodes.get(node)?.code;
+    return this.preFilter?.code ?? (this.nodes.get(node) ?? this.absent)?.code;
   }
 
   message(): string {
@@ -32,7 +35,11 @@ export class Diagnosis {
     if (this.preFilter) {
       text += ` ${this.preFilter.reasons.join(', ')}.`;
     } else {
-      const histogram = reasonHistogram([...this.nodes.values()]);
+      const statuses = [...this.nodes.values()];
+      if (this.absent) {
+        for (let i = this.nodes.size; i < this.nodeCount; i++) statuses.push(this.absent);
+      }
+      const histogram = reasonHistogram(statuses);
       if (histogram !== '') text += ` ${histogram}.`;
     }
     return this.postFilter === '' ? text : `${text} ${this.postFilter}`;

@@ -28,6 +28,8 @@ export interface PreFilterOutcome {
   readonly status?: PluginStatus;
   /** The nodes that are left to look at; absent: all. */
   readonly nodes?: ReadonlySet<string>;
+  /** The plugins that left others out. */
+  readonly narrowedBy: readonly string[];
 }
 
 export class Framework {
@@ -69,7 +71,7 @@ export class Framework {
           state.skipFilter.add(plugin.name);
           continue;
         }
-        return { status: named(plugin, result) };
+        return { status: named(plugin, result), narrowedBy: narrowing };
       }
       if (!result.nodes) continue;
       narrowing.push(plugin.name);
@@ -80,14 +82,15 @@ export class Framework {
       if (left.size === 0) {
         const reason =
           narrowing.length === 1
-            ? `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}]`
-            : `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}] simultaneously`;
+            ? `node(s) didn't satisfy plugin ${narrowing[0]}`
+            : `node(s) didn't satisfy plugin(s) [${narrowing.sort().join(' ')}] simultaneously`;
         return {
           status: { code: 'UnschedulableAndUnresolvable', reasons: [reason], plugin: plugin.name },
+          narrowedBy: narrowing,
         };
       }
     }
-    return left ? { nodes: left } : {};
+    return { ...(left ? { nodes: left } : {}), narrowedBy: narrowing };
   }
 
   /** The first plugin that turns the node down; undefined where it passes all. */
@@ -139,10 +142,28 @@ export class Framework {
   }
 
   async bind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
-    for (const plugin of this.plugins) await plugin.preBind?.(state, pod, node, signal);
+    for (const plugin of this.plugins) {
+      if (!plugin.preBind) continue;
+      try {
+        await plugin.preBind(state, pod, node, signal);
+      } catch (cause) {
+        throw new BindError(`running PreBind plugin "${plugin.name}"`, cause);
+      }
+    }
     const binder = this.plugins.find((plugin) => plugin.bind);
     if (!binder?.bind) throw new Error(`profile ${this.profile} has no bind plugin`);
-    await binder.bind(state, pod, node, signal);
+    try {
+      await binder.bind(state, pod, node, signal);
+    } catch (cause) {
+      throw new BindError(`running Bind plugin "${binder.name}"`, cause);
+    }
+  }
+}
+
+/** Says in which plugin a binding failed; `cause` is what it threw. */
+export class BindError extends Error {
+  constructor(where: string, cause: unknown) {
+    super(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 

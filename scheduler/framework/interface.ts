@@ -77,7 +77,7 @@ function isCloneable(value: unknown): value is { clone(): unknown } {
   return typeof value === 'object' && value !== null && 'clone' in value;
 }
 
-/** Kinds of change that may make a pod schedulable. */
+/** What may make a pod schedulable by changing. `Pod` is the waiting pod itself, `AssignedPod` any pod on a node. */
 export type EventResource =
   | 'Pod'
   | 'AssignedPod'
@@ -86,17 +86,28 @@ export type EventResource =
   | 'Service'
   | 'PersistentVolume'
   | 'PersistentVolumeClaim'
-  | 'StorageClass'
-  | 'CSINode';
+  | 'StorageClass';
 
-export type EventAction = 'Add' | 'Delete' | 'Update';
+/** What happened to it; `Update` is any change of a kind that has no names for what changed. */
+export type EventAction =
+  | 'Add'
+  | 'Delete'
+  | 'Update'
+  | 'UpdateLabel'
+  | 'UpdateTaint'
+  | 'UpdateAllocatable'
+  | 'UpdateScaleDown'
+  | 'UpdateToleration'
+  | 'UpdateGates';
 
 export interface ClusterEvent {
   readonly resource: EventResource;
   readonly action: EventAction;
 }
 
-export interface QueueingHint extends ClusterEvent {
+export interface QueueingHint {
+  readonly resource: EventResource;
+  readonly actions: readonly EventAction[];
   /** Whether the change may help this pod; always, when absent. `old` is absent for an add, `now` for a delete. */
   helps?(pod: PodInfo, old: KubeObject | undefined, now: KubeObject | undefined): boolean;
 }
@@ -136,7 +147,7 @@ export interface NodeScore {
   score: number;
 }
 
-export function isStatus(result: Status | PreFilterResult | undefined): result is Status {
+export function isStatus(result: object | undefined): result is Status {
   return result !== undefined && 'code' in result;
 }
 

@@ -8,22 +8,24 @@ import {
   newRequirement,
   type Requirement,
   type Selector,
+  SelectorError,
   selectorFromRequirements,
 } from '../../pkg/apimachinery/labels.js';
 import type { NodeInfo } from '../cache/node-info.js';
 
 /** One term with its label requirements compiled; a term without any requirement matches nothing. */
 export class NodeTerm {
-  private readonly labels: Selector;
+  /** Undefined where the term says what cannot be; it matches nothing then. */
+  private readonly labels: Selector | undefined;
   private readonly fields: readonly NodeSelectorRequirement[];
   readonly empty: boolean;
   constructor(term: NodeSelectorTerm) {
-    this.labels = selectorFromRequirements((term.matchExpressions ?? []).map(compile));
+    this.labels = compiled(term);
     this.fields = term.matchFields ?? [];
-    this.empty = this.labels.empty && this.fields.length === 0;
+    this.empty = this.labels?.empty === true && this.fields.length === 0;
   }
   matches(node: NodeInfo): boolean {
-    if (this.empty) return false;
+    if (this.empty || !this.labels) return false;
     return (
       this.labels.matches(node.labels) &&
       this.fields.every((field) => matchesField(field, node.name))
@@ -78,6 +80,15 @@ const OPERATORS = {
   Gt: 'gt',
   Lt: 'lt',
 } as const;
+
+function compiled(term: NodeSelectorTerm): Selector | undefined {
+  try {
+    return selectorFromRequirements((term.matchExpressions ?? []).map(compile));
+  } catch (err) {
+    if (err instanceof SelectorError) return undefined;
+    throw err;
+  }
+}
 
 function compile(requirement: NodeSelectorRequirement): Requirement {
   const operator = OPERATORS[requirement.operator as keyof typeof OPERATORS];

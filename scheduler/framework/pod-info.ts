@@ -3,6 +3,7 @@
  * compiled selectors. Made when the pod enters the queue or the cache; the pod itself is read-only.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod, PodAffinityTerm } from '../../pkg/api/types.js';
 import {
   type LabelSelector,
@@ -77,6 +78,16 @@ export function podInfoOf(pod: Pod): PodInfo {
   };
 }
 
+/** The info of a pod that was updated: worked out anew only if something that it is made of changed. */
+export function updatedPodInfo(known: PodInfo, pod: Pod): PodInfo {
+  const before = known.pod.metadata;
+  const same =
+    before?.generation !== undefined &&
+    before.generation === pod.metadata?.generation &&
+    isDeepStrictEqual(before.labels, pod.metadata.labels);
+  return same ? { ...known, pod } : podInfoOf(pod);
+}
+
 /** Whether `pod` is one that the term speaks of. `namespaceLabels` are those of the pod's namespace. */
 export function matchesTerm(
   term: AffinityTerm,
@@ -130,7 +141,7 @@ export function withMatchLabelKeys(
   };
 }
 
-function hostPortsOf(pod: Pod): HostPort[] {
+export function hostPortsOf(pod: Pod): HostPort[] {
   const sidecars = (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
   return [...(pod.spec?.containers ?? []), ...sidecars]
     .flatMap((container) => container.ports ?? [])

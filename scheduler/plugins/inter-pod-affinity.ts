@@ -3,7 +3,7 @@
  * anti-affinity, and the anti-affinity of the pods that are there already. Preferred terms of both sides
  * score, and so do the required affinity terms of existing pods (with weight 1).
  */
-import type { Node, Pod } from '../../pkg/api/types.js';
+import type { Pod } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import {
   type CycleState,
@@ -20,8 +20,8 @@ const REASON_AFFINITY = "node(s) didn't match pod affinity rules";
 const REASON_ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules";
 const REASON_EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules";
 
-/** `key\0value` of a topology → how many matching pods are in it. */
-type TopologyCounts = Map<string, number>;
+/** Topology key → its value → how many matching pods are there, or what they weigh. */
+type TopologyCounts = Map<string, Map<string, number>>;
 
 class FilterState {
   constructor(
@@ -30,7 +30,7 @@ class FilterState {
     readonly anti: TopologyCounts,
   ) {}
   clone(): FilterState {
-    return new FilterState(new Map(this.existingAnti), new Map(this.affinity), new Map(this.anti));
+    return new FilterState(copy(this.existingAnti), copy(this.affinity), copy(this.anti));
   }
 }
 
@@ -76,33 +76,29 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
     if (found) account(found, pod, other, node, by);
   };
 
-  const concerns = (pod: PodInfo, changed: Pod | undefined) => {
-    if (!changed) return false;
-    const other = podInfoOf(changed);
-    return (
-      pod.requiredAffinity.some((term) => matches(term, other)) ||
-      pod.requiredAntiAffinity.some((term) => matches(term, other)) ||
-      other.requiredAntiAffinity.some((term) => matches(term, pod))
-    );
-  };
+  /** The other is what the pod wants to be near to. */
+  const attracts = (pod: PodInfo, other: PodInfo) =>
+    pod.requiredAffinity.length > 0 && pod.requiredAffinity.every((term) => matches(term, other));
+  const repels = (pod: PodInfo, other: PodInfo) =>
+    pod.requiredAntiAffinity.some((term) => matches(term, other)) ||
+    other.requiredAntiAffinity.some((term) => matches(term, pod));
 
   return {
     name: 'InterPodAffinity',
     events: [
-      { resource: 'AssignedPod', action: 'Add', helps: (pod, _, now) => concerns(pod, now as Pod) },
       {
         resource: 'AssignedPod',
-        action: 'Update',
-        helps: (pod, old, now) => concerns(pod, old as Pod) || concerns(pod, now as Pod),
+        actions: ['Add', 'UpdateLabel', 'Delete'],
+        helps: (pod, old, now) => {
+          const before = old && podInfoOf(old as Pod);
+          const after = now && podInfoOf(now as Pod);
+          const comes = after && attracts(pod, after) && !(before && attracts(pod, before));
+          const leaves = before && repels(pod, before) && !(after && repels(pod, after));
+          return comes === true || leaves === true;
+        },
       },
-      { resource: 'AssignedPod', action: 'Delete', helps: (pod, old) => concerns(pod, old as Pod) },
-      { resource: 'Node', action: 'Add' },
-      {
-        resource: 'Node',
-        action: 'Update',
-        helps: (_, old, now) => !sameLabels(old as Node | undefined, now as Node | undefined),
-      },
-      { resource: 'Pod', action: 'Update' },
+      { resource: 'Node', actions: ['Add', 'UpdateLabel'] },
+      { resource: 'Pod', actions: ['UpdateLabel'] },
     ],
 
     preFilter(state, pod, all) {
@@ -128,8 +124,8 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
         (term) => countAt(found.anti, node, term.topologyKey) > 0,
       );
       if (clashes) return unschedulable(REASON_ANTI_AFFINITY);
-      for (const [key, users] of found.existingAnti) {
-        if (users > 0 && isAt(node, key)) return unschedulable(REASON_EXISTING);
+      for (const key of found.existingAnti.keys()) {
+        if (countAt(found.existingAnti, node, key) > 0) return unschedulable(REASON_EXISTING);
       }
       return undefined;
     },
@@ -165,17 +161,23 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
 
     score(state, _pod, node) {
       let score = 0;
-      for (const [key, weight] of state.get(SCORE) ?? []) if (isAt(node, key)) score += weight;
+      const counts = state.get(SCORE);
+      for (const key of counts?.keys() ?? []) score += countAt(counts as TopologyCounts, node, key);
       return score;
     },
 
     normalize(_state, _pod, scores) {
-      const values = scores.map((s) => s.score);
-      const lowest = Math.min(...values);
-      const range = Math.max(...values) - lowest;
+      let lowest = Number.POSITIVE_INFINITY;
+      let highest = Number.NEGATIVE_INFINITY;
+      for (const { score } of scores) {
+        lowest = Math.min(lowest, score);
+        highest = Math.max(highest, score);
+      }
+      const range = highest - lowest;
+      // Divided before it is multiplied, so that it is cut off where upstream cuts it off.
       for (const entry of scores) {
         entry.score =
-          range === 0 ? 0 : Math.floor((MAX_NODE_SCORE * (entry.score - lowest)) / range);
+          range === 0 ? 0 : Math.trunc(MAX_NODE_SCORE * ((entry.score - lowest) / range));
       }
     },
   };
@@ -200,25 +202,24 @@ function satisfiesAffinity(
 function count(counts: TopologyCounts, node: NodeInfo, topologyKey: string, by: number): void {
   const value = node.labels[topologyKey];
   if (value === undefined) return;
-  const key = `${topologyKey}\0${value}`;
-  const sum = (counts.get(key) ?? 0) + by;
-  if (sum === 0) counts.delete(key);
-  else counts.set(key, sum);
+  let values = counts.get(topologyKey);
+  if (!values) {
+    values = new Map();
+    counts.set(topologyKey, values);
+  }
+  const sum = (values.get(value) ?? 0) + by;
+  if (sum !== 0) values.set(value, sum);
+  else {
+    values.delete(value);
+    if (values.size === 0) counts.delete(topologyKey);
+  }
 }
 
 function countAt(counts: TopologyCounts, node: NodeInfo, topologyKey: string): number {
   const value = node.labels[topologyKey];
-  return value === undefined ? 0 : (counts.get(`${topologyKey}\0${value}`) ?? 0);
+  return value === undefined ? 0 : (counts.get(topologyKey)?.get(value) ?? 0);
 }
 
-function isAt(node: NodeInfo, key: string): boolean {
-  const split = key.indexOf('\0');
-  return node.labels[key.slice(0, split)] === key.slice(split + 1);
-}
-
-function sameLabels(a: Node | undefined, b: Node | undefined): boolean {
-  const one = a?.metadata?.labels ?? {};
-  const other = b?.metadata?.labels ?? {};
-  const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
+function copy(counts: TopologyCounts): TopologyCounts {
+  return new Map([...counts].map(([key, values]) => [key, new Map(values)]));
 }

@@ -17,16 +17,14 @@ const PREFERRED = stateKey<readonly { term: NodeTerm; weight: number }[]>('NodeA
 export const nodeAffinity: Plugin = {
   name: 'NodeAffinity',
   events: [
-    { resource: 'Node', action: 'Add' },
     {
       resource: 'Node',
-      action: 'Update',
+      actions: ['Add', 'UpdateLabel'],
       helps: (pod, old, now) => {
         const required = new RequiredNodeAffinity(pod.pod);
         return !matches(required, old as Node) && matches(required, now as Node);
       },
     },
-    { resource: 'Pod', action: 'Update' },
   ],
   preFilter(state, pod) {
     const required = new RequiredNodeAffinity(pod.pod);
@@ -46,16 +44,15 @@ export const nodeAffinity: Plugin = {
     state.set(
       PREFERRED,
       preferred
-        .filter((p) => p.weight !== 0)
-        .map((p) => ({ term: new NodeTerm(p.preference), weight: p.weight })),
+        .map((p) => ({ term: new NodeTerm(p.preference), weight: p.weight }))
+        .filter((p) => p.weight !== 0 && !p.term.empty),
     );
     return undefined;
   },
   score(state, _pod, node) {
     let score = 0;
-    // An empty preferred term matches every node, unlike an empty required one.
     for (const { term, weight } of state.get(PREFERRED) ?? []) {
-      if (term.empty || term.matches(node)) score += weight;
+      if (term.matches(node)) score += weight;
     }
     return score;
   },

@@ -5,7 +5,14 @@ const REASON = "node(s) didn't match the requested node name";
 
 export const nodeName: Plugin = {
   name: 'NodeName',
-  events: [{ resource: 'Node', action: 'Add' }],
+  events: [
+    {
+      resource: 'Node',
+      actions: ['Add'],
+      helps: (pod, _, now) =>
+        !pod.pod.spec?.nodeName || pod.pod.spec.nodeName === now?.metadata?.name,
+    },
+  ],
   filter(_state, pod, node) {
     const wanted = pod.pod.spec?.nodeName;
     return !wanted || wanted === node.name ? undefined : unresolvable(REASON);

@@ -1,26 +1,23 @@
 /** The node has what the pod requests left over; emptier nodes are better (LeastAllocated). */
-import type { Node, Pod } from '../../pkg/api/types.js';
+import type { Node } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import { MAX_NODE_SCORE, type Plugin, type Status } from '../framework/interface.js';
 import type { PodInfo } from '../framework/pod-info.js';
-import { podRequests, Resource } from '../framework/resource.js';
+import { Resource } from '../framework/resource.js';
 
 export const nodeResourcesFit: Plugin = {
   name: 'NodeResourcesFit',
   events: [
-    { resource: 'AssignedPod', action: 'Delete' },
+    // Freed by deletion, or by a resize in place to less.
+    { resource: 'AssignedPod', actions: ['Delete', 'UpdateScaleDown'] },
     {
-      resource: 'AssignedPod',
-      action: 'Update',
-      // Resized in place, to less.
-      helps: (_, old, now) =>
-        old !== undefined &&
-        now !== undefined &&
-        asksLess(podRequests(now as Pod), podRequests(old as Pod)),
+      resource: 'Node',
+      actions: ['Add', 'UpdateAllocatable'],
+      helps: (pod, old, now) =>
+        couldHold(now as Node, pod) &&
+        (old === undefined || hasMore(old as Node, now as Node, pod)),
     },
-    { resource: 'Node', action: 'Add', helps: (pod, _, now) => couldHold(now as Node, pod) },
-    { resource: 'Node', action: 'Update', helps: (pod, _, now) => couldHold(now as Node, pod) },
-    { resource: 'Pod', action: 'Update' },
+    { resource: 'Pod', actions: ['UpdateScaleDown'] },
   ],
   filter(_state, pod, node) {
     return fits(pod, node);
@@ -49,16 +46,15 @@ export const nodeResourcesFit: Plugin = {
 export function fits(pod: PodInfo, node: NodeInfo): Status | undefined {
   const reasons: string[] = [];
   // What not even the empty node has, no preemption can give.
-  let resolvable = false;
+  let resolvable = true;
   const { allocatable, requested } = node;
   if (node.pods.size + 1 > allocatable.pods) {
     reasons.push('Too many pods');
-    resolvable = true;
   }
   const check = (name: string, wanted: number, used: number, capacity: number) => {
     if (wanted === 0 || wanted <= capacity - used) return;
     reasons.push(`Insufficient ${name}`);
-    if (wanted <= capacity) resolvable = true;
+    if (wanted > capacity) resolvable = false;
   };
   check('cpu', pod.requests.milliCpu, requested.milliCpu, allocatable.milliCpu);
   check('memory', pod.requests.memory, requested.memory, allocatable.memory);
@@ -84,6 +80,11 @@ function couldHold(node: Node | undefined, pod: PodInfo): boolean {
   );
 }
 
-function asksLess(now: Resource, old: Resource): boolean {
-  return now.milliCpu < old.milliCpu || now.memory < old.memory;
+/** Whether the node got more of anything that the pod asks for. */
+function hasMore(old: Node, now: Node, pod: PodInfo): boolean {
+  const before = Resource.of(old.status?.allocatable);
+  const after = Resource.of(now.status?.allocatable);
+  if (after.pods > before.pods) return true;
+  const names = ['cpu', 'memory', 'ephemeral-storage', ...pod.requests.scalar.keys()];
+  return names.some((name) => pod.requests.get(name) > 0 && after.get(name) > before.get(name));
 }

@@ -9,15 +9,18 @@ const TAINT: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSched
 export const nodeUnschedulable: Plugin = {
   name: 'NodeUnschedulable',
   events: [
-    { resource: 'Node', action: 'Add' },
     {
       resource: 'Node',
-      action: 'Update',
+      actions: ['Add', 'UpdateTaint'],
       helps: (_, old, now) =>
-        (old as Node | undefined)?.spec?.unschedulable === true &&
+        (old as Node | undefined)?.spec?.unschedulable !== false &&
         (now as Node | undefined)?.spec?.unschedulable !== true,
     },
-    { resource: 'Pod', action: 'Update' },
+    {
+      resource: 'Pod',
+      actions: ['UpdateToleration'],
+      helps: (pod) => (pod.pod.spec?.tolerations ?? []).some((t) => tolerates(t, TAINT)),
+    },
   ],
   filter(_state, pod, node) {
     if (node.node?.spec?.unschedulable !== true) return undefined;

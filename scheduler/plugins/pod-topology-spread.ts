@@ -79,27 +79,15 @@ export function podTopologySpread({ defaultSelector, nodes }: PodTopologySpreadO
     events: [
       {
         resource: 'AssignedPod',
-        action: 'Add',
-        helps: (pod, _, now) => concerns(pod, now as Pod),
+        actions: ['Add', 'UpdateLabel', 'Delete'],
+        helps: (pod, old, now) => concerns(pod, old as Pod) !== concerns(pod, now as Pod),
       },
-      {
-        resource: 'AssignedPod',
-        action: 'Update',
-        helps: (pod, old, now) => concerns(pod, old as Pod) || concerns(pod, now as Pod),
-      },
-      {
-        resource: 'AssignedPod',
-        action: 'Delete',
-        helps: (pod, old) => concerns(pod, old as Pod),
-      },
-      { resource: 'Node', action: 'Add', helps: (pod, _, now) => hasKeys(pod, now as Node) },
-      { resource: 'Node', action: 'Delete', helps: (pod, old) => hasKeys(pod, old as Node) },
       {
         resource: 'Node',
-        action: 'Update',
+        actions: ['Add', 'Delete', 'UpdateLabel', 'UpdateTaint'],
         helps: (pod, old, now) => hasKeys(pod, old as Node) || hasKeys(pod, now as Node),
       },
-      { resource: 'Pod', action: 'Update' },
+      { resource: 'Pod', actions: ['UpdateLabel'] },
     ],
 
     preFilter(state, pod, all) {
@@ -108,7 +96,7 @@ export function podTopologySpread({ defaultSelector, nodes }: PodTopologySpreadO
       const required = new RequiredNodeAffinity(pod.pod);
       const counts = constraints.map(() => new Map<string, number>());
       for (const node of all) {
-        if (!constraints.every((c) => node.labels[c.topologyKey] !== undefined)) continue;
+        if (!hasAllKeys(node, constraints)) continue;
         constraints.forEach((constraint, i) => {
           if (!includes(constraint, pod.pod, node, required)) return;
           const value = node.labels[constraint.topologyKey] as string;
@@ -197,29 +185,27 @@ function scoreState(
   all: readonly NodeInfo[],
 ): ScoreState {
   const required = new RequiredNodeAffinity(pod.pod);
-  const hasAll = (node: NodeInfo) =>
-    constraints.every((c) => node.labels[c.topologyKey] !== undefined);
   const ignored = new Set<string>();
   const counts = constraints.map((c) =>
     c.topologyKey === HOSTNAME ? undefined : new Map<string, number>(),
   );
   for (const node of feasible) {
-    if (needsAllLabels && !hasAll(node)) {
+    if (needsAllLabels && !hasAllKeys(node, constraints)) {
       ignored.add(node.name);
       continue;
     }
     constraints.forEach((constraint, i) => {
-      const value = node.labels[constraint.topologyKey];
-      if (value !== undefined) counts[i]?.set(value, 0);
+      // All nodes without the label together count as one domain, as upstream has it.
+      counts[i]?.set(node.labels[constraint.topologyKey] ?? '', 0);
     });
   }
   if (counts.some((c) => c !== undefined)) {
     for (const node of all) {
-      if (needsAllLabels && !hasAll(node)) continue;
+      if (needsAllLabels && !hasAllKeys(node, constraints)) continue;
       constraints.forEach((constraint, i) => {
         const counted = counts[i];
-        const value = node.labels[constraint.topologyKey];
-        if (!counted || value === undefined || !counted.has(value)) return;
+        const value = node.labels[constraint.topologyKey] ?? '';
+        if (!counted?.has(value)) return;
         if (!includes(constraint, pod.pod, node, required)) return;
         counted.set(
           value,
@@ -241,7 +227,8 @@ function recount(
   by: 1 | -1,
 ): void {
   const found = state.get(FILTER);
-  if (!found || changed.namespace !== pod.namespace) return;
+  if (!found || changed.namespace !== pod.namespace || isTerminating(changed)) return;
+  if (!hasAllKeys(node, found.constraints)) return;
   found.constraints.forEach((constraint, i) => {
     const value = node.labels[constraint.topologyKey];
     if (value === undefined || !constraint.selector.matches(changed.labels)) return;
@@ -276,15 +263,17 @@ function matching(node: NodeInfo, selector: Selector, namespace: string): number
   if (selector.nothing) return 0;
   let count = 0;
   for (const pod of node.pods.values()) {
-    if (
-      pod.namespace === namespace &&
-      pod.pod.metadata?.deletionTimestamp === undefined &&
-      selector.matches(pod.labels)
-    ) {
-      count++;
-    }
+    if (pod.namespace === namespace && !isTerminating(pod) && selector.matches(pod.labels)) count++;
   }
   return count;
+}
+
+function isTerminating(pod: PodInfo): boolean {
+  return pod.pod.metadata?.deletionTimestamp !== undefined;
+}
+
+function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean {
+  return constraints.every((c) => node.labels[c.topologyKey] !== undefined);
 }
 
 function constraintsOf(pod: Pod, action: string): Constraint[] {

@@ -1,6 +1,12 @@
 /** NoSchedule and NoExecute taints keep pods away; PreferNoSchedule makes a node a worse choice. */
 import type { Node, Toleration } from '../../pkg/api/types.js';
-import { normalizeByMaximum, type Plugin, stateKey, unresolvable } from '../framework/interface.js';
+import {
+  normalizeByMaximum,
+  type Plugin,
+  SKIP,
+  stateKey,
+  unresolvable,
+} from '../framework/interface.js';
 import { tolerates, untolerated } from '../framework/taints.js';
 
 const REPELLING = ['NoSchedule', 'NoExecute'];
@@ -10,18 +16,18 @@ const STATE = stateKey<readonly Toleration[]>('TaintToleration');
 export const taintToleration: Plugin = {
   name: 'TaintToleration',
   events: [
-    { resource: 'Node', action: 'Add' },
     {
       resource: 'Node',
-      action: 'Update',
+      actions: ['Add', 'UpdateTaint'],
       helps: (pod, old, now) => {
         const repelled = (node: Node | undefined) =>
           untolerated(node?.spec?.taints ?? [], pod.pod.spec?.tolerations ?? [], REPELLING) !==
           undefined;
-        return repelled(old as Node | undefined) && !repelled(now as Node | undefined);
+        const before = old === undefined || repelled(old as Node);
+        return before && !repelled(now as Node | undefined);
       },
     },
-    { resource: 'Pod', action: 'Update' },
+    { resource: 'Pod', actions: ['UpdateToleration'] },
   ],
   filter(_state, pod, node) {
     if (node.taints.length === 0) return undefined;
@@ -30,7 +36,10 @@ export const taintToleration: Plugin = {
       taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
     );
   },
-  preScore(state, pod) {
+  preScore(state, pod, nodes) {
+    // Without such a taint anywhere all nodes would get the same score.
+    if (!nodes.some((node) => node.taints.some((t) => t.effect === 'PreferNoSchedule')))
+      return SKIP;
     const tolerations = (pod.pod.spec?.tolerations ?? []).filter(
       (t) => !t.effect || t.effect === 'PreferNoSchedule',
     );

@@ -1,54 +1,52 @@
 /**
  * Pods that have no node yet.
  *
- *                  preEnqueue refuses            an update of the pod lifts the gate
- *   add ──────────────────────────────▶ gated ──────────────────────────────────┐
- *    │                                                                            ▼
- *    └───────────────────────────────────────────────────────────────────────▶ active ──pop──▶ in flight
- *                                                                                 ▲               │
- *                       back-off over                    event that helps         │               │ fits nowhere
- *          back-off ──────────────────────────────────────────────────────────────┤               ▼
- *             ▲                  event that helps, back-off not over              └──────── unschedulable
- *             └──────────────────────────────────────────────────────────────────────────────────┘
+ *         preEnqueue refuses              an update of the pod lifts the gate
+ *   add ─────────────────────▶ gated ───────────────────────────────────────────┐
+ *    │                                                                          ▼
+ *    └─────────────────────────────────────────────────────────────────────▶ active ──pop──▶ in flight
+ *                                       wait is over                          ▲                 │
+ *        back-off ────────────────────────────────────────────────────────────┤                 ├─▶ done
+ *         ▲    └────── pop, when nothing is active and no error put it there ─┼──▶ in flight    │
+ *         │ event that helps, wait not over        event that helps, or 5 min │                 │ fits nowhere
+ *         └──────────────────────────────── unschedulable ────────────────────┘ ◀───────────────┘
  *
- * An event that arrives while a pod is in flight may be what it needs: events are kept for as long as a pod
- * is in flight, and asked again when it comes back. Whether an event helps is for the plugins that turned
- * the pod away to say (their queueing hints). What no event brings back is tried again after five minutes.
+ * Whether an event helps is for the plugins that turned the pod away to say (their queueing hints), also
+ * for the events that arrived while the pod was in flight (`in-flight.ts`). A pod that no plugin turned
+ * away met an error: only time helps it, so it goes to back-off at once.
  */
 
 import type { Pod } from '../../pkg/api/types.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
-import type { ClusterEvent, Plugin } from '../framework/interface.js';
+import { podChanges } from '../framework/events.js';
+import type { ClusterEvent, Plugin, QueueingHint } from '../framework/interface.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
 import { comesBefore } from '../plugins/priority-sort.js';
 import { Heap } from './heap.js';
+import { InFlight, type SeenEvent } from './in-flight.js';
 
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
+/** Waits end on this grid; pods whose waits end together leave by priority. */
+const BACKOFF_WINDOW_MS = 1_000;
 /** How long a pod stays unschedulable with no event that helps. */
 const MAX_UNSCHEDULABLE_MS = 5 * 60_000;
 const FLUSH_PERIOD_MS = 30_000;
-/** Beyond this many remembered events a returning pod is simply tried again. */
-const MAX_IN_FLIGHT_EVENTS = 10_000;
 
 export interface QueuedPod {
   info: PodInfo;
   priority: number;
-  /** When it was first queued, ms; decides among equals. */
+  /** When it was queued, or last came back, ms; decides among equals and starts the back-off. */
   since: number;
-  sequence: number;
-  attempts: number;
-  /** When it was last put among the unschedulable or into back-off. */
-  parkedAt: number;
+  /** When it was first queued, ms. */
+  readonly firstSeen: number;
+  readonly sequence: number;
+  /** How often it was turned away, and how often in a row an error stopped it: the length of its back-off. */
+  rejections: number;
+  errors: number;
   /** Plugins that turned it away at its last attempt. */
   rejectedBy: ReadonlySet<string>;
-}
-
-interface SeenEvent {
-  readonly event: ClusterEvent;
-  readonly old: KubeObject | undefined;
-  readonly now: KubeObject | undefined;
 }
 
 export interface SchedulingQueueOptions {
@@ -58,15 +56,21 @@ export interface SchedulingQueueOptions {
   isGated(pod: Pod): boolean;
 }
 
+interface PluginHint {
+  readonly plugin: string;
+  readonly helps: QueueingHint['helps'];
+}
+
 export class SchedulingQueue {
-  private readonly active = new Heap<QueuedPod>((q) => q.info.uid, comesBefore);
-  private readonly backoff: Heap<QueuedPod>;
+  private readonly active = new Heap<QueuedPod>(uidOf, comesBefore);
+  private readonly backoff = new Heap<QueuedPod>(uidOf, backsOffBefore);
+  /** As back-off, but those in it wait to the end. */
+  private readonly errorBackoff = new Heap<QueuedPod>(uidOf, backsOffBefore);
   private readonly unschedulable = new Map<string, QueuedPod>();
   private readonly gated = new Map<string, QueuedPod>();
-  private readonly inFlight = new Map<string, { queued: QueuedPod; from: number }>();
-  /** Events since the oldest pod in flight was popped; `firstEvent` is the number of the first one. */
-  private events: SeenEvent[] = [];
-  private firstEvent = 0;
+  private readonly inFlight = new InFlight();
+  /** `resource/action` → who wants to hear of it. */
+  private readonly hints = new Map<string, PluginHint[]>();
   private sequence = 0;
   private waiting: ((pod: QueuedPod | undefined) => void) | undefined;
   private backoffTimer: Timer | undefined;
@@ -76,16 +80,22 @@ export class SchedulingQueue {
 
   constructor(private readonly options: SchedulingQueueOptions) {
     this.clock = options.clock;
-    this.backoff = new Heap(
-      (q) => q.info.uid,
-      (a, b) => this.backoffEnd(a) < this.backoffEnd(b),
-    );
+    for (const plugin of options.plugins) {
+      for (const { resource, actions, helps } of plugin.events ?? []) {
+        for (const action of actions) {
+          const key = eventKey({ resource, action });
+          const known = this.hints.get(key) ?? [];
+          known.push({ plugin: plugin.name, helps });
+          this.hints.set(key, known);
+        }
+      }
+    }
   }
 
   get counts(): { active: number; backoff: number; unschedulable: number; gated: number } {
     return {
       active: this.active.size,
-      backoff: this.backoff.size,
+      backoff: this.backoff.size + this.errorBackoff.size,
       unschedulable: this.unschedulable.size,
       gated: this.gated.size,
     };
@@ -112,9 +122,10 @@ export class SchedulingQueue {
       info: podInfoOf(pod),
       priority: pod.spec?.priority ?? 0,
       since: now,
+      firstSeen: now,
       sequence: this.sequence++,
-      attempts: 0,
-      parkedAt: now,
+      rejections: 0,
+      errors: 0,
       rejectedBy: new Set(),
     };
     this.delete(queued.info.uid);
@@ -124,44 +135,49 @@ export class SchedulingQueue {
   /** The pod itself changed. It may thereby have become schedulable. */
   update(old: Pod, pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
-    const inFlight = this.inFlight.get(uid);
-    if (inFlight) {
-      inFlight.queued.info = podInfoOf(pod);
-      inFlight.queued.priority = pod.spec?.priority ?? 0;
-      this.remember({ event: { resource: 'Pod', action: 'Update' }, old, now: pod });
-      return;
-    }
-    const queued = this.find(uid);
+    const flying = this.inFlight.get(uid);
+    const queued = flying ?? this.find(uid);
     if (!queued) {
       this.add(pod);
       return;
     }
-    const changed = schedulingChanged(old, pod);
-    const gatedBefore = this.gated.has(uid);
-    const wasUnschedulable = this.unschedulable.has(uid);
-    if (!changed) {
-      queued.info = podInfoOf(pod);
-      return;
-    }
-    this.delete(uid);
     queued.info = podInfoOf(pod);
-    queued.priority = pod.spec?.priority ?? 0;
-    if (gatedBefore || !wasUnschedulable) this.enqueue(queued);
-    else if (this.helps(queued, { event: { resource: 'Pod', action: 'Update' }, old, now: pod }))
+    queued.priority = queued.info.priority;
+    const changes: SeenEvent[] = podChanges(old, pod).map((action) => ({
+      event: { resource: 'Pod', action },
+      old,
+      now: pod,
+    }));
+    if (flying) {
+      for (const seen of changes)
+        if (this.hints.has(eventKey(seen.event))) this.inFlight.remember(seen);
+    } else if (this.gated.has(uid)) {
+      if (this.options.isGated(pod)) return;
+      this.gated.delete(uid);
       this.retry(queued);
-    else this.unschedulable.set(uid, queued);
+    } else if (this.unschedulable.has(uid)) {
+      if (!changes.some((seen) => this.helps(queued, seen))) return;
+      this.unschedulable.delete(uid);
+      this.retry(queued);
+    } else {
+      // Its place may have changed with its priority.
+      for (const heap of [this.active, this.backoff, this.errorBackoff])
+        if (heap.get(uid)) heap.set(queued);
+    }
   }
 
+  /** Not of a pod in flight: whoever popped it finds out by itself. */
   delete(uid: string): void {
     this.active.delete(uid);
     this.backoff.delete(uid);
+    this.errorBackoff.delete(uid);
     this.unschedulable.delete(uid);
     this.gated.delete(uid);
   }
 
   /** The next pod, as soon as there is one; undefined when the queue was closed. One caller at a time. */
   pop(): Promise<QueuedPod | undefined> {
-    const next = this.take();
+    const next = this.closed ? undefined : this.take();
     if (next || this.closed) return Promise.resolve(next);
     return new Promise((resolve) => {
       this.waiting = resolve;
@@ -170,34 +186,44 @@ export class SchedulingQueue {
 
   /** The pod has been dealt with: bound, gone, or taken over by another scheduler. */
   done(uid: string): void {
-    this.inFlight.delete(uid);
-    this.trimEvents();
+    this.inFlight.end(uid);
   }
 
   /** The pod fits nowhere now: it waits for an event that one of `rejectedBy` says would help. */
   putBack(queued: QueuedPod, rejectedBy: ReadonlySet<string>): void {
     const uid = queued.info.uid;
-    const flight = this.inFlight.get(uid);
-    if (!flight) return;
-    this.inFlight.delete(uid);
+    const landing = this.inFlight.end(uid);
+    if (!landing) return;
     queued.rejectedBy = rejectedBy;
-    queued.parkedAt = this.clock.now();
-    const missed = this.events.slice(Math.max(0, flight.from - this.firstEvent));
-    const lost = flight.from < this.firstEvent;
-    this.trimEvents();
+    queued.since = this.clock.now();
+    if (rejectedBy.size === 0) {
+      queued.errors++;
+    } else {
+      queued.rejections++;
+      queued.errors = 0;
+    }
     if (this.options.isGated(queued.info.pod)) this.gated.set(uid, queued);
-    // Turned away by nobody means that an error stopped it; time is what helps then.
-    else if (rejectedBy.size === 0 || lost || missed.some((seen) => this.helps(queued, seen)))
+    else if (
+      rejectedBy.size === 0 ||
+      landing.lost ||
+      landing.missed.some((seen) => this.helps(queued, seen))
+    )
       this.retry(queued);
     else this.unschedulable.set(uid, queued);
   }
 
-  /** Something in the cluster changed: whom it may help is tried again. */
-  onEvent(event: ClusterEvent, old: KubeObject | undefined, now: KubeObject | undefined): void {
+  /** Something in the cluster changed: whom it may help, among those that `concerns` lets by, is tried again. */
+  onEvent(
+    event: ClusterEvent,
+    old: KubeObject | undefined,
+    now: KubeObject | undefined,
+    concerns: (pod: PodInfo) => boolean = () => true,
+  ): void {
+    if (!this.hints.has(eventKey(event))) return;
     const seen = { event, old, now };
-    if (this.inFlight.size > 0) this.remember(seen);
+    this.inFlight.remember(seen);
     for (const [uid, queued] of this.unschedulable) {
-      if (!this.helps(queued, seen)) continue;
+      if (!concerns(queued.info) || !this.helps(queued, seen)) continue;
       this.unschedulable.delete(uid);
       this.retry(queued);
     }
@@ -207,6 +233,7 @@ export class SchedulingQueue {
     return (
       this.active.get(uid) ??
       this.backoff.get(uid) ??
+      this.errorBackoff.get(uid) ??
       this.unschedulable.get(uid) ??
       this.gated.get(uid)
     );
@@ -223,12 +250,13 @@ export class SchedulingQueue {
 
   /** To the active queue, by way of back-off where that is not over. */
   private retry(queued: QueuedPod): void {
-    if (queued.attempts === 0 || this.backoffEnd(queued) <= this.clock.now()) {
+    if (backoffEnd(queued) <= this.clock.now()) {
       this.enqueue(queued);
       return;
     }
-    this.backoff.set(queued);
+    (queued.errors > 0 ? this.errorBackoff : this.backoff).set(queued);
     this.armBackoff();
+    this.wake();
   }
 
   private wake(): void {
@@ -241,31 +269,24 @@ export class SchedulingQueue {
   }
 
   private take(): QueuedPod | undefined {
-    const next = this.active.pop();
-    if (!next) return undefined;
-    next.attempts++;
-    this.inFlight.set(next.info.uid, { queued: next, from: this.firstEvent + this.events.length });
+    const next = this.active.pop() ?? this.backoff.pop();
+    if (next) this.inFlight.start(next);
     return next;
-  }
-
-  /** 1 s, 2 s, 4 s … 10 s after it was parked. */
-  private backoffEnd(queued: QueuedPod): number {
-    const wait = Math.min(
-      INITIAL_BACKOFF_MS * 2 ** Math.max(0, queued.attempts - 1),
-      MAX_BACKOFF_MS,
-    );
-    return queued.parkedAt + wait;
   }
 
   private armBackoff(): void {
     this.backoffTimer?.stop();
-    const first = this.backoff.peek();
-    if (!first || this.closed) return;
-    this.backoffTimer = this.clock.after(this.backoffEnd(first) - this.clock.now(), () => {
-      for (let next = this.backoff.peek(); next; next = this.backoff.peek()) {
-        if (this.backoffEnd(next) > this.clock.now()) break;
-        this.backoff.pop();
-        this.enqueue(next);
+    const ends = [this.backoff.peek(), this.errorBackoff.peek()].flatMap((q) =>
+      q ? backoffEnd(q) : [],
+    );
+    if (ends.length === 0 || this.closed) return;
+    this.backoffTimer = this.clock.after(Math.min(...ends) - this.clock.now(), () => {
+      for (const heap of [this.backoff, this.errorBackoff]) {
+        for (let next = heap.peek(); next; next = heap.peek()) {
+          if (backoffEnd(next) > this.clock.now()) break;
+          heap.pop();
+          this.enqueue(next);
+        }
       }
       this.armBackoff();
     });
@@ -274,55 +295,38 @@ export class SchedulingQueue {
   private flushUnschedulable(): void {
     const now = this.clock.now();
     for (const [uid, queued] of this.unschedulable) {
-      if (now - queued.parkedAt < MAX_UNSCHEDULABLE_MS) continue;
+      if (now - queued.since < MAX_UNSCHEDULABLE_MS) continue;
       this.unschedulable.delete(uid);
       this.enqueue(queued);
     }
   }
 
   private helps(queued: QueuedPod, { event, old, now }: SeenEvent): boolean {
-    return this.options.plugins.some(
-      (plugin) =>
-        queued.rejectedBy.has(plugin.name) &&
-        plugin.events?.some(
-          (hint) =>
-            hint.resource === event.resource &&
-            hint.action === event.action &&
-            (hint.helps?.(queued.info, old, now) ?? true),
-        ) === true,
+    const hints = this.hints.get(eventKey(event)) ?? [];
+    return hints.some(
+      ({ plugin, helps }) =>
+        queued.rejectedBy.has(plugin) && (helps?.(queued.info, old, now) ?? true),
     );
-  }
-
-  private remember(seen: SeenEvent): void {
-    this.events.push(seen);
-    if (this.events.length > MAX_IN_FLIGHT_EVENTS) {
-      this.events.shift();
-      this.firstEvent++;
-    }
-  }
-
-  /** Drops the events that no pod in flight needs any more. */
-  private trimEvents(): void {
-    if (this.events.length === 0) return;
-    let oldest = this.firstEvent + this.events.length;
-    // In order of popping, so the first one has seen the fewest.
-    for (const { from } of this.inFlight.values()) {
-      oldest = from;
-      break;
-    }
-    const drop = Math.max(0, oldest - this.firstEvent);
-    if (drop === 0) return;
-    this.events.splice(0, drop);
-    this.firstEvent += drop;
   }
 }
 
-/** Whether an update touches anything that scheduling looks at (status is not). */
-function schedulingChanged(old: Pod, pod: Pod): boolean {
-  return (
-    JSON.stringify(old.spec) !== JSON.stringify(pod.spec) ||
-    JSON.stringify(old.metadata?.labels) !== JSON.stringify(pod.metadata?.labels) ||
-    JSON.stringify(old.metadata?.annotations) !== JSON.stringify(pod.metadata?.annotations) ||
-    old.metadata?.deletionTimestamp !== pod.metadata?.deletionTimestamp
-  );
+function uidOf(queued: QueuedPod): string {
+  return queued.info.uid;
+}
+
+function eventKey({ resource, action }: ClusterEvent): string {
+  return `${resource}/${action}`;
+}
+
+/** 1 s, 2 s, 4 s … 10 s after it came back, cut to the grid; at once for a pod that was never tried. */
+function backoffEnd({ since, errors, rejections }: QueuedPod): number {
+  const count = errors > 0 ? errors : rejections;
+  if (count === 0) return since;
+  const wait = Math.min(INITIAL_BACKOFF_MS * 2 ** (count - 1), MAX_BACKOFF_MS);
+  return Math.floor((since + wait) / BACKOFF_WINDOW_MS) * BACKOFF_WINDOW_MS;
+}
+
+function backsOffBefore(a: QueuedPod, b: QueuedPod): boolean {
+  const [one, other] = [backoffEnd(a), backoffEnd(b)];
+  return one === other ? comesBefore(a, b) : one < other;
 }
