@@ -3,6 +3,7 @@ import t from 'tap';
 import type { UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { configMap } from '../registry/resources/config-map.js';
+import { event } from '../registry/resources/event.js';
 import { pod } from '../registry/resources/pod.js';
 import { Compactor } from '../storage/compactor.js';
 import { TestApi } from '../testing/test-api.js';
@@ -386,4 +387,65 @@ t.test('compaction', async (t) => {
       (await two.compactOnce()) > 0,
   );
   t.ok(compacted.filter((at) => at > 0).length <= 1, 'one of them does it');
+});
+
+t.test('bookmarks', async (t) => {
+  const clock = new FakeClock();
+  const api = await TestApi.start({ definitions, clock });
+  t.teardown(() => api.stop());
+  const watch = await api.watch(
+    `${MAPS}?watch=true&resourceVersion=0&allowWatchBookmarks=true&timeoutSeconds=90`,
+  );
+  await api.post('/api/v1/namespaces/other/configmaps', map('elsewhere'));
+  const version = (await api.get('/api/v1/configmaps')).body.metadata?.resourceVersion;
+  await clock.advance(60_000);
+  t.same(
+    await watch.next(),
+    {
+      type: 'BOOKMARK',
+      object: { kind: 'ConfigMap', apiVersion: 'v1', metadata: { resourceVersion: version } },
+    },
+    'each minute, as new as the store, whatever the watch selects',
+  );
+  await clock.advance(28_000);
+  t.match(await watch.next(), { type: 'BOOKMARK' }, 'and once more before the end');
+  await clock.advance(2_000);
+  t.equal(await watch.next(), undefined);
+});
+
+t.test('an apiserver that starts anew goes on where the one before ended', async (t) => {
+  const store = await TestStore.start();
+  t.teardown(() => store.remove());
+  const one = await TestApi.start({ definitions, store });
+  const created = await one.post(MAPS, map('kept', { labels: { team: 'red' } }));
+  const version = created.body.metadata?.resourceVersion;
+  await one.patch(`${MAPS}/kept`, { metadata: { labels: { team: 'blue' } } });
+  await one.post(MAPS, map('short-lived', { labels: { team: 'red' } }));
+  await one.delete(`${MAPS}/short-lived`);
+  await one.stop();
+  const two = await TestApi.start({ definitions, store });
+  t.teardown(() => two.stop());
+  const watch = await two.watch(
+    `${MAPS}?watch=true&resourceVersion=${version}&labelSelector=team%3Dred`,
+  );
+  const events = await watch.take(3);
+  t.same(
+    events.map(({ type, object }) => `${type} ${object.metadata?.name}`),
+    ['DELETED kept', 'ADDED short-lived', 'DELETED short-lived'],
+  );
+  watch.close();
+});
+
+t.test('an object with a time to live is stored under a lease', async (t) => {
+  const api = await TestApi.start({ definitions: [event] });
+  t.teardown(() => api.stop());
+  const { code, text } = await api.post('/api/v1/namespaces/default/events', {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: 'e' },
+    involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+  });
+  t.equal(code, 201, text);
+  const { kvs } = await (await api.store.client()).range('/registry/events/default/e');
+  t.not(kvs[0]?.lease, '0');
 });

@@ -60,7 +60,11 @@ export const eventColumns: readonly Column<Event>[] = [
   { ...nameColumn<Event>(), priority: 1 },
 ];
 
+/** Events are a log, not a record: each is kept for an hour after it was last written. */
+const TTL_SECONDS = 3_600;
+
 export const eventStrategy: Strategy<Event> = {
+  ttlSeconds: TTL_SECONDS,
   setDefaults(event) {
     event.involvedObject ??= {};
     event.source ??= {};

@@ -25,6 +25,7 @@ export const podTemplate: ResourceDefinition<PodTemplate> = {
     },
   ],
   strategy: {
+    returnsDeletedObject: true,
     setDefaults(obj) {
       setPodTemplateDefaults(obj.template);
     },

@@ -16,6 +16,7 @@ import { validatePodUpdate } from '../validation/pod-update.js';
 import { podWarnings } from '../validation/pod-warnings.js';
 
 export const podStrategy: Strategy<Pod> = {
+  returnsDeletedObject: true,
   setDefaults(pod) {
     pod.spec ??= { containers: [] };
     setPodSpecDefaults(pod.spec);

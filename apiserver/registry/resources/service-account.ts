@@ -25,6 +25,7 @@ export function serviceAccount(token?: Subresource): ResourceDefinition<ServiceA
       ageColumn(),
     ],
     strategy: {
+      returnsDeletedObject: true,
       prepareForCreate(obj) {
         // Tokens are requested, no longer listed.
         if (obj.secrets?.length === 0) delete obj.secrets;

@@ -33,6 +33,7 @@ export function service(
     storage: { prefix: 'services/specs' },
     columns: serviceColumns,
     strategy: {
+      returnsDeletedObject: true,
       setDefaults: setServiceDefaults,
       prepareForCreate(obj) {
         obj.status = { loadBalancer: {} };
