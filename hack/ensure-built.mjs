@@ -34,7 +34,7 @@ export async function ensureBuilt({ say = (text) => process.stderr.write(`${text
   if (installed < mtime('package-lock.json') || installed === 0) {
     say('installing dependencies (first time only) …');
     await run('npm', [
-      existsSync(join(root, 'node_modules')) ? 'install' : 'ci',
+      'ci',
       '--no-fund',
       '--no-audit',
       '--loglevel=error',
