@@ -88,8 +88,10 @@ export class DefinitionWriter {
     return this.descriptions[ref]?.[''];
   }
 
-  private property(schema: Schema, description: string | undefined): Json {
+  private property(schema: Schema, text: string | undefined): Json {
     const fallback = this.version === 3 ? defaultOf(schema) : undefined;
+    const values = schema.enum?.map((value) => `\n - \`${JSON.stringify(value)}\``).join('');
+    const description = values ? `${text ?? ''}\n\nPossible enum values:${values}` : text;
     return {
       description,
       ...this.reference(schema, fallback, description),

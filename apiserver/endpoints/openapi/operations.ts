@@ -108,7 +108,6 @@ function rootPath(root: string, gv: { group: string; version: string }): PathIte
 }
 
 class ResourcePaths {
-  private readonly root: string;
   private readonly gvk: Gvk;
   private readonly list: string;
   private readonly scope: string;
@@ -118,14 +117,14 @@ class ResourcePaths {
     private readonly definitions: ReadonlyMap<string, string>,
   ) {
     const { group, version, kind, namespaced } = resource;
-    this.root = rootOf(resource);
     this.gvk = { group, version, kind };
     this.list = `${resource.definition}List`;
     this.scope = namespaced ? 'Namespaced' : '';
   }
 
   all(): PathItem[] {
-    const { resource, root } = this;
+    const { resource } = this;
+    const root = rootOf(resource);
     const verbs = new Set(resource.verbs ?? ALL_VERBS);
     const { namespaced } = resource;
     const collection = `${root}/${namespaced ? 'namespaces/{namespace}/' : ''}${resource.resource}`;
@@ -211,7 +210,8 @@ class ResourcePaths {
 
   /** The old paths of watches, which `?watch=true` has replaced. */
   private watches(inScope: readonly string[]): PathItem[] {
-    const { resource, root } = this;
+    const { resource } = this;
+    const root = rootOf(resource);
     const base = resource.namespaced ? `${root}/watch/namespaces/{namespace}` : `${root}/watch`;
     const shared = [...LIST_PARAMETERS, 'pretty'].sort();
     const watch = (subject: string, action: string): Operation =>

@@ -8,19 +8,29 @@ import type { Json, JsonObject } from './definitions.js';
 
 const VARINT = 0;
 const BYTES = 2;
+/** A whole document takes a little more; then the buffer doubles. */
+const FIRST_SIZE = 1 << 20;
 
-/** Grows by doubling; every message is written into its own and then copied with its length before it. */
+/**
+ * One buffer for all messages. A message is written where it belongs, behind one byte for its length; a
+ * length that needs more moves the message on.
+ */
 class Writer {
-  private buffer = Buffer.allocUnsafe(256);
+  private buffer = Buffer.allocUnsafe(FIRST_SIZE);
   private length = 0;
 
   text(field: number, value: Json | undefined): this {
     if (typeof value !== 'string' || value === '') return this;
-    return this.raw(field, Buffer.from(value));
+    const size = Buffer.byteLength(value);
+    this.varint(field * 8 + BYTES);
+    this.varint(size);
+    this.reserve(size);
+    this.length += this.buffer.write(value, this.length);
+    return this;
   }
 
   texts(field: number, values: Json | undefined): this {
-    for (const value of list(values)) this.raw(field, Buffer.from(String(value)));
+    for (const value of list(values)) this.text(field, value);
     return this;
   }
 
@@ -31,22 +41,32 @@ class Writer {
     return this;
   }
 
-  /** An absent message is left out; an empty one is not. */
-  message(field: number, value: Writer | undefined): this {
-    return value ? this.raw(field, value.bytes()) : this;
+  message(field: number, write: () => void): this {
+    this.varint(field * 8 + BYTES);
+    this.reserve(1);
+    const at = this.length++;
+    write();
+    const size = this.length - at - 1;
+    const more = varintSize(size) - 1;
+    if (more > 0) {
+      this.reserve(more);
+      this.buffer.copyWithin(at + 1 + more, at + 1, this.length);
+    }
+    this.length = at;
+    this.varint(size);
+    this.length += size;
+    return this;
+  }
+
+  /** One entry of a map: its name and its value. */
+  named(field: number, name: string, write: () => void): this {
+    return this.message(field, () => {
+      this.text(1, name).message(2, write);
+    });
   }
 
   bytes(): Buffer {
-    return this.buffer.subarray(0, this.length);
-  }
-
-  private raw(field: number, bytes: Buffer): this {
-    this.varint(field * 8 + BYTES);
-    this.varint(bytes.length);
-    this.reserve(bytes.length);
-    bytes.copy(this.buffer, this.length);
-    this.length += bytes.length;
-    return this;
+    return Buffer.from(this.buffer.subarray(0, this.length));
   }
 
   private varint(value: number): void {
@@ -67,44 +87,48 @@ class Writer {
   }
 }
 
+function varintSize(value: number): number {
+  return value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
+}
+
 export function encodeV2(document: JsonObject): Buffer {
+  const w = new Writer();
   const info = object(document['info']);
-  const out = new Writer()
-    .text(1, document['swagger'])
-    .message(2, new Writer().text(1, info['title']).text(2, info['version']));
-  const paths = new Writer();
-  for (const [path, item] of Object.entries(object(document['paths']))) {
-    paths.message(2, named(path, pathItem(object(item))));
-  }
-  out.message(8, paths);
-  const definitions = new Writer();
-  for (const [name, schema] of Object.entries(object(document['definitions']))) {
-    definitions.message(1, named(name, schemaMessage(object(schema))));
-  }
-  out.message(9, definitions);
-  const parameters = new Writer();
-  for (const [name, value] of Object.entries(object(document['parameters']))) {
-    parameters.message(1, named(name, parameter(object(value))));
-  }
-  out.message(10, parameters);
-  for (const requirement of list(document['security'])) {
-    const all = new Writer();
-    for (const [name, scopes] of Object.entries(object(requirement))) {
-      all.message(1, named(name, new Writer().texts(1, scopes)));
+  w.text(1, document['swagger']);
+  w.message(2, () => w.text(1, info['title']).text(2, info['version']));
+  w.message(8, () => {
+    for (const [path, item] of entries(document['paths']))
+      w.named(2, path, () => pathItem(w, object(item)));
+  });
+  w.message(9, () => {
+    for (const [name, schema] of entries(document['definitions'])) {
+      w.named(1, name, () => schemaBody(w, object(schema)));
     }
-    out.message(12, all);
+  });
+  w.message(10, () => {
+    for (const [name, value] of entries(document['parameters'])) {
+      w.named(1, name, () => parameter(w, object(value)));
+    }
+  });
+  for (const requirement of list(document['security'])) {
+    w.message(12, () => {
+      for (const [name, scopes] of entries(requirement)) w.named(1, name, () => w.texts(1, scopes));
+    });
   }
-  const security = new Writer();
-  for (const [name, value] of Object.entries(object(document['securityDefinitions']))) {
-    const key = object(value);
-    const apiKey = new Writer()
-      .text(1, key['type'])
-      .text(2, key['name'])
-      .text(3, key['in'])
-      .text(4, key['description']);
-    security.message(1, named(name, new Writer().message(2, apiKey)));
-  }
-  return Buffer.from(out.message(13, security).bytes());
+  w.message(13, () => {
+    for (const [name, value] of entries(document['securityDefinitions'])) {
+      const key = object(value);
+      w.named(1, name, () =>
+        w.message(2, () => {
+          w.text(1, key['type'])
+            .text(2, key['name'])
+            .text(3, key['in'])
+            .text(4, key['description']);
+        }),
+      );
+    }
+  });
+  return w.bytes();
 }
 
 const METHOD_FIELDS = {
@@ -117,104 +141,104 @@ const METHOD_FIELDS = {
   patch: 8,
 } as const;
 
-function pathItem(item: JsonObject): Writer {
-  const out = new Writer();
+function pathItem(w: Writer, item: JsonObject): void {
   for (const [method, field] of Object.entries(METHOD_FIELDS)) {
-    if (item[method]) out.message(field, operation(object(item[method])));
+    if (item[method]) w.message(field, () => operation(w, object(item[method])));
   }
-  for (const entry of list(item['parameters'])) out.message(9, parametersItem(object(entry)));
-  return out;
+  for (const entry of list(item['parameters']))
+    w.message(9, () => parametersItem(w, object(entry)));
 }
 
-function operation(value: JsonObject): Writer {
-  const out = new Writer()
-    .texts(1, value['tags'])
+function operation(w: Writer, value: JsonObject): void {
+  w.texts(1, value['tags'])
     .text(3, value['description'])
     .text(5, value['operationId'])
     .texts(6, value['produces'])
     .texts(7, value['consumes']);
-  for (const entry of list(value['parameters'])) out.message(8, parametersItem(object(entry)));
-  const responses = new Writer();
-  for (const [code, response] of Object.entries(object(value['responses']))) {
-    const { description, schema } = object(response);
-    const body = new Writer().text(1, description);
-    if (schema) body.message(2, new Writer().message(1, schemaMessage(object(schema))));
-    responses.message(1, named(code, new Writer().message(1, body)));
-  }
-  return extensions(out.message(9, responses).texts(10, value['schemes']), 13, value);
+  for (const entry of list(value['parameters']))
+    w.message(8, () => parametersItem(w, object(entry)));
+  w.message(9, () => {
+    for (const [code, response] of entries(value['responses'])) {
+      const { description, schema } = object(response);
+      w.named(1, code, () =>
+        w.message(1, () => {
+          w.text(1, description);
+          if (schema) w.message(2, () => w.message(1, () => schemaBody(w, object(schema))));
+        }),
+      );
+    }
+  });
+  w.texts(10, value['schemes']);
+  extensions(w, 13, value);
 }
 
-function parametersItem(value: JsonObject): Writer {
+function parametersItem(w: Writer, value: JsonObject): void {
   const { $ref } = value;
-  if ($ref !== undefined) return new Writer().message(2, new Writer().text(1, $ref));
-  return new Writer().message(1, parameter(value));
+  if ($ref !== undefined) w.message(2, () => w.text(1, $ref));
+  else w.message(1, () => parameter(w, value));
 }
 
-function parameter(value: JsonObject): Writer {
+function parameter(w: Writer, value: JsonObject): void {
   if (value['in'] === 'body') {
-    const body = new Writer()
-      .text(1, value['description'])
-      .text(2, value['name'])
-      .text(3, value['in'])
-      .flag(4, value['required'])
-      .message(5, schemaMessage(object(value['schema'])));
-    return new Writer().message(1, body);
+    w.message(1, () => {
+      w.text(1, value['description']).text(2, value['name']).text(3, value['in']);
+      w.flag(4, value['required']).message(5, () => schemaBody(w, object(value['schema'])));
+    });
+    return;
   }
   const inPath = value['in'] === 'path';
-  const other = new Writer()
-    .flag(1, value['required'])
-    .text(2, value['in'])
-    .text(3, value['description'])
-    .text(4, value['name'])
-    .text(inPath ? 5 : 6, value['type'])
-    .flag(inPath ? 19 : 20, value['uniqueItems']);
-  return new Writer().message(2, new Writer().message(inPath ? 4 : 3, other));
+  w.message(2, () =>
+    w.message(inPath ? 4 : 3, () => {
+      w.flag(1, value['required'])
+        .text(2, value['in'])
+        .text(3, value['description'])
+        .text(4, value['name'])
+        .text(inPath ? 5 : 6, value['type'])
+        .flag(inPath ? 19 : 20, value['uniqueItems']);
+    }),
+  );
 }
 
-function schemaMessage(schema: JsonObject): Writer {
-  const out = new Writer()
-    .text(1, schema['$ref'])
-    .text(2, schema['format'])
-    .text(4, schema['description'])
-    .texts(19, schema['required']);
-  for (const value of list(schema['enum'])) out.message(20, anyMessage(value));
-  const values = schema['additionalProperties'];
-  if (values) out.message(21, new Writer().message(1, schemaMessage(object(values))));
-  if (schema['type'] !== undefined) out.message(22, new Writer().text(1, schema['type']));
-  if (schema['items'])
-    out.message(23, new Writer().message(1, schemaMessage(object(schema['items']))));
-  if (schema['properties']) {
-    const properties = new Writer();
-    for (const [field, property] of Object.entries(object(schema['properties']))) {
-      properties.message(1, named(field, schemaMessage(object(property))));
-    }
-    out.message(25, properties);
+function schemaBody(w: Writer, schema: JsonObject): void {
+  w.text(1, schema['$ref']).text(2, schema['format']).text(4, schema['description']);
+  w.texts(19, schema['required']);
+  for (const value of list(schema['enum'])) w.message(20, () => anyBody(w, value));
+  const { additionalProperties: values, type, items, properties } = schema;
+  if (values) w.message(21, () => w.message(1, () => schemaBody(w, object(values))));
+  if (type !== undefined) w.message(22, () => w.text(1, type));
+  if (items) w.message(23, () => w.message(1, () => schemaBody(w, object(items))));
+  if (properties) {
+    w.message(25, () => {
+      for (const [field, property] of entries(properties)) {
+        w.named(1, field, () => schemaBody(w, object(property)));
+      }
+    });
   }
-  return extensions(out, 31, schema);
+  extensions(w, 31, schema);
 }
 
-function extensions(out: Writer, field: number, value: JsonObject): Writer {
+function extensions(w: Writer, field: number, value: JsonObject): void {
   for (const [name, extension] of Object.entries(value)) {
-    if (name.startsWith('x-') && extension !== undefined)
-      out.message(field, named(name, anyMessage(extension)));
+    if (name.startsWith('x-') && extension !== undefined) {
+      w.named(field, name, () => anyBody(w, extension));
+    }
   }
-  return out;
 }
 
 /** As YAML text, which JSON is. */
-function anyMessage(value: Json): Writer {
-  return new Writer().text(2, `${JSON.stringify(value)}\n`);
-}
-
-function named(name: string, value: Writer): Writer {
-  return new Writer().text(1, name).message(2, value);
+function anyBody(w: Writer, value: Json): void {
+  w.text(2, `${JSON.stringify(value)}\n`);
 }
 
 function object(value: Json | undefined): JsonObject {
-  return isObject(value) ? { ...value } : {};
+  return isObject(value) ? value : {};
 }
 
-function isObject(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
+function entries(value: Json | undefined): [string, Json | undefined][] {
+  return Object.entries(object(value));
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
