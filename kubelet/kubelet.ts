@@ -61,7 +61,12 @@ export class Kubelet {
     });
     // Every wait of every node listens for the end.
     setMaxListeners(0, tasks.signal);
-    const statuses = new StatusManager({ client: client.resource<Pod>(PODS), clock, logger, tasks });
+    const statuses = new StatusManager({
+      client: client.resource<Pod>(PODS),
+      clock,
+      logger,
+      tasks,
+    });
     const services = new Informer<Service>({
       client: client.resource<Service>(SERVICES),
       indexers: { [BY_NAMESPACE]: namespaceIndex },
@@ -126,9 +131,15 @@ export class Kubelet {
 
   private agentOf(
     settings: Omit<NodeSettings, 'runtimeVersion'>,
-    shared: { statuses: StatusManager; objects: ObjectCache; sender: EventSender; tasks: TaskGroup },
+    shared: {
+      statuses: StatusManager;
+      objects: ObjectCache;
+      sender: EventSender;
+      tasks: TaskGroup;
+    },
   ): NodeAgent {
-    const { client, clock, logger, runtimes, hollow, register, rootDir, statusIntervalMs } = this.options;
+    const { client, clock, logger, runtimes, hollow, register, rootDir, statusIntervalMs } =
+      this.options;
     const { name } = settings;
     const { statuses, objects, sender, tasks } = shared;
     const runtime = runtimes.forNode(name);

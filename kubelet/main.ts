@@ -17,7 +17,8 @@ import { createRuntimes } from './runtime/index.js';
 import { KubeletServer } from './server/server.js';
 
 /** What a simulated node offers when it is not told: more than the machine has, for nothing really runs. */
-const DEFAULT_CAPACITY = 'cpu=16,memory=65536Mi,ephemeral-storage=256Gi,hugepages-1Gi=0,hugepages-2Mi=0';
+const DEFAULT_CAPACITY =
+  'cpu=16,memory=65536Mi,ephemeral-storage=256Gi,hugepages-1Gi=0,hugepages-2Mi=0';
 
 const FLAGS = new Flags('kubelet', 'runs the pods of one node, or of many hollow ones')
   .text('kubeconfig', 'how to reach the API server')
@@ -48,7 +49,11 @@ async function main(): Promise<void> {
   const clock = new RealClock();
   const rootDir = flags.text('root-dir');
   const hollowNodes = flags.number('hollow-nodes');
-  const runtimes = createRuntimes({ endpoint: flags.text('container-runtime-endpoint'), rootDir, clock });
+  const runtimes = createRuntimes({
+    endpoint: flags.text('container-runtime-endpoint'),
+    rootDir,
+    clock,
+  });
   const client = new RestClient({
     config: await loadKubeconfig(flags.text('kubeconfig')),
     userAgent: 'kubelet',
@@ -78,7 +83,10 @@ async function main(): Promise<void> {
       port,
       labels: pairs(flags.list('node-labels')),
       taints: flags.list('register-with-taints').map(parseTaint),
-      capacity: { ...pairs(flags.text('simulated-capacity').split(',')), pods: String(flags.number('max-pods')) },
+      capacity: {
+        ...pairs(flags.text('simulated-capacity').split(',')),
+        pods: String(flags.number('max-pods')),
+      },
     })),
     hollow: hollowNodes > 0,
     register: flags.boolean('register-node'),
@@ -88,7 +96,10 @@ async function main(): Promise<void> {
     clock,
     logger,
   });
-  logger.info({ port, nodes: Math.max(1, hollowNodes), runtime: flags.text('container-runtime-endpoint') }, 'Kubelet is serving');
+  logger.info(
+    { port, nodes: Math.max(1, hollowNodes), runtime: flags.text('container-runtime-endpoint') },
+    'Kubelet is serving',
+  );
   try {
     await wired.kubelet.run(signal);
   } finally {
@@ -107,7 +118,8 @@ function nodeNames(flags: FlagValues, hollow: number): string[] {
 async function servingCertificate(flags: FlagValues): Promise<{ cert: string; key: string }> {
   const cert = flags.text('tls-cert-file');
   const key = flags.text('tls-private-key-file');
-  if (cert !== '' && key !== '') return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+  if (cert !== '' && key !== '')
+    return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
   const { generateSelfSigned } = await import('../pkg/component/pki.js');
   return generateSelfSigned('kubelet', Date.now());
 }

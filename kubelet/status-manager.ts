@@ -131,7 +131,11 @@ export class StatusManager {
         entry.sent = version;
       }
       if (mayDelete(entry)) {
-        await client.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+        await client.delete(namespace, name, {
+          gracePeriodSeconds: 0,
+          preconditions: { uid },
+          signal,
+        });
         entry.deleted = true;
         logger.info({ namespace, name, uid }, 'Pod is fully terminated and removed from the API');
       }

@@ -51,7 +51,11 @@ export class ImageManager {
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
     const present = await runtime.imageStatus(image);
     if (present && policy !== 'Always') {
-      tell('Normal', 'Pulled', `Container image ${quoted} already present on machine and can be accessed by the pod`);
+      tell(
+        'Normal',
+        'Pulled',
+        `Container image ${quoted} already present on machine and can be accessed by the pod`,
+      );
       return present;
     }
     if (policy === 'Never') {
@@ -65,7 +69,11 @@ export class ImageManager {
       const message = `Back-off pulling image ${quoted}`;
       tell('Normal', 'BackOff', message);
       const before = this.lastErrors.get(key);
-      throw new ImageError('ImagePullBackOff', before ? `${message}: ErrImagePull: ${before}` : message, left);
+      throw new ImageError(
+        'ImagePullBackOff',
+        before ? `${message}: ErrImagePull: ${before}` : message,
+        left,
+      );
     }
     tell('Normal', 'Pulling', `Pulling image ${quoted}`);
     const began = clock.now();
@@ -90,10 +98,14 @@ export class ImageManager {
 
   /** Drops what is remembered of a pod that is gone. */
   forget(podUid: string): void {
-    for (const key of this.lastErrors.keys()) if (key.startsWith(`${podUid}_`)) this.lastErrors.delete(key);
+    for (const key of this.lastErrors.keys())
+      if (key.startsWith(`${podUid}_`)) this.lastErrors.delete(key);
   }
 
-  private canonical(image: string, tell: (t: 'Normal' | 'Warning', r: string, m: string) => void): string {
+  private canonical(
+    image: string,
+    tell: (t: 'Normal' | 'Warning', r: string, m: string) => void,
+  ): string {
     try {
       return parseImageName(image).canonical;
     } catch (err) {
@@ -114,10 +126,14 @@ export class ImageManager {
     const began = clock.now();
     for (let other = this.pulls.get(canonical); other; other = this.pulls.get(canonical)) {
       const [outcome] = await Promise.allSettled([other]);
-      if (outcome?.status === 'fulfilled') return { info: outcome.value, waitedMs: clock.now() - began };
+      if (outcome?.status === 'fulfilled')
+        return { info: outcome.value, waitedMs: clock.now() - began };
     }
     const waitedMs = clock.now() - began;
-    const pulling = runtime.pullImage(image, { annotations: pod.metadata?.annotations ?? {}, signal });
+    const pulling = runtime.pullImage(image, {
+      annotations: pod.metadata?.annotations ?? {},
+      signal,
+    });
     this.pulls.set(canonical, pulling);
     try {
       return { info: await pulling, waitedMs };

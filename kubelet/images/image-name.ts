@@ -26,13 +26,15 @@ const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]
 const MAX_NAME = 255;
 
 export function parseImageName(image: string): ImageName {
-  const bad = (why: string) => new ImageNameError(`couldn't parse image name ${JSON.stringify(image)}: ${why}`);
+  const bad = (why: string) =>
+    new ImageNameError(`couldn't parse image name ${JSON.stringify(image)}: ${why}`);
   if (/^[0-9a-f]{64}$/.test(image)) {
     throw bad(`invalid repository name (${image}), cannot specify 64-byte hexadecimal strings`);
   }
   const slash = image.indexOf('/');
   const first = slash < 0 ? '' : image.slice(0, slash);
-  const hasDomain = slash >= 0 && (/[.:]/.test(first) || first === 'localhost' || first.toLowerCase() !== first);
+  const hasDomain =
+    slash >= 0 && (/[.:]/.test(first) || first === 'localhost' || first.toLowerCase() !== first);
   const domain = hasDomain ? (first === 'index.docker.io' ? 'docker.io' : first) : 'docker.io';
   let rest = hasDomain ? image.slice(slash + 1) : image;
   if (domain === 'docker.io' && !rest.includes('/')) rest = `library/${rest}`;
@@ -51,7 +53,8 @@ export function parseImageName(image: string): ImageName {
     (colon <= named.lastIndexOf('/') || TAG.test(tag)) &&
     (at < 0 || DIGEST.test(digest));
   if (!wellFormed) throw bad('invalid reference format');
-  if (path.length > MAX_NAME) throw bad(`repository name must not be more than ${MAX_NAME} characters`);
+  if (path.length > MAX_NAME)
+    throw bad(`repository name must not be more than ${MAX_NAME} characters`);
   const suffix = digest !== '' ? `@${digest}` : `:${tag || 'latest'}`;
   const familiar = domain === 'docker.io' ? path.replace(/^library\//, '') : `${domain}/${path}`;
   return {

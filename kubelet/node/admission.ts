@@ -3,14 +3,18 @@
  * may have decided on an older picture, and a pod may be bound by hand. Pure.
  */
 import type { NodeSelectorTerm, Pod } from '../../pkg/api/types.js';
+import { parseSelector } from '../../pkg/apimachinery/labels.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import { isSidecar } from '../pod/pod.js';
-import { parseSelector } from '../../pkg/apimachinery/labels.js';
 
 export interface NodeFacts {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  readonly taints: readonly {
+    readonly key: string;
+    readonly value?: string;
+    readonly effect: string;
+  }[];
   readonly allocatable: Readonly<Record<string, string>>;
 }
 
@@ -22,7 +26,10 @@ export interface Rejection {
 /** Undefined: the pod may run beside `others`. */
 export function admit(pod: Pod, others: readonly Pod[], node: NodeFacts): Rejection | undefined {
   if (pod.spec?.os && pod.spec.os.name !== 'linux') {
-    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+    return {
+      reason: 'PodOSNotSupported',
+      message: "Failed to admit pod as the OS field doesn't match node OS",
+    };
   }
   return (
     fitsResources(pod, others, node) ??
@@ -56,7 +63,8 @@ function outOf(resource: string, requested: number, used: number, capacity: numb
 export function requestsOf(pod: Pod): Record<string, number> {
   const sum: Record<string, number> = {};
   const add = (into: Record<string, number>, requests: Record<string, string> = {}) => {
-    for (const [name, text] of Object.entries(requests)) into[name] = (into[name] ?? 0) + amount(name, text);
+    for (const [name, text] of Object.entries(requests))
+      into[name] = (into[name] ?? 0) + amount(name, text);
   };
   for (const container of pod.spec?.containers ?? []) add(sum, container.resources?.requests);
   const sidecars: Record<string, number> = {};
@@ -69,7 +77,8 @@ export function requestsOf(pod: Pod): Record<string, number> {
   }
   for (const [name, value] of Object.entries(sidecars)) sum[name] = (sum[name] ?? 0) + value;
   for (const [name, value] of Object.entries(peak)) sum[name] = Math.max(sum[name] ?? 0, value);
-  for (const [name, text] of Object.entries(pod.spec?.resources?.requests ?? {})) sum[name] = amount(name, text);
+  for (const [name, text] of Object.entries(pod.spec?.resources?.requests ?? {}))
+    sum[name] = amount(name, text);
   add(sum, pod.spec?.overhead);
   return sum;
 }
@@ -88,7 +97,8 @@ function matchesNode(pod: Pod, node: NodeFacts): Rejection | undefined {
     if (node.labels[key] !== value) return refused;
   }
   const terms =
-    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+      ?.nodeSelectorTerms;
   if (terms && !terms.some((term) => matchesTerm(term, node))) return refused;
   if (pod.spec?.nodeName && pod.spec.nodeName !== node.name) {
     const message = "Predicate NodeName failed: node(s) didn't match the requested node name";
@@ -116,7 +126,10 @@ function matchesTerm(term: NodeSelectorTerm, node: NodeFacts): boolean {
         return value === undefined;
       default: {
         const sign = operator === 'Gt' ? '>' : '<';
-        return value !== undefined && parseSelector(`${key}${sign}${values[0] ?? ''}`).matches(node.labels);
+        return (
+          value !== undefined &&
+          parseSelector(`${key}${sign}${values[0] ?? ''}`).matches(node.labels)
+        );
       }
     }
   });
@@ -133,7 +146,8 @@ function fitsPorts(pod: Pod, others: readonly Pod[]): Rejection | undefined {
     ),
   );
   if (!clash) return undefined;
-  const message = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+  const message =
+    "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
   return { reason: 'NodePorts', message };
 }
 
@@ -158,6 +172,7 @@ function toleratesTaints(pod: Pod, node: NodeFacts): Rejection | undefined {
       ),
   );
   if (!untolerated) return undefined;
-  const message = 'Predicate TaintToleration failed: node(s) had taints that the pod didn\'t tolerate';
+  const message =
+    "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate";
   return { reason: 'TaintToleration', message };
 }

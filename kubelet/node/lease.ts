@@ -66,7 +66,8 @@ export class NodeLease {
         this.lease = await this.ensure(renewTime, call);
       }
     }
-    if (this.lease.metadata?.name !== nodeName) throw new Error('the server answered with another lease');
+    if (this.lease.metadata?.name !== nodeName)
+      throw new Error('the server answered with another lease');
   }
 
   private async ensure(renewTime: string, call: { signal: AbortSignal }): Promise<Lease> {

@@ -19,8 +19,8 @@ import type { ContainerRuntime, ImageInfo } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import { admit } from './admission.js';
-import { defaultLabels, type NodeSettings, nodeObject, nodeStatus } from './node-status.js';
 import type { NodeLease } from './lease.js';
+import { defaultLabels, type NodeSettings, nodeObject, nodeStatus } from './node-status.js';
 
 /** A node that never got a podCIDR makes one up, so that its pods can run. */
 const POD_CIDR_WAIT_MS = 10_000;
@@ -146,7 +146,10 @@ export class NodeAgent {
     const uid = uidOf(pod);
     if (rejected) {
       events.pod(pod, 'Warning', rejected.reason, rejected.message);
-      logger.info({ name: pod.metadata?.name, uid, reason: rejected.reason }, 'Pod is not admitted');
+      logger.info(
+        { name: pod.metadata?.name, uid, reason: rejected.reason },
+        'Pod is not admitted',
+      );
     }
     const worker: PodWorker = new PodWorker({
       pod,
@@ -169,12 +172,15 @@ export class NodeAgent {
   }
 
   private judge(pod: Pod): ReturnType<typeof admit> {
-    const over = isTerminalPhase(pod.status?.phase) || pod.metadata?.deletionTimestamp !== undefined;
+    const over =
+      isTerminalPhase(pod.status?.phase) || pod.metadata?.deletionTimestamp !== undefined;
     if (over || (!this.admitting && pod.status?.startTime !== undefined)) return undefined;
     const { settings } = this.options;
     const others = [...this.workers.values()]
       .map((w) => w.object)
-      .filter((p) => !isTerminalPhase(this.options.statuses.get(uidOf(p))?.phase ?? p.status?.phase));
+      .filter(
+        (p) => !isTerminalPhase(this.options.statuses.get(uidOf(p))?.phase ?? p.status?.phase),
+      );
     return admit(pod, others, {
       name: this.name,
       labels: this.node?.metadata?.labels ?? { ...defaultLabels(this.name), ...settings.labels },
@@ -191,7 +197,10 @@ export class NodeAgent {
       this.waitsForCidr = false;
       if (this.podCidr !== undefined || this.options.tasks.signal.aborted) return;
       const cidr = madeUpCidr(this.name);
-      this.options.logger.warn({ node: this.name, cidr }, 'The node has no podCIDR, one is made up');
+      this.options.logger.warn(
+        { node: this.name, cidr },
+        'The node has no podCIDR, one is made up',
+      );
       this.useCidr(cidr);
     });
   }
@@ -207,11 +216,17 @@ export class NodeAgent {
     for (let wait = RETRY_MS; ; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
       try {
         await this.tryRegister(signal);
-        logger.info({ node: this.name, address: settings.ip, port: settings.port }, 'Node is registered');
+        logger.info(
+          { node: this.name, address: settings.ip, port: settings.port },
+          'Node is registered',
+        );
         return;
       } catch (err) {
         if (signal.aborted) throw err;
-        logger.warn({ node: this.name, resource: nodes.ref.resource, err }, 'Node could not be registered');
+        logger.warn(
+          { node: this.name, resource: nodes.ref.resource, err },
+          'Node could not be registered',
+        );
         await clock.sleep(wait, signal);
       }
     }
@@ -228,9 +243,17 @@ export class NodeAgent {
     }
     const existing = await nodes.get('', this.name, { signal });
     const labels = existing.metadata?.labels ?? {};
-    const missing = Object.entries(wanted.metadata?.labels ?? {}).filter(([k, v]) => labels[k] !== v);
+    const missing = Object.entries(wanted.metadata?.labels ?? {}).filter(
+      ([k, v]) => labels[k] !== v,
+    );
     if (missing.length > 0) {
-      await nodes.patch('', this.name, 'merge', { metadata: { labels: Object.fromEntries(missing) } }, { signal });
+      await nodes.patch(
+        '',
+        this.name,
+        'merge',
+        { metadata: { labels: Object.fromEntries(missing) } },
+        { signal },
+      );
     }
     this.node = existing;
     await this.sendStatus(signal);
@@ -269,7 +292,13 @@ export class NodeAgent {
     const before: readonly NodeCondition[] = this.node?.status?.conditions ?? [];
     const status = nodeStatus(settings, images, before, clock.now());
     // Addresses and conditions merge by type: what others wrote beside stays.
-    const answer = await nodes.patch('', this.name, 'strategic', { status }, { subresource: 'status', signal });
+    const answer = await nodes.patch(
+      '',
+      this.name,
+      'strategic',
+      { status },
+      { subresource: 'status', signal },
+    );
     this.sentImages = images;
     this.observeNode(slimNode(answer));
   }
@@ -290,10 +319,18 @@ export class NodeAgent {
   }
 
   private tellConditions(): void {
-    for (const reason of ['NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID']) {
+    for (const reason of [
+      'NodeHasSufficientMemory',
+      'NodeHasNoDiskPressure',
+      'NodeHasSufficientPID',
+    ]) {
       this.options.events.node('Normal', reason, `Node ${this.name} status is now: ${reason}`);
     }
-    this.options.events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
+    this.options.events.node(
+      'Normal',
+      'NodeAllocatableEnforced',
+      'Updated Node Allocatable limit across pods',
+    );
   }
 }
 

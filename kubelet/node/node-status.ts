@@ -31,7 +31,12 @@ interface Machine {
 }
 
 const CONDITIONS = [
-  ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+  [
+    'MemoryPressure',
+    'False',
+    'KubeletHasSufficientMemory',
+    'kubelet has sufficient memory available',
+  ],
   ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
   ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
   ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
@@ -95,9 +100,16 @@ export function nodeStatus(
       operatingSystem: 'linux',
       architecture: host.architecture,
     },
-    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
+    runtimeHandlers: [
+      { name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
+    ],
     ...(images.length > 0
-      ? { images: largest(images).map((i) => ({ names: [i.id, ...i.names], sizeBytes: i.sizeBytes })) }
+      ? {
+          images: largest(images).map((i) => ({
+            names: [i.id, ...i.names],
+            sizeBytes: i.sizeBytes,
+          })),
+        }
       : {}),
   };
 }

@@ -76,7 +76,12 @@ export interface SyncOutcome {
 export class PodContainers {
   constructor(private readonly options: PodContainersOptions) {}
 
-  async sync(pod: Pod, memory: PodMemory, probes: ProbeView, signal: AbortSignal): Promise<SyncOutcome> {
+  async sync(
+    pod: Pod,
+    memory: PodMemory,
+    probes: ProbeView,
+    signal: AbortSignal,
+  ): Promise<SyncOutcome> {
     const { runtime } = this.options;
     const retry = new Retry();
     let status = await runtime.podStatus(uidOf(pod));
@@ -90,7 +95,8 @@ export class PodContainers {
         await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
       }
     }
-    if (!(await this.syncInit(pod, sandbox, status, memory, probes, retry, signal))) return retry.outcome();
+    if (!(await this.syncInit(pod, sandbox, status, memory, probes, retry, signal)))
+      return retry.outcome();
     for (const container of pod.spec?.containers ?? []) {
       const last = inSandbox(newest(status, container.name), sandbox);
       if (shouldRestart(pod, container, last)) {
@@ -104,11 +110,18 @@ export class PodContainers {
   /** Asks one container to end: event, preStop hook, SIGTERM, then SIGKILL. Resolves when it has ended. */
   async stop(pod: Pod, info: ContainerInfo, graceMs: number, message?: string): Promise<void> {
     const { runtime, clock, events } = this.options;
-    events.container(pod, info.name, 'Normal', 'Killing', message ?? `Stopping container ${info.name}`);
+    events.container(
+      pod,
+      info.name,
+      'Normal',
+      'Killing',
+      message ?? `Stopping container ${info.name}`,
+    );
     const began = clock.now();
     const hook = containerOf(pod, info.name)?.lifecycle?.preStop;
     if (hook && graceMs > 0) {
-      if (hook.sleep) await clock.sleep(Math.min(hook.sleep.seconds * 1000, graceMs), this.options.signal);
+      if (hook.sleep)
+        await clock.sleep(Math.min(hook.sleep.seconds * 1000, graceMs), this.options.signal);
       else if (hook.exec && !(await this.succeeds(info.id, hook.exec.command ?? [], graceMs))) {
         events.container(pod, info.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
       }
@@ -119,7 +132,11 @@ export class PodContainers {
   }
 
   /** False also for a container that has just ended. */
-  private async succeeds(id: string, command: readonly string[], timeoutMs: number): Promise<boolean> {
+  private async succeeds(
+    id: string,
+    command: readonly string[],
+    timeoutMs: number,
+  ): Promise<boolean> {
     try {
       return (await this.options.runtime.exec(id, command, timeoutMs)).exitCode === 0;
     } catch (err) {
@@ -138,9 +155,16 @@ export class PodContainers {
     if (ready) return ready;
     const before = status.sandboxes[0];
     if (before) {
-      const left = (pod.spec?.containers ?? []).filter((c) => shouldRestart(pod, c, newest(status, c.name)));
+      const left = (pod.spec?.containers ?? []).filter((c) =>
+        shouldRestart(pod, c, newest(status, c.name)),
+      );
       if (left.length === 0) return undefined;
-      events.pod(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+      events.pod(
+        pod,
+        'Normal',
+        'SandboxChanged',
+        'Pod sandbox changed, it will be killed and re-created.',
+      );
     }
     try {
       await runtime.runSandbox({
@@ -157,7 +181,12 @@ export class PodContainers {
       if (!(err instanceof RuntimeError)) throw err;
       // Without a network yet the worker is woken when there is one.
       if (err.code !== 'Unavailable') {
-        events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${err.message}`);
+        events.pod(
+          pod,
+          'Warning',
+          'FailedCreatePodSandBox',
+          `Failed to create pod sandbox: ${err.message}`,
+        );
         retry.within(RETRY_MS);
       }
       return undefined;
@@ -175,7 +204,10 @@ export class PodContainers {
     retry: Retry,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const current = { ...status, containers: status.containers.filter((c) => c.sandboxId === sandbox.id) };
+    const current = {
+      ...status,
+      containers: status.containers.filter((c) => c.sandboxId === sandbox.id),
+    };
     const initialized = hasStartedRegularContainer(pod, current);
     for (const container of pod.spec?.initContainers ?? []) {
       const last = newest(current, container.name);
@@ -199,7 +231,11 @@ export class PodContainers {
     return true;
   }
 
-  private async killCondemned(pod: Pod, status: PodRuntimeStatus, memory: PodMemory): Promise<void> {
+  private async killCondemned(
+    pod: Pod,
+    status: PodRuntimeStatus,
+    memory: PodMemory,
+  ): Promise<void> {
     for (const info of status.containers) {
       const container = containerOf(pod, info.name);
       if (info.state !== 'running' || !container) continue;
@@ -209,7 +245,9 @@ export class PodContainers {
         : memory.condemned.get(info.id);
       if (message === undefined) continue;
       const grace =
-        container.livenessProbe?.terminationGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
+        container.livenessProbe?.terminationGracePeriodSeconds ??
+        pod.spec?.terminationGracePeriodSeconds ??
+        30;
       await this.stop(pod, info, grace * 1000, message);
     }
     memory.condemned.clear();
@@ -234,7 +272,13 @@ export class PodContainers {
       const left = memory.backoff.leftSince(key, finished, now);
       if (left > 0) {
         const where = `${container.name} in pod ${formatPod(pod)}`;
-        events.container(pod, key, 'Warning', 'BackOff', `Back-off restarting failed container ${where}`);
+        events.container(
+          pod,
+          key,
+          'Warning',
+          'BackOff',
+          `Back-off restarting failed container ${where}`,
+        );
         const wait = formatDuration(memory.backoff.get(key));
         memory.reasons.set(key, {
           reason: 'CrashLoopBackOff',
@@ -274,9 +318,10 @@ export class PodContainers {
     const { runtime, images, events, node } = this.options;
     const image = await images.ensure(pod, container, signal);
     const { namespace = '', name = '' } = pod.metadata ?? {};
-    const known = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
-      (s) => s.name === container.name,
-    );
+    const known = [
+      ...(pod.status?.containerStatuses ?? []),
+      ...(pod.status?.initContainerStatuses ?? []),
+    ].find((s) => s.name === container.name);
     const attempt = last ? last.attempt + 1 : known?.containerID ? known.restartCount + 1 : 0;
     const env = await this.environment(pod, container, sandbox);
     const policy = container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always';
@@ -294,7 +339,13 @@ export class PodContainers {
         stdin: container.stdin === true,
         restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',
         specHash: specHash(container),
-        logPath: join(node.rootDir, 'logs', `${namespace}_${name}_${uidOf(pod)}`, container.name, `${attempt}.log`),
+        logPath: join(
+          node.rootDir,
+          'logs',
+          `${namespace}_${name}_${uidOf(pod)}`,
+          container.name,
+          `${attempt}.log`,
+        ),
       }),
     );
     events.container(pod, container.name, 'Normal', 'Created', 'Container created');
@@ -304,12 +355,23 @@ export class PodContainers {
     return id;
   }
 
-  private async environment(pod: Pod, container: Container, sandbox: SandboxStatus): Promise<Map<string, string>> {
+  private async environment(
+    pod: Pod,
+    container: Container,
+    sandbox: SandboxStatus,
+  ): Promise<Map<string, string>> {
     const { objects, node, events } = this.options;
     const podIPs = pod.spec?.hostNetwork ? [node.hostIP] : sandbox.ips;
     const allocatable = node.allocatable();
     try {
-      const env = await environmentOf({ pod, container, objects, podIPs, hostIP: node.hostIP, allocatable });
+      const env = await environmentOf({
+        pod,
+        container,
+        objects,
+        podIPs,
+        hostIP: node.hostIP,
+        allocatable,
+      });
       return new Map([
         ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
         ['HOSTNAME', hostnameOf(pod)],
@@ -334,12 +396,23 @@ export class PodContainers {
     throw new StartError('PostStartHookError', 'PostStartHookError: the command failed');
   }
 
-  private async step<T>(pod: Pod, container: Container, reason: string, run: () => Promise<T>): Promise<T> {
+  private async step<T>(
+    pod: Pod,
+    container: Container,
+    reason: string,
+    run: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await run();
     } catch (err) {
       if (!(err instanceof RuntimeError)) throw err;
-      this.options.events.container(pod, container.name, 'Warning', 'Failed', `Error: ${err.message}`);
+      this.options.events.container(
+        pod,
+        container.name,
+        'Warning',
+        'Failed',
+        `Error: ${err.message}`,
+      );
       throw new StartError(reason, err.message);
     }
   }
@@ -383,11 +456,17 @@ function containerOf(pod: Pod, name: string): Container | undefined {
 }
 
 /** A container of an earlier sandbox is not there any more. */
-function inSandbox(info: ContainerInfo | undefined, sandbox: SandboxStatus): ContainerInfo | undefined {
+function inSandbox(
+  info: ContainerInfo | undefined,
+  sandbox: SandboxStatus,
+): ContainerInfo | undefined {
   return info?.sandboxId !== sandbox.id && info?.state === 'running' ? undefined : info;
 }
 
 /** What cannot change under a running container. */
 function specHash(container: Container): string {
-  return createHash('sha1').update(`${container.name}\n${container.image ?? ''}`).digest('hex').slice(0, 8);
+  return createHash('sha1')
+    .update(`${container.name}\n${container.image ?? ''}`)
+    .digest('hex')
+    .slice(0, 8);
 }

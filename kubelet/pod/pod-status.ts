@@ -51,8 +51,18 @@ const KUBELET_CONDITIONS = new Set([
 
 export function generatePodStatus(input: StatusInput): PodStatus {
   const { pod, runtime, old, now } = input;
-  const initStatuses = containerStatuses(input, pod.spec?.initContainers ?? [], old.initContainerStatuses, true);
-  const statuses = containerStatuses(input, pod.spec?.containers ?? [], old.containerStatuses, false);
+  const initStatuses = containerStatuses(
+    input,
+    pod.spec?.initContainers ?? [],
+    old.initContainerStatuses,
+    true,
+  );
+  const statuses = containerStatuses(
+    input,
+    pod.spec?.containers ?? [],
+    old.containerStatuses,
+    false,
+  );
   const ephemeral = containerStatuses(
     input,
     pod.spec?.ephemeralContainers ?? [],
@@ -65,7 +75,8 @@ export function generatePodStatus(input: StatusInput): PodStatus {
   const generation = pod.metadata?.generation;
   const all = [...initStatuses, ...statuses];
   const sandbox = readySandbox(runtime);
-  const sandboxReady = sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
+  const sandboxReady =
+    sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const ready = containersReady(pod, all, phase);
   const conditions = [
     { type: 'PodReadyToStartContainers', status: sandboxReady ? 'True' : 'False' },
@@ -73,7 +84,9 @@ export function generatePodStatus(input: StatusInput): PodStatus {
     podReady(pod, ready),
     ready,
     { type: 'PodScheduled', status: 'True' },
-  ].map((c) => stamp(generation === undefined ? c : { ...c, observedGeneration: generation }, old, now));
+  ].map((c) =>
+    stamp(generation === undefined ? c : { ...c, observedGeneration: generation }, old, now),
+  );
   const foreign = (pod.status?.conditions ?? []).filter((c) => !KUBELET_CONDITIONS.has(c.type));
   const ips = pod.spec?.hostNetwork === true && sandbox ? [input.hostIP] : sandbox?.ips;
   const kept = old.podIPs?.map((p) => p.ip) ?? (old.podIP ? [old.podIP] : []);
@@ -86,7 +99,9 @@ export function generatePodStatus(input: StatusInput): PodStatus {
     ...(old.message && isTerminalPhase(phase) ? { message: old.message } : {}),
     hostIP: input.hostIP,
     hostIPs: [{ ip: input.hostIP }],
-    ...(podIPs.length > 0 && podIPs[0] ? { podIP: podIPs[0], podIPs: podIPs.map((ip) => ({ ip })) } : {}),
+    ...(podIPs.length > 0 && podIPs[0]
+      ? { podIP: podIPs[0], podIPs: podIPs.map((ip) => ({ ip })) }
+      : {}),
     startTime: old.startTime ?? pod.status?.startTime ?? formatTime(new Date(now)),
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     ...(statuses.length > 0 ? { containerStatuses: statuses } : {}),
@@ -179,9 +194,15 @@ function hasRun(pod: Pod, status: PodStatus): boolean {
 }
 
 function terminate(status: ContainerStatus, force: boolean): ContainerStatus {
-  if (status.state?.terminated || (!force && !status.state?.running)) return { ...status, ready: false };
+  if (status.state?.terminated || (!force && !status.state?.running))
+    return { ...status, ready: false };
   if (status.lastState?.terminated && status.state?.waiting) {
-    return { ...status, state: { terminated: status.lastState.terminated }, ready: false, started: false };
+    return {
+      ...status,
+      state: { terminated: status.lastState.terminated },
+      ready: false,
+      started: false,
+    };
   }
   const terminated = {
     reason: 'ContainerStatusUnknown',
@@ -199,7 +220,9 @@ function containerStatuses(
 ): ContainerStatus[] {
   const { pod, runtime, reasons, probes } = input;
   const hasInit = (pod.spec?.initContainers ?? []).length > 0;
-  const waiting = { waiting: { reason: init || hasInit ? 'PodInitializing' : 'ContainerCreating' } };
+  const waiting = {
+    waiting: { reason: init || hasInit ? 'PodInitializing' : 'ContainerCreating' },
+  };
   const result = containers.map((container): ContainerStatus => {
     const old = olds?.find((s) => s.name === container.name);
     const [current, previous] = runtime.containers.filter((c) => c.name === container.name);
@@ -228,12 +251,18 @@ function containerStatuses(
       status = { ...old, state: { terminated } };
     }
     const reason = reasons.get(container.name);
-    const done = init && !isSidecar(container) && current?.state === 'exited' && current.exitCode === 0;
+    const done =
+      init && !isSidecar(container) && current?.state === 'exited' && current.exitCode === 0;
     if (reason && !done && shouldRestart(pod, container, newest(runtime, container.name))) {
       status = {
         ...status,
         ...(status.state?.terminated ? { lastState: { terminated: status.state.terminated } } : {}),
-        state: { waiting: { reason: reason.reason, ...(reason.message ? { message: reason.message } : {}) } },
+        state: {
+          waiting: {
+            reason: reason.reason,
+            ...(reason.message ? { message: reason.message } : {}),
+          },
+        },
       };
     }
     const running = status.state?.running !== undefined && current !== undefined;
@@ -261,7 +290,9 @@ function fromRuntime(
     containerID: `${scheme}://${current.id}`,
     image: statusImage(current.image),
     imageID: current.imageId,
-    lastState: previous ? { terminated: terminatedState(previous, scheme) } : lastStateOf(old, current, scheme),
+    lastState: previous
+      ? { terminated: terminatedState(previous, scheme) }
+      : lastStateOf(old, current, scheme),
     name: container.name,
     ready: false,
     resources: container.resources ?? {},
@@ -280,7 +311,11 @@ function fromRuntime(
 }
 
 /** When the runtime has forgotten the run before this one, the status still knows it. */
-function lastStateOf(old: ContainerStatus | undefined, current: ContainerInfo, scheme: string): ContainerState {
+function lastStateOf(
+  old: ContainerStatus | undefined,
+  current: ContainerInfo,
+  scheme: string,
+): ContainerState {
   if (!old) return {};
   const same = old.containerID === `${scheme}://${current.id}`;
   if (!same && old.state?.terminated) return { terminated: old.state.terminated };
@@ -310,32 +345,44 @@ function initialized(pod: Pod, statuses: readonly ContainerStatus[], phase: stri
   for (const container of pod.spec?.initContainers ?? []) {
     const status = statuses.find((s) => s.name === container.name);
     if (!status) unknown.push(container.name);
-    else if (isSidecar(container) ? !status.started : !status.ready) incomplete.push(container.name);
+    else if (isSidecar(container) ? !status.started : !status.ready)
+      incomplete.push(container.name);
   }
   if (phase === 'Succeeded' && unknown.length === 0) {
     return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
   }
   const regularStarted = (pod.spec?.containers ?? []).some((c) => {
     const status = statuses.find((s) => s.name === c.name);
-    return Boolean(status?.state?.running || status?.state?.terminated || status?.lastState?.terminated);
+    return Boolean(
+      status?.state?.running || status?.state?.terminated || status?.lastState?.terminated,
+    );
   });
   const message = describe(['unknown', unknown], ['incomplete', incomplete]);
   if (regularStarted || message === '') return { type: 'Initialized', status: 'True' };
   return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message };
 }
 
-function containersReady(pod: Pod, statuses: readonly ContainerStatus[], phase: string): PodCondition {
+function containersReady(
+  pod: Pod,
+  statuses: readonly ContainerStatus[],
+  phase: string,
+): PodCondition {
   const type = 'ContainersReady';
   const unknown: string[] = [];
   const unready: string[] = [];
-  const counted = [...(pod.spec?.initContainers ?? []).filter(isSidecar), ...(pod.spec?.containers ?? [])];
+  const counted = [
+    ...(pod.spec?.initContainers ?? []).filter(isSidecar),
+    ...(pod.spec?.containers ?? []),
+  ];
   for (const container of counted) {
     const status = statuses.find((s) => s.name === container.name);
     if (!status) unknown.push(container.name);
     else if (!status.ready) unready.push(container.name);
   }
-  if (unknown.length === 0 && phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
-  if (unknown.length === 0 && phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  if (unknown.length === 0 && phase === 'Succeeded')
+    return { type, status: 'False', reason: 'PodCompleted' };
+  if (unknown.length === 0 && phase === 'Failed')
+    return { type, status: 'False', reason: 'PodFailed' };
   const message = describe(['unknown', unknown], ['unready', unready]);
   if (message === '') return { type, status: 'True' };
   return { type, status: 'False', reason: 'ContainersNotReady', message };
@@ -345,12 +392,20 @@ function podReady(pod: Pod, containers: PodCondition): PodCondition {
   if (containers.status !== 'True') return { ...containers, type: 'Ready' };
   const unmet = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
     const condition = pod.status?.conditions?.find((c) => c.type === conditionType);
-    if (!condition) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    if (!condition)
+      return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
     if (condition.status === 'True') return [];
-    return [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
+    return [
+      `the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`,
+    ];
   });
   if (unmet.length === 0) return { type: 'Ready', status: 'True' };
-  return { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: unmet.join(', ') };
+  return {
+    type: 'Ready',
+    status: 'False',
+    reason: 'ReadinessGatesNotReady',
+    message: unmet.join(', '),
+  };
 }
 
 function describe(...groups: readonly [string, readonly string[]][]): string {

@@ -53,7 +53,10 @@ class Node {
     this.runtime.configureNetwork('10.244.0.0/24');
     const { clock, runtime, tasks } = this;
     const events = new KubeletEvents(
-      { event: (about, _, reason, message) => this.events.push(`${about.fieldPath ?? 'pod'} ${reason} ${message}`) },
+      {
+        event: (about, _, reason, message) =>
+          this.events.push(`${about.fieldPath ?? 'pod'} ${reason} ${message}`),
+      },
       'n',
     );
     const logger = silentLogger();
@@ -71,7 +74,8 @@ class Node {
         patch: async () => this.pod,
         delete: async (_namespace, name, options) => {
           this.deleted.push(options?.preconditions);
-          if (options?.gracePeriodSeconds !== 0) throw notFound({ group: '', resource: 'pods' }, name);
+          if (options?.gracePeriodSeconds !== 0)
+            throw notFound({ group: '', resource: 'pods' }, name);
           return this.pod;
         },
       },
@@ -180,7 +184,13 @@ t.test('a pod becomes Running and Ready in some tens of milliseconds', async (t)
   });
   t.same(
     node.status.conditions?.map((c) => `${c.type}=${c.status}`),
-    ['PodReadyToStartContainers=True', 'Initialized=True', 'Ready=True', 'ContainersReady=True', 'PodScheduled=True'],
+    [
+      'PodReadyToStartContainers=True',
+      'Initialized=True',
+      'Ready=True',
+      'ContainersReady=True',
+      'PodScheduled=True',
+    ],
   );
   t.match(node.events, [
     'spec.containers{main} Pulling Pulling image "nginx"',
@@ -207,7 +217,19 @@ t.test('a deleted pod ends its containers, reports it and is deleted for good', 
 });
 
 t.test('a pod that stops slowly uses its grace, and a shorter one when asked again', async (t) => {
-  const node = new Node(podOf({}, { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations: { 'drydock.dev/stop-after': '1h' } } }));
+  const node = new Node(
+    podOf(
+      {},
+      {
+        metadata: {
+          name: 'web',
+          namespace: 'default',
+          uid: 'u1',
+          annotations: { 'drydock.dev/stop-after': '1h' },
+        },
+      },
+    ),
+  );
   await node.until(() => node.status.phase === 'Running');
   node.deletePod(600);
   await node.pass(5000, 500);
@@ -219,9 +241,16 @@ t.test('a pod that stops slowly uses its grace, and a shorter one when asked aga
 });
 
 t.test('a container that fails is restarted: at once, then after 10 s, 20 s', async (t) => {
-  const node = new Node(podOf({ containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'exit 1'] }] }));
-  t.ok(await node.until(() => node.container()?.restartCount === 1, 500), 'the first restart is at once');
-  t.ok(await node.until(() => node.container()?.state?.waiting?.reason === 'CrashLoopBackOff', 500));
+  const node = new Node(
+    podOf({ containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'exit 1'] }] }),
+  );
+  t.ok(
+    await node.until(() => node.container()?.restartCount === 1, 500),
+    'the first restart is at once',
+  );
+  t.ok(
+    await node.until(() => node.container()?.state?.waiting?.reason === 'CrashLoopBackOff', 500),
+  );
   t.match(node.container(), {
     ready: false,
     state: {
@@ -252,16 +281,39 @@ t.test('a container that fails is restarted: at once, then after 10 s, 20 s', as
 });
 
 t.test('how pods end', async (t) => {
-  const sh = (script: string): Container => ({ name: 'main', image: 'busybox', command: ['sh', '-c', script] });
+  const sh = (script: string): Container => ({
+    name: 'main',
+    image: 'busybox',
+    command: ['sh', '-c', script],
+  });
   const rows: [string, Partial<Pod['spec']> & object, object][] = [
-    ['Never, good', { restartPolicy: 'Never', containers: [sh('echo hi')] }, { phase: 'Succeeded' }],
+    [
+      'Never, good',
+      { restartPolicy: 'Never', containers: [sh('echo hi')] },
+      { phase: 'Succeeded' },
+    ],
     ['Never, bad', { restartPolicy: 'Never', containers: [sh('exit 3')] }, { phase: 'Failed' }],
-    ['OnFailure, good', { restartPolicy: 'OnFailure', containers: [sh('sleep 2')] }, { phase: 'Succeeded' }],
-    ['an unknown command', { restartPolicy: 'Never', containers: [{ name: 'main', image: 'perl', command: ['perl', '-v'] }] }, { phase: 'Succeeded' }],
+    [
+      'OnFailure, good',
+      { restartPolicy: 'OnFailure', containers: [sh('sleep 2')] },
+      { phase: 'Succeeded' },
+    ],
+    [
+      'an unknown command',
+      {
+        restartPolicy: 'Never',
+        containers: [{ name: 'main', image: 'perl', command: ['perl', '-v'] }],
+      },
+      { phase: 'Succeeded' },
+    ],
     [
       'the deadline',
       { activeDeadlineSeconds: 3 },
-      { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' },
+      {
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      },
     ],
     [
       'an init container that fails',
@@ -274,7 +326,8 @@ t.test('how pods end', async (t) => {
     await node.until(() => node.worker.state === 'terminated', 6000);
     t.match(node.status, expected, name);
     t.equal(node.worker.state, 'terminated', name);
-    if (node.status.phase === 'Succeeded') t.equal(node.condition('Ready')?.reason, 'PodCompleted', name);
+    if (node.status.phase === 'Succeeded')
+      t.equal(node.condition('Ready')?.reason, 'PodCompleted', name);
     await node.stop();
   }
 });
@@ -323,7 +376,12 @@ t.test('probes: ready after, and restarted when liveness fails', async (t) => {
             name: 'main',
             image: 'nginx',
             readinessProbe: { httpGet, periodSeconds: 2 },
-            livenessProbe: { httpGet, periodSeconds: 5, failureThreshold: 2, initialDelaySeconds: 6 },
+            livenessProbe: {
+              httpGet,
+              periodSeconds: 5,
+              failureThreshold: 2,
+              initialDelaySeconds: 6,
+            },
           },
         ],
       },
@@ -341,7 +399,11 @@ t.test('probes: ready after, and restarted when liveness fails', async (t) => {
   t.equal(node.container()?.ready, true);
   t.equal(node.condition('Ready')?.status, 'True');
   await node.pass(22_000, 100);
-  t.ok(node.events.includes('spec.containers{main} Killing Container main failed liveness probe, will be restarted'));
+  t.ok(
+    node.events.includes(
+      'spec.containers{main} Killing Container main failed liveness probe, will be restarted',
+    ),
+  );
   t.equal(node.container()?.restartCount, 1);
   await node.stop();
 });
@@ -356,7 +418,10 @@ t.test('a startup probe holds the others back', async (t) => {
   };
   const annotations = { 'drydock.dev/ready-after': '4s' };
   const node = new Node(
-    podOf({ containers: [container] }, { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations } }),
+    podOf(
+      { containers: [container] },
+      { metadata: { name: 'web', namespace: 'default', uid: 'u1', annotations } },
+    ),
   );
   await node.pass(3000);
   t.match(node.container(), { ready: false, started: false });
@@ -368,16 +433,37 @@ t.test('a startup probe holds the others back', async (t) => {
 
 t.test('images that cannot be had keep a container waiting', async (t) => {
   const rows: [string, Partial<Container>, string, RegExp][] = [
-    ['missing', { image: 'x.invalid/app' }, 'ImagePullBackOff', /^Back-off pulling image "x\.invalid\/app": ErrImagePull: rpc error/],
-    ['a bad name', { image: 'Bad' }, 'InvalidImageName', /^Failed to apply default image tag "Bad": couldn't parse image name "Bad"/],
-    ['never pulled', { image: 'nginx', imagePullPolicy: 'Never' }, 'ErrImageNeverPull', /is not present with pull policy of Never$/],
+    [
+      'missing',
+      { image: 'x.invalid/app' },
+      'ImagePullBackOff',
+      /^Back-off pulling image "x\.invalid\/app": ErrImagePull: rpc error/,
+    ],
+    [
+      'a bad name',
+      { image: 'Bad' },
+      'InvalidImageName',
+      /^Failed to apply default image tag "Bad": couldn't parse image name "Bad"/,
+    ],
+    [
+      'never pulled',
+      { image: 'nginx', imagePullPolicy: 'Never' },
+      'ErrImageNeverPull',
+      /is not present with pull policy of Never$/,
+    ],
   ];
   for (const [name, over, reason, message] of rows) {
     const node = new Node(podOf({ containers: [{ name: 'main', image: '', ...over }] }));
-    t.ok(await node.until(() => node.container()?.state?.waiting?.reason === reason, 11_000, 500), name);
+    t.ok(
+      await node.until(() => node.container()?.state?.waiting?.reason === reason, 11_000, 500),
+      name,
+    );
     t.match(node.container()?.state?.waiting?.message, message, name);
     t.equal(node.status.phase, 'Pending', name);
-    t.ok(node.events.some((e) => e.endsWith(`Failed Error: ${reason}`)), name);
+    t.ok(
+      node.events.some((e) => e.endsWith(`Failed Error: ${reason}`)),
+      name,
+    );
     await node.stop();
   }
 });
@@ -397,7 +483,12 @@ t.test('a volume waits for its ConfigMap, an environment says that it is missing
 
   const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'settings', key: 'a' } } }];
   const other = new Node(podOf({ containers: [{ name: 'main', image: 'nginx', env }] }));
-  t.ok(await other.until(() => other.container()?.state?.waiting?.reason === 'CreateContainerConfigError', 1000));
+  t.ok(
+    await other.until(
+      () => other.container()?.state?.waiting?.reason === 'CreateContainerConfigError',
+      1000,
+    ),
+  );
   t.equal(other.container()?.state?.waiting?.message, 'configmap "settings" not found');
   t.ok(other.events.includes('spec.containers{main} Failed Error: configmap "settings" not found'));
   other.configMaps.set('settings', { metadata: { name: 'settings' }, data: { a: '1' } });
@@ -406,15 +497,24 @@ t.test('a volume waits for its ConfigMap, an environment says that it is missing
 });
 
 t.test('a pod that is not admitted fails without having run', async (t) => {
-  const pod = podOf({ containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '3' } } }] });
-  const facts = { name: 'n', labels: { 'kubernetes.io/os': 'linux' }, taints: [], allocatable: { cpu: '4', pods: '110' } };
+  const pod = podOf({
+    containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '3' } } }],
+  });
+  const facts = {
+    name: 'n',
+    labels: { 'kubernetes.io/os': 'linux' },
+    taints: [],
+    allocatable: { cpu: '4', pods: '110' },
+  };
   t.equal(admit(pod, [], facts), undefined);
   const rejected = admit(pod, [pod], facts);
   t.same(rejected, {
     reason: 'OutOfcpu',
     message: "Node didn't have enough resource: cpu, requested: 3000, used: 3000, capacity: 4000",
   });
-  const port = podOf({ containers: [{ name: 'main', image: 'nginx', ports: [{ containerPort: 80, hostPort: 80 }] }] });
+  const port = podOf({
+    containers: [{ name: 'main', image: 'nginx', ports: [{ containerPort: 80, hostPort: 80 }] }],
+  });
   t.equal(admit(port, [port], facts)?.reason, 'NodePorts');
   t.equal(admit(podOf({ nodeSelector: { disk: 'ssd' } }), [], facts)?.reason, 'NodeAffinity');
   t.equal(
@@ -423,7 +523,11 @@ t.test('a pod that is not admitted fails without having run', async (t) => {
   );
   const node = new Node(pod, rejected);
   t.ok(await node.until(() => node.worker.state === 'terminated', 500));
-  t.match(node.status, { phase: 'Failed', reason: 'OutOfcpu', message: /^Pod was rejected: Node didn't have/ });
+  t.match(node.status, {
+    phase: 'Failed',
+    reason: 'OutOfcpu',
+    message: /^Pod was rejected: Node didn't have/,
+  });
   t.same(await node.runtime.podUids(), []);
   await node.stop();
 });
@@ -493,16 +597,27 @@ t.test('variables in commands', async (t) => {
   for (const [text, expected] of rows) t.equal(expand(text, env), expected, text);
 });
 
-t.test("a status patch leaves other writers' conditions alone and takes out what is over", async (t) => {
-  const pod = podOf({}, { status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False', reason: 'X' }] } });
-  t.same(statusPatch(pod, { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }), {
-    metadata: { uid: 'u1' },
-    status: {
-      phase: 'Running',
-      reason: null,
-      message: null,
-      podIP: null,
-      conditions: [{ type: 'Ready', status: 'True', reason: null }],
-    },
-  });
-});
+t.test(
+  "a status patch leaves other writers' conditions alone and takes out what is over",
+  async (t) => {
+    const pod = podOf(
+      {},
+      {
+        status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False', reason: 'X' }] },
+      },
+    );
+    t.same(
+      statusPatch(pod, { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }),
+      {
+        metadata: { uid: 'u1' },
+        status: {
+          phase: 'Running',
+          reason: null,
+          message: null,
+          podIP: null,
+          conditions: [{ type: 'Ready', status: 'True', reason: null }],
+        },
+      },
+    );
+  },
+);

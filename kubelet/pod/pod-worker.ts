@@ -71,7 +71,10 @@ export class PodWorker {
       failed: (container, message) =>
         options.events.container(this.pod, container, 'Warning', 'Unhealthy', message),
       unhealthy: (container, id, kind) => {
-        this.memory.condemned.set(id, `Container ${container} failed ${kind} probe, will be restarted`);
+        this.memory.condemned.set(
+          id,
+          `Container ${container} failed ${kind} probe, will be restarted`,
+        );
         this.wake();
       },
     });
@@ -127,7 +130,12 @@ export class PodWorker {
       const { namespace, name, uid } = this.pod.metadata ?? {};
       this.options.logger.warn({ namespace, name, uid, err }, 'Pod could not be synced');
       const message = err instanceof Error ? err.message : String(err);
-      this.options.events.pod(this.pod, 'Warning', 'FailedSync', `error determining status: ${message}`);
+      this.options.events.pod(
+        this.pod,
+        'Warning',
+        'FailedSync',
+        `error determining status: ${message}`,
+      );
       return this.backoff();
     }
   }
@@ -162,13 +170,21 @@ export class PodWorker {
     const deadline = this.deadlineLeft();
     if (deadline !== undefined && deadline <= 0) {
       options.events.pod(this.pod, 'Normal', 'DeadlineExceeded', DEADLINE_MESSAGE);
-      options.statuses.set(this.pod, failPod(await this.status(false), 'DeadlineExceeded', DEADLINE_MESSAGE));
+      options.statuses.set(
+        this.pod,
+        failPod(await this.status(false), 'DeadlineExceeded', DEADLINE_MESSAGE),
+      );
       this.terminate();
       return undefined;
     }
     if (!(await this.publish())) return undefined;
     if (!(await this.mountVolumes())) return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
-    const outcome = await options.containers.sync(this.pod, this.memory, this.prober, options.signal);
+    const outcome = await options.containers.sync(
+      this.pod,
+      this.memory,
+      this.prober,
+      options.signal,
+    );
     if (this.mustEnd()) this.dirty = true;
     else if (!(await this.publish())) return undefined;
     const delays = [outcome.retryAfterMs, deadline].filter((ms) => ms !== undefined);
@@ -195,10 +211,12 @@ export class PodWorker {
       if (this.stopping.size === 0) statuses.set(this.pod, await this.status(false));
       // Sidecars serve the others to the end.
       const regular = running.filter((c) => !this.isSidecarName(c));
-      for (const info of regular.length > 0 && graceMs > 0 ? regular : running) this.stop(info, graceMs);
+      for (const info of regular.length > 0 && graceMs > 0 ? regular : running)
+        this.stop(info, graceMs);
       return;
     }
-    for (const sandbox of (await runtime.podStatus(uid)).sandboxes) await runtime.stopSandbox(sandbox.id);
+    for (const sandbox of (await runtime.podStatus(uid)).sandboxes)
+      await runtime.stopSandbox(sandbox.id);
     this.prober.stop();
     const status = await this.status(true);
     const over = isTerminalPhase(status.phase) ? status : { ...status, ...this.endPhase(status) };
@@ -213,8 +231,10 @@ export class PodWorker {
       statuses.finish(this.pod);
       return;
     }
-    for (const sandbox of (await runtime.podStatus(uid)).sandboxes) await runtime.removeSandbox(sandbox.id);
-    for (const info of (await runtime.podStatus(uid)).containers) await runtime.removeContainer(info.id);
+    for (const sandbox of (await runtime.podStatus(uid)).sandboxes)
+      await runtime.removeSandbox(sandbox.id);
+    for (const info of (await runtime.podStatus(uid)).containers)
+      await runtime.removeContainer(info.id);
     statuses.forget(uid);
     this.timer?.stop();
     this.options.finished();
@@ -299,13 +319,16 @@ export class PodWorker {
 
   private deadlineLeft(): number | undefined {
     const seconds = this.pod.spec?.activeDeadlineSeconds;
-    const start = this.options.statuses.get(uidOf(this.pod))?.startTime ?? this.pod.status?.startTime;
+    const start =
+      this.options.statuses.get(uidOf(this.pod))?.startTime ?? this.pod.status?.startTime;
     if (seconds === undefined || start === undefined) return undefined;
     return Date.parse(start) + seconds * 1000 - this.options.clock.now();
   }
 
   private isSidecarName(info: ContainerInfo): boolean {
-    return this.pod.spec?.initContainers?.some((c) => c.name === info.name && isSidecar(c)) ?? false;
+    return (
+      this.pod.spec?.initContainers?.some((c) => c.name === info.name && isSidecar(c)) ?? false
+    );
   }
 
   private backoff(): number {

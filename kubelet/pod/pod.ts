@@ -32,7 +32,11 @@ export function readySandbox(status: PodRuntimeStatus): SandboxStatus | undefine
 }
 
 /** Whether a container that has exited, or none, is started (again); `pod.spec` and its own policy decide. */
-export function shouldRestart(pod: Pod, container: Container, last: ContainerInfo | undefined): boolean {
+export function shouldRestart(
+  pod: Pod,
+  container: Container,
+  last: ContainerInfo | undefined,
+): boolean {
   if (pod.metadata?.deletionTimestamp !== undefined) return false;
   if (!last || last.state === 'created' || last.state === 'unknown') return true;
   if (last.state === 'running') return false;
@@ -63,5 +67,7 @@ export function graceSecondsOf(pod: Pod): number {
 
 /** The name inside the pod. */
 export function hostnameOf(pod: Pod): string {
-  return (pod.spec?.hostnameOverride ?? pod.spec?.hostname ?? pod.metadata?.name ?? '').slice(0, 63).replace(/[-.]+$/, '');
+  return (pod.spec?.hostnameOverride ?? pod.spec?.hostname ?? pod.metadata?.name ?? '')
+    .slice(0, 63)
+    .replace(/[-.]+$/, '');
 }

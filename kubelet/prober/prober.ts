@@ -46,7 +46,10 @@ interface Worker {
   timer: Timer | undefined;
 }
 
-const KINDS: readonly { kind: ProbeKind; field: 'startupProbe' | 'readinessProbe' | 'livenessProbe' }[] = [
+const KINDS: readonly {
+  kind: ProbeKind;
+  field: 'startupProbe' | 'readinessProbe' | 'livenessProbe';
+}[] = [
   { kind: 'startup', field: 'startupProbe' },
   { kind: 'readiness', field: 'readinessProbe' },
   { kind: 'liveness', field: 'livenessProbe' },
@@ -68,10 +71,14 @@ export class PodProber implements ProbeView {
     scheme: string,
   ): void {
     this.podIP = podIP;
-    const all = [...(pod.spec?.initContainers ?? []).filter(isSidecar), ...(pod.spec?.containers ?? [])];
+    const all = [
+      ...(pod.spec?.initContainers ?? []).filter(isSidecar),
+      ...(pod.spec?.containers ?? []),
+    ];
     const alive = new Set<string>();
     for (const container of all) {
-      if (!container.startupProbe && !container.readinessProbe && !container.livenessProbe) continue;
+      if (!container.startupProbe && !container.readinessProbe && !container.livenessProbe)
+        continue;
       const info = infos.find((c) => c.name === container.name);
       if (info?.state !== 'running') continue;
       alive.add(info.id);
@@ -115,7 +122,11 @@ export class PodProber implements ProbeView {
     const key = `${info.id}/${kind}`;
     this.workers ??= new Map();
     if (this.workers.has(key)) return;
-    const before = { startup: old?.started === true, readiness: old?.ready === true, liveness: true };
+    const before = {
+      startup: old?.started === true,
+      readiness: old?.ready === true,
+      liveness: true,
+    };
     const worker: Worker = {
       kind,
       probe,
@@ -130,7 +141,8 @@ export class PodProber implements ProbeView {
     };
     this.workers.set(key, worker);
     if (kind === 'startup' && worker.result) return;
-    const first = worker.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - this.options.clock.now();
+    const first =
+      worker.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - this.options.clock.now();
     this.arm(worker, Math.max(0, first));
   }
 
@@ -141,7 +153,8 @@ export class PodProber implements ProbeView {
   private tick(worker: Worker): void {
     const again = () => {
       const finished = worker.onHold || (worker.kind === 'startup' && worker.result);
-      if (!finished && this.isCurrent(worker)) this.arm(worker, (worker.probe.periodSeconds ?? 10) * 1000);
+      if (!finished && this.isCurrent(worker))
+        this.arm(worker, (worker.probe.periodSeconds ?? 10) * 1000);
     };
     if (worker.kind !== 'startup' && !this.isStarted(worker.container, worker.containerId)) {
       again();

@@ -3,7 +3,12 @@
  * calls `testRuntime` with a way to make one; what differs (how a container is made to end) is in `Fixture`.
  */
 import type { Test } from 'tap';
-import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from './interface.js';
+import type {
+  ContainerConfig,
+  ContainerRuntime,
+  RuntimeEvent,
+  SandboxConfig,
+} from './interface.js';
 
 export interface Fixture {
   readonly runtime: ContainerRuntime;
@@ -29,7 +34,10 @@ export function sandboxConfig(podUid: string, over: Partial<SandboxConfig> = {})
   };
 }
 
-export function containerConfig(folder: string, over: Partial<ContainerConfig> = {}): ContainerConfig {
+export function containerConfig(
+  folder: string,
+  over: Partial<ContainerConfig> = {},
+): ContainerConfig {
   const name = over.name ?? 'main';
   return {
     name,
@@ -70,36 +78,40 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
     for (const uid of ['a', 'b', 'c']) await runtime.runSandbox(sandboxConfig(uid));
     await runtime.runSandbox(sandboxConfig('host', { hostNetwork: true }));
     const ips = [];
-    for (const uid of ['a', 'b', 'c']) ips.push((await runtime.podStatus(uid)).sandboxes[0]?.ips[0]);
+    for (const uid of ['a', 'b', 'c'])
+      ips.push((await runtime.podStatus(uid)).sandboxes[0]?.ips[0]);
     t.equal(new Set(ips).size, 3);
     t.same((await runtime.podStatus('host')).sandboxes[0]?.ips, []);
     await runtime.close();
   });
 
-  t.test('a container goes from created to running to exited, with an event for each', async (t) => {
-    const { runtime, folder } = await make();
-    const events: RuntimeEvent['type'][] = [];
-    const sandbox = await runtime.runSandbox(sandboxConfig('a'));
-    const unsubscribe = runtime.subscribe(({ type }) => events.push(type));
-    const id = await runtime.createContainer(sandbox, containerConfig(folder));
-    t.equal((await runtime.podStatus('a')).containers[0]?.state, 'created');
-    await runtime.startContainer(id);
-    const running = (await runtime.podStatus('a')).containers[0];
-    t.equal(running?.state, 'running');
-    t.type(running?.startedAt, 'number');
-    await runtime.stopContainer(id, 1000);
-    await runtime.stopContainer(id, 1000);
-    const exited = (await runtime.podStatus('a')).containers[0];
-    t.equal(exited?.state, 'exited');
-    t.type(exited?.exitCode, 'number');
-    t.type(exited?.finishedAt, 'number');
-    await runtime.removeContainer(id);
-    await runtime.removeContainer(id);
-    t.same((await runtime.podStatus('a')).containers, []);
-    t.same(events, ['started', 'exited', 'removed']);
-    unsubscribe();
-    await runtime.close();
-  });
+  t.test(
+    'a container goes from created to running to exited, with an event for each',
+    async (t) => {
+      const { runtime, folder } = await make();
+      const events: RuntimeEvent['type'][] = [];
+      const sandbox = await runtime.runSandbox(sandboxConfig('a'));
+      const unsubscribe = runtime.subscribe(({ type }) => events.push(type));
+      const id = await runtime.createContainer(sandbox, containerConfig(folder));
+      t.equal((await runtime.podStatus('a')).containers[0]?.state, 'created');
+      await runtime.startContainer(id);
+      const running = (await runtime.podStatus('a')).containers[0];
+      t.equal(running?.state, 'running');
+      t.type(running?.startedAt, 'number');
+      await runtime.stopContainer(id, 1000);
+      await runtime.stopContainer(id, 1000);
+      const exited = (await runtime.podStatus('a')).containers[0];
+      t.equal(exited?.state, 'exited');
+      t.type(exited?.exitCode, 'number');
+      t.type(exited?.finishedAt, 'number');
+      await runtime.removeContainer(id);
+      await runtime.removeContainer(id);
+      t.same((await runtime.podStatus('a')).containers, []);
+      t.same(events, ['started', 'exited', 'removed']);
+      unsubscribe();
+      await runtime.close();
+    },
+  );
 
   t.test('containers and sandboxes are listed newest first', async (t) => {
     const { runtime, folder } = await make();
@@ -126,7 +138,9 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
     await runtime.startContainer(await runtime.createContainer(sandbox, containerConfig(folder)));
     await runtime.stopSandbox(sandbox);
     t.equal((await runtime.podStatus('a')).containers[0]?.state, 'exited');
-    await t.rejects(runtime.createContainer(sandbox, containerConfig(folder)), { name: 'RuntimeError' });
+    await t.rejects(runtime.createContainer(sandbox, containerConfig(folder)), {
+      name: 'RuntimeError',
+    });
     await runtime.close();
   });
 
@@ -148,7 +162,9 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
       ['bad', 3],
     ] as const) {
       const command = ['sh', '-c', `sleep 1; exit ${code}`];
-      await runtime.startContainer(await runtime.createContainer(sandbox, containerConfig(folder, { name, command })));
+      await runtime.startContainer(
+        await runtime.createContainer(sandbox, containerConfig(folder, { name, command })),
+      );
     }
     await elapse(2000);
     const { containers } = await runtime.podStatus('a');

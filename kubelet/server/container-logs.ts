@@ -25,7 +25,8 @@ export function parseLogOptions(query: URLSearchParams, now: number): LogOptions
   const number = (name: string) => {
     const text = query.get(name);
     if (text === null || text === '') return undefined;
-    if (!/^-?\d+$/.test(text)) throw new Error(`invalid value for ${name}: ${JSON.stringify(text)}`);
+    if (!/^-?\d+$/.test(text))
+      throw new Error(`invalid value for ${name}: ${JSON.stringify(text)}`);
     return Number(text);
   };
   const flag = (name: string) => /^(true|1)$/.test(query.get(name) ?? '');
@@ -33,9 +34,15 @@ export function parseLogOptions(query: URLSearchParams, now: number): LogOptions
   const limitBytes = number('limitBytes');
   const sinceSeconds = number('sinceSeconds');
   const sinceTime = query.get('sinceTime');
-  const since = sinceSeconds !== undefined ? now - sinceSeconds * 1000 : sinceTime ? Date.parse(sinceTime) : undefined;
+  const since =
+    sinceSeconds !== undefined
+      ? now - sinceSeconds * 1000
+      : sinceTime
+        ? Date.parse(sinceTime)
+        : undefined;
   if (since !== undefined && Number.isNaN(since)) throw new Error('invalid value for sinceTime');
-  if (tailLines !== undefined && tailLines < 0) throw new Error('tailLines must be greater than or equal to 0');
+  if (tailLines !== undefined && tailLines < 0)
+    throw new Error('tailLines must be greater than or equal to 0');
   return {
     follow: flag('follow'),
     timestamps: flag('timestamps'),
@@ -154,7 +161,8 @@ async function startOf(path: string, lines: number | undefined): Promise<number>
 
 async function rotated(path: string): Promise<string[]> {
   const files: string[] = [];
-  for (let n = MAX_FILES - 1; n > 0; n--) if ((await sizeOf(`${path}.${n}`)) > 0) files.push(`${path}.${n}`);
+  for (let n = MAX_FILES - 1; n > 0; n--)
+    if ((await sizeOf(`${path}.${n}`)) > 0) files.push(`${path}.${n}`);
   return files;
 }
 

@@ -5,7 +5,10 @@
 import type { NodeAgent } from '../node/node-agent.js';
 import { uidOf } from '../pod/pod.js';
 
-export async function metricsText(agents: readonly NodeAgent[], part: string | undefined): Promise<string> {
+export async function metricsText(
+  agents: readonly NodeAgent[],
+  part: string | undefined,
+): Promise<string> {
   return part === 'resource' ? resourceMetrics(agents) : kubeletMetrics(agents);
 }
 
@@ -29,7 +32,9 @@ async function kubeletMetrics(agents: readonly NodeAgent[]): Promise<string> {
     `kubelet_running_pods ${pods}`,
     '# HELP kubelet_running_containers Number of containers currently running',
     '# TYPE kubelet_running_containers gauge',
-    ...[...states].map(([state, n]) => `kubelet_running_containers{container_state="${state}"} ${n}`),
+    ...[...states].map(
+      ([state, n]) => `kubelet_running_containers{container_state="${state}"} ${n}`,
+    ),
     '# HELP process_resident_memory_bytes Resident memory size in bytes.',
     '# TYPE process_resident_memory_bytes gauge',
     `process_resident_memory_bytes ${process.memoryUsage.rss()}`,

@@ -3,8 +3,9 @@
  * CA and are the apiserver's kubelet client or in `system:masters`; only `/healthz` is open to all. With
  * many nodes in one process a path's pod says which node is meant.
  */
-import { createServer, type Server } from 'node:https';
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Pod } from '../../pkg/api/types.js';
 import type { Clock } from '../../pkg/component/clock.js';
@@ -15,7 +16,11 @@ import { parseLogOptions, readLogs } from './container-logs.js';
 import { metricsText } from './metrics.js';
 import { statsSummary } from './stats-summary.js';
 
-const KUBELET_CLIENTS = new Set(['kube-apiserver-kubelet-client', 'apiserver-kubelet-client', 'kube-apiserver']);
+const KUBELET_CLIENTS = new Set([
+  'kube-apiserver-kubelet-client',
+  'apiserver-kubelet-client',
+  'kube-apiserver',
+]);
 const ADMINS = 'system:masters';
 
 export interface KubeletServerOptions {
@@ -53,7 +58,9 @@ export class KubeletServer {
       {
         cert,
         key,
-        ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+        ...(clientCa === undefined
+          ? {}
+          : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
       },
       (req, res) => {
         this.serve(req, res).catch((err: unknown) => this.fail(res, err));
@@ -100,7 +107,11 @@ export class KubeletServer {
       case 'stats':
         return json(res, await statsSummary([...this.options.agents()], this.options.clock.now()));
       case 'metrics':
-        return text(res, await metricsText([...this.options.agents()], rest[0]), 'text/plain; version=0.0.4');
+        return text(
+          res,
+          await metricsText([...this.options.agents()], rest[0]),
+          'text/plain; version=0.0.4',
+        );
       case 'exec':
       case 'attach':
       case 'portForward':
@@ -118,29 +129,41 @@ export class KubeletServer {
     const groups: readonly string[] = [subject.O].flat();
     if (groups.includes(ADMINS) || KUBELET_CLIENTS.has(subject.CN)) return;
     const verb = req.method === 'POST' ? 'create' : 'get';
-    throw new HttpError(403, `Forbidden (user=${subject.CN}, verb=${verb}, resource=nodes, subresource=proxy)`);
+    throw new HttpError(
+      403,
+      `Forbidden (user=${subject.CN}, verb=${verb}, resource=nodes, subresource=proxy)`,
+    );
   }
 
   private pods(): Pod[] {
     return [...this.options.agents()].flatMap((agent) => agent.pods());
   }
 
-  private async containerLogs(path: string[], query: URLSearchParams, res: ServerResponse): Promise<void> {
+  private async containerLogs(
+    path: string[],
+    query: URLSearchParams,
+    res: ServerResponse,
+  ): Promise<void> {
     const [namespace = '', name = '', container = ''] = path;
     if (path.length !== 3) throw new HttpError(400, '{"message": "missing container name!"}');
     const found = this.find(namespace, name);
     if (!found) throw new HttpError(404, `pod ${JSON.stringify(name)} not found`);
     const { pod, agent } = found;
     const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
-    if (![...containers, ...initContainers, ...ephemeralContainers].some((c) => c.name === container)) {
-      throw new HttpError(404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(name)}`);
+    if (
+      ![...containers, ...initContainers, ...ephemeralContainers].some((c) => c.name === container)
+    ) {
+      throw new HttpError(
+        404,
+        `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(name)}`,
+      );
     }
     const options = this.logOptions(query);
     const previous = query.get('previous') === 'true';
     const runs = async () =>
       (await agent.runtime.podStatus(uidOf(pod))).containers.filter((c) => c.name === container);
     const [current, before] = await runs();
-    const run = previous ? before : (current?.state === 'created' ? before : current);
+    const run = previous ? before : current?.state === 'created' ? before : current;
     if (!run) {
       const where = `container ${JSON.stringify(container)} in pod ${JSON.stringify(name)}`;
       throw new HttpError(
@@ -150,13 +173,19 @@ export class KubeletServer {
           : `${where} is waiting to start: ${waitingReason(pod, container)}`,
       );
     }
-    const running = async () => (await runs()).some((c) => c.id === run.id && c.state === 'running');
+    const running = async () =>
+      (await runs()).some((c) => c.id === run.id && c.state === 'running');
     const gone = new AbortController();
     res.on('close', () => gone.abort(new Error('the client went away')));
     res.writeHead(200, { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' });
     res.flushHeaders();
     try {
-      for await (const part of readLogs({ path: run.logPath, running }, options, this.options.clock, gone.signal)) {
+      for await (const part of readLogs(
+        { path: run.logPath, running },
+        options,
+        this.options.clock,
+        gone.signal,
+      )) {
         if (!res.write(part)) await drained(res, gone.signal);
       }
     } catch (err) {

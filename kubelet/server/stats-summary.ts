@@ -16,7 +16,9 @@ export async function statsSummary(agents: readonly NodeAgent[], now: number): P
   for (const agent of agents) {
     for (const pod of agent.pods()) {
       const stats = await agent.runtime.stats(uidOf(pod));
-      const names = new Map((await agent.runtime.podStatus(uidOf(pod))).containers.map((c) => [c.id, c.name]));
+      const names = new Map(
+        (await agent.runtime.podStatus(uidOf(pod))).containers.map((c) => [c.id, c.name]),
+      );
       const sumCpu = stats.reduce((sum, s) => sum + s.cpuNanoCores, 0);
       const sumMemory = stats.reduce((sum, s) => sum + s.memoryBytes, 0);
       cpu += sumCpu;

@@ -68,7 +68,10 @@ function addService(env: Map<string, string>, service: Service): void {
   env.set(`${name}_SERVICE_PORT`, String(first.port));
   for (const port of ports) {
     if (!port.name) continue;
-    env.set(`${name}_SERVICE_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`, String(port.port));
+    env.set(
+      `${name}_SERVICE_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`,
+      String(port.port),
+    );
   }
   for (const [i, port] of ports.entries()) {
     const protocol = port.protocol ?? 'TCP';
@@ -90,7 +93,8 @@ async function envFrom(
   if (from.configMapRef) {
     const { name = '', optional } = from.configMapRef;
     const found = await objects.configMap(namespace, name);
-    if (!found && !optional) throw new EnvironmentError(`configmap ${JSON.stringify(name)} not found`);
+    if (!found && !optional)
+      throw new EnvironmentError(`configmap ${JSON.stringify(name)} not found`);
     return found?.data ?? {};
   }
   if (from.secretRef) {
@@ -131,10 +135,14 @@ async function valueFrom(variable: EnvVar, ctx: EnvironmentContext): Promise<str
   return undefined;
 }
 
-export function fieldValue(path: string, ctx: Pick<EnvironmentContext, 'pod' | 'podIPs' | 'hostIP'>): string {
+export function fieldValue(
+  path: string,
+  ctx: Pick<EnvironmentContext, 'pod' | 'podIPs' | 'hostIP'>,
+): string {
   const { metadata = {}, spec } = ctx.pod;
   const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (keyed) return (keyed[1] === 'labels' ? metadata.labels : metadata.annotations)?.[keyed[2] ?? ''] ?? '';
+  if (keyed)
+    return (keyed[1] === 'labels' ? metadata.labels : metadata.annotations)?.[keyed[2] ?? ''] ?? '';
   const fields: Record<string, string | undefined> = {
     'metadata.name': metadata.name,
     'metadata.namespace': metadata.namespace,
@@ -161,7 +169,8 @@ function resourceValue(
   const dot = resource.indexOf('.');
   const [kind, name] = [resource.slice(0, dot), resource.slice(dot + 1)];
   const { limits, requests } = container?.resources ?? {};
-  const text = (kind === 'limits' ? (limits?.[name] ?? ctx.allocatable[name]) : requests?.[name]) ?? '0';
+  const text =
+    (kind === 'limits' ? (limits?.[name] ?? ctx.allocatable[name]) : requests?.[name]) ?? '0';
   const per = Quantity.parse(divisor && divisor !== '0' ? divisor : '1');
   const amount = Quantity.parse(text);
   return name === 'cpu'

@@ -28,7 +28,10 @@ export interface PodObjects {
 }
 
 export class ObjectCache implements PodObjects {
-  private readonly entries = new Map<string, { at: number; value: Promise<KubeObject | undefined> }>();
+  private readonly entries = new Map<
+    string,
+    { at: number; value: Promise<KubeObject | undefined> }
+  >();
 
   constructor(
     private readonly client: RestClient,
@@ -63,7 +66,8 @@ export class ObjectCache implements PodObjects {
     const known = this.entries.get(key);
     if (known && this.clock.now() - known.at < ttlMs) return known.value as Promise<T | undefined>;
     const value = this.fetch<T>(ref, namespace, name, key);
-    if (this.entries.size >= MAX_ENTRIES) this.entries.delete(this.entries.keys().next().value ?? '');
+    if (this.entries.size >= MAX_ENTRIES)
+      this.entries.delete(this.entries.keys().next().value ?? '');
     this.entries.set(key, { at: this.clock.now(), value });
     return value;
   }

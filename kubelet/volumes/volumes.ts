@@ -35,7 +35,13 @@ async function problemsOf(
 ): Promise<string[]> {
   const { configMap, secret, projected, persistentVolumeClaim } = volume;
   if (configMap) {
-    return configMapProblems(objects, namespace, configMap.name, configMap.items, configMap.optional);
+    return configMapProblems(
+      objects,
+      namespace,
+      configMap.name,
+      configMap.items,
+      configMap.optional,
+    );
   }
   if (secret) {
     return secretProblems(objects, namespace, secret.secretName, secret.items, secret.optional);
@@ -58,7 +64,9 @@ async function problemsOf(
     const claim = await objects.claim(namespace, name);
     const prefix = `error processing PVC ${namespace}/${name}: `;
     if (!claim) {
-      return [`${prefix}failed to fetch PVC from API server: persistentvolumeclaims ${JSON.stringify(name)} not found`];
+      return [
+        `${prefix}failed to fetch PVC from API server: persistentvolumeclaims ${JSON.stringify(name)} not found`,
+      ];
     }
     if (claim.metadata?.deletionTimestamp !== undefined) return [`${prefix}PVC is being deleted`];
     if (claim.status?.phase !== 'Bound') return [`${prefix}PVC is not bound`];
@@ -67,7 +75,9 @@ async function problemsOf(
   if (volume.ephemeral) {
     const name = `${pod.metadata?.name ?? ''}-${volume.name}`;
     const claim = await objects.claim(namespace, name);
-    return claim?.status?.phase === 'Bound' ? [] : [`error processing PVC ${namespace}/${name}: PVC is not bound`];
+    return claim?.status?.phase === 'Bound'
+      ? []
+      : [`error processing PVC ${namespace}/${name}: PVC is not bound`];
   }
   return [];
 }
@@ -81,9 +91,12 @@ async function configMapProblems(
 ): Promise<string[]> {
   const found = await objects.configMap(namespace, name ?? '');
   if (!found) return optional ? [] : [`configmap ${JSON.stringify(name ?? '')} not found`];
-  return missingKeys(found, items, optional).map(
-    () => `configmap references non-existent config key: ${missingKeys(found, items, optional)[0]}`,
-  ).slice(0, 1);
+  return missingKeys(found, items, optional)
+    .map(
+      () =>
+        `configmap references non-existent config key: ${missingKeys(found, items, optional)[0]}`,
+    )
+    .slice(0, 1);
 }
 
 async function secretProblems(

@@ -42,7 +42,11 @@ export interface Behaviour {
 }
 
 /** The annotation of the container, else of the whole pod. */
-export function annotationOf(annotations: Annotations, container: string, name: string): string | undefined {
+export function annotationOf(
+  annotations: Annotations,
+  container: string,
+  name: string,
+): string | undefined {
   return annotations[`${PREFIX}${container}.${name}`] ?? annotations[PREFIX + name];
 }
 
@@ -57,7 +61,11 @@ export function durationMs(text: string | undefined): number | undefined {
   }
 }
 
-export function behaviourOf(config: ContainerConfig, annotations: Annotations, hostname: string): Behaviour {
+export function behaviourOf(
+  config: ContainerConfig,
+  annotations: Annotations,
+  hostname: string,
+): Behaviour {
   const get = (name: string) => annotationOf(annotations, config.name, name);
   const argv = [...config.command, ...config.args];
   const reason = get('exit-reason');
@@ -91,7 +99,9 @@ export function behaviourOf(config: ContainerConfig, annotations: Annotations, h
 
 /** An unknown command, or an image's own, ends only where the pod says that ending is its purpose. */
 function endsByItself(config: ContainerConfig, argv: readonly string[]): boolean {
-  return config.restartPolicy !== 'Always' && !/^(nginx|httpd|redis|postgres|mysql)/.test(argv[0] ?? '');
+  return (
+    config.restartPolicy !== 'Always' && !/^(nginx|httpd|redis|postgres|mysql)/.test(argv[0] ?? '')
+  );
 }
 
 function* runAnnotated(spec: {
@@ -100,7 +110,8 @@ function* runAnnotated(spec: {
   log: string | undefined;
   intervalMs: number | undefined;
 }): Generator<Effect, number, void> {
-  const ends = spec.runsForMs ?? (spec.exitCode === undefined ? Number.POSITIVE_INFINITY : DEFAULT_END_MS);
+  const ends =
+    spec.runsForMs ?? (spec.exitCode === undefined ? Number.POSITIVE_INFINITY : DEFAULT_END_MS);
   const lines = (spec.log ?? '').replace(/\n$/, '').split('\n');
   let left = ends;
   if (spec.log !== undefined && !spec.intervalMs) yield print(lines.join('\n'));
@@ -126,5 +137,7 @@ const PROBES: readonly ProbeKind[] = ['startup', 'readiness', 'liveness'];
 function probesOf(text: string | undefined): ReadonlySet<ProbeKind> {
   if (text === undefined) return new Set();
   const names = text.split(',').map((n) => n.trim());
-  return new Set(PROBES.filter((p) => names.includes(p) || names.includes('all') || names.includes('true')));
+  return new Set(
+    PROBES.filter((p) => names.includes(p) || names.includes('all') || names.includes('true')),
+  );
 }

@@ -31,7 +31,10 @@ export class ImageStore {
   async pull(image: string, options: PullOptions): Promise<ImageInfo> {
     const name = parseImageName(image);
     const { annotations, signal } = options;
-    await this.clock.sleep(durationMs(annotations[`${PREFIX}pull-time`]) ?? DEFAULT_PULL_MS, signal);
+    await this.clock.sleep(
+      durationMs(annotations[`${PREFIX}pull-time`]) ?? DEFAULT_PULL_MS,
+      signal,
+    );
     const error = annotations[`${PREFIX}pull-error`] ?? pullError(name);
     if (error !== undefined) throw new RuntimeError('Unknown', error);
     const known = this.byName.get(name.canonical);

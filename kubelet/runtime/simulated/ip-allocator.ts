@@ -21,7 +21,11 @@ export class IpAllocator {
     const [address = '', bits = '24'] = cidr.split('/');
     const parts = address.split('.').map(Number);
     const prefix = Number(bits);
-    if (parts.length !== 4 || parts.some((p) => !(p >= 0 && p <= 255)) || !(prefix >= 8 && prefix <= 30)) {
+    if (
+      parts.length !== 4 ||
+      parts.some((p) => !(p >= 0 && p <= 255)) ||
+      !(prefix >= 8 && prefix <= 30)
+    ) {
       throw new Error(`not an IPv4 pod range: ${cidr}`);
     }
     const size = 2 ** (32 - prefix);

@@ -4,7 +4,15 @@
  * Lines of one turn of the event loop are one write, made before anyone hears of the change over the
  * network; the operating system keeps them when the process is killed. Read and rewritten at start.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 export type RecordKind = 'sandbox' | 'container' | 'image';

@@ -76,7 +76,10 @@ export class SimulatedProcess {
     while (!this.ended) {
       const step = this.run.next();
       const behind = past();
-      if (step.done) return this.end({ exitCode: step.value, finishedAt: this.at });
+      if (step.done) {
+        this.end({ exitCode: step.value, finishedAt: this.at });
+        return;
+      }
       const effect = step.value;
       if (effect.type === 'forever') return;
       if (effect.type === 'message') this.message += effect.text;
@@ -97,7 +100,9 @@ export class SimulatedProcess {
   private end(exit: ProcessExit): void {
     if (this.ended) return;
     this.ended = true;
-    this.options.exited(this.message === '' ? exit : { ...exit, message: this.message.slice(0, 4096) });
+    this.options.exited(
+      this.message === '' ? exit : { ...exit, message: this.message.slice(0, 4096) },
+    );
     this.release();
   }
 

@@ -29,8 +29,10 @@ const MAX_DEPTH = 20;
 const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
 /** They do something to files or the network that nobody can see here, at once and with success. */
 const QUIET = new Set(
-  ('mkdir touch cp mv rm chmod chown ln ls wget curl nslookup ping grep sed awk head sort wc tee apk apt-get apt ' +
-    'set export cd trap ulimit umask unset test [ [[ read sync stat id dd kill').split(' '),
+  (
+    'mkdir touch cp mv rm chmod chown ln ls wget curl nslookup ping grep sed awk head sort wc tee apk apt-get apt ' +
+    'set export cd trap ulimit umask unset test [ [[ read sync stat id dd kill'
+  ).split(' '),
 );
 
 type Run = Generator<Effect, number, void>;
@@ -57,16 +59,12 @@ export function isKnownCommand(argv: readonly string[]): boolean {
   return (SHELLS.has(name) && argv.some((a) => /^-\w*c$/.test(a))) || name in COMMANDS;
 }
 
-const COMMANDS: Record<string, (args: readonly string[], ctx: ShellContext, depth: number) => Run> = {
-  *true() {
-    return 0;
-  },
-  *':'() {
-    return 0;
-  },
-  *false() {
-    return 1;
-  },
+type Command = (args: readonly string[], ctx: ShellContext, depth: number) => Run;
+
+const COMMANDS: Record<string, Command> = {
+  true: () => quick(0),
+  ':': () => quick(0),
+  false: () => quick(1),
   *echo(args) {
     let newline = true;
     let escapes = false;
@@ -76,17 +74,24 @@ const COMMANDS: Record<string, (args: readonly string[], ctx: ShellContext, dept
       if (args[at]?.includes('e')) escapes = true;
     }
     const text = args.slice(at).join(' ');
-    yield out((escapes ? unescape(text) : text) + (newline ? '\n' : ''));
+    yield out((escapes ? unescapeText(text) : text) + (newline ? '\n' : ''));
     return 0;
   },
   *printf(args) {
     const [format = '', ...rest] = args;
     let at = 0;
-    yield out(unescape(format).replace(/%[sd%]/g, (spec) => (spec === '%%' ? '%' : (rest[at++] ?? ''))));
+    yield out(
+      unescapeText(format).replace(/%[sd%]/g, (spec) => (spec === '%%' ? '%' : (rest[at++] ?? ''))),
+    );
     return 0;
   },
   *date(args, ctx) {
-    yield out(`${formatDate(new Date(ctx.now()), args.find((a) => a.startsWith('+')))}\n`);
+    yield out(
+      `${formatDate(
+        new Date(ctx.now()),
+        args.find((a) => a.startsWith('+')),
+      )}\n`,
+    );
     return 0;
   },
   *hostname(_, ctx) {
@@ -121,13 +126,11 @@ const COMMANDS: Record<string, (args: readonly string[], ctx: ShellContext, dept
     yield { type: 'wait', ms };
     return 0;
   },
-  *exit(args) {
+  exit(args) {
     throw new Exit(Number(args[0] ?? 0) & 255);
   },
   /** Nothing is on stdin, so it ends at once. */
-  *cat() {
-    return 0;
-  },
+  cat: () => quick(0),
   *tail(args) {
     if (args.some((a) => /^-\w*[fF]/.test(a))) yield { type: 'forever' };
     return 0;
@@ -141,7 +144,8 @@ const COMMANDS: Record<string, (args: readonly string[], ctx: ShellContext, dept
     return 0;
   },
   *seq(args) {
-    const [from, to] = args.length > 1 ? [Number(args[0]), Number(args.at(-1))] : [1, Number(args[0])];
+    const [from, to] =
+      args.length > 1 ? [Number(args[0]), Number(args.at(-1))] : [1, Number(args[0])];
     for (let i = from; i <= Math.min(to, from + 10_000); i++) yield out(`${i}\n`);
     return 0;
   },
@@ -210,7 +214,8 @@ class Script {
     let code = yield* this.pipeline(ctx, live && !background);
     for (;;) {
       if (this.accept('&&')) code = yield* this.next(ctx, live && !background && code === 0, code);
-      else if (this.accept('||')) code = yield* this.next(ctx, live && !background && code !== 0, code);
+      else if (this.accept('||'))
+        code = yield* this.next(ctx, live && !background && code !== 0, code);
       else return code;
     }
   }
@@ -402,7 +407,9 @@ class Script {
       const end = closing(word, at + 1);
       return { text: yield* this.capture(word.slice(at + 2, end), ctx), end: end + 1 };
     }
-    const found = /^\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*|[?$#0-9]))/.exec(word.slice(at));
+    const found = /^\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*|[?$#0-9]))/.exec(
+      word.slice(at),
+    );
     if (!found) return { text: '$', end: at + 1 };
     const value = ctx.env.get(found[1] ?? found[3] ?? '');
     return { text: value ?? found[2] ?? '', end: at + found[0].length };
@@ -563,7 +570,14 @@ function arithmetic(expression: string, env: ReadonlyMap<string, string>): numbe
     for (let op = terms[at]; op === '*' || op === '/' || op === '%'; op = terms[at]) {
       at++;
       const right = factor();
-      value = op === '*' ? value * right : right === 0 ? 0 : op === '/' ? Math.trunc(value / right) : value % right;
+      value =
+        op === '*'
+          ? value * right
+          : right === 0
+            ? 0
+            : op === '/'
+              ? Math.trunc(value / right)
+              : value % right;
     }
     return value;
   };
@@ -578,6 +592,12 @@ function arithmetic(expression: string, env: ReadonlyMap<string, string>): numbe
   return sum();
 }
 
+/** A command that does what it does at once. */
+function* quick(code: number, effects: readonly Effect[] = []): Run {
+  yield* effects;
+  return code;
+}
+
 function out(text: string): Effect {
   return { type: 'print', text, stream: 'stdout' };
 }
@@ -586,7 +606,7 @@ function base(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function unescape(text: string): string {
+function unescapeText(text: string): string {
   return text.replace(/\\([nt\\r])/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? '\\');
 }
 

@@ -40,7 +40,11 @@ async function make(clock = new FakeClock(), rootDir = folder()): Promise<Fixtur
 
 t.test('the runtime suite', async (t) => testRuntime(t, make));
 
-function outcome(argv: string[], env: Record<string, string> = {}, unknown: 'forever' | 'ends' = 'forever') {
+function outcome(
+  argv: string[],
+  env: Record<string, string> = {},
+  unknown: 'forever' | 'ends' = 'forever',
+) {
   let at = Date.UTC(2026, 0, 1);
   const context = { env: new Map(Object.entries(env)), hostname: 'web-0', now: () => at, unknown };
   const run = runProcess(argv, context);
@@ -50,7 +54,8 @@ function outcome(argv: string[], env: Record<string, string> = {}, unknown: 'for
     const step = run.next();
     if (step.done) return { code: step.value, text, ms };
     const effect: Effect = step.value;
-    if (effect.type === 'print') text += effect.stream === 'stderr' ? `!${effect.text}` : effect.text;
+    if (effect.type === 'print')
+      text += effect.stream === 'stderr' ? `!${effect.text}` : effect.text;
     else if (effect.type === 'message') text += `[${effect.text}]`;
     else if (effect.type === 'forever') return { code: undefined, text, ms };
     else {
@@ -81,13 +86,30 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
     ['or', sh('false || echo yes'), { code: 0, text: 'yes\n' }],
     ['lines', sh('echo a\nsleep 1\nexit 2\n'), { code: 2, text: 'a\n', ms: 1000 }],
     ['quotes', sh(`echo 'a;  b' "c && d"`), { code: 0, text: 'a;  b c && d\n' }],
-    ['variables', sh('echo $WHO "${WHO}!" \'$WHO\' ${NOPE:-none}'), { code: 0, text: 'you you! $WHO none\n' }],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell that reads it
+    [
+      'variables',
+      sh('echo $WHO "${WHO}!" \'$WHO\' ${NOPE:-none}'),
+      { code: 0, text: 'you you! $WHO none\n' },
+    ],
     ['assignment and arithmetic', sh('i=2; i=$((i+3*2)); echo $i'), { code: 0, text: '8\n' }],
     ['command substitution', sh('echo "on $(hostname)"'), { code: 0, text: 'on web-0\n' }],
-    ['for', sh('for i in 1 2 3; do echo $i; sleep 1; done'), { code: 0, text: '1\n2\n3\n', ms: 3000 }],
-    ['while with a test', sh('i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done'), { code: 0, text: '1\n2\n3\n' }],
+    [
+      'for',
+      sh('for i in 1 2 3; do echo $i; sleep 1; done'),
+      { code: 0, text: '1\n2\n3\n', ms: 3000 },
+    ],
+    [
+      'while with a test',
+      sh('i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done'),
+      { code: 0, text: '1\n2\n3\n' },
+    ],
     ['if', sh('if false; then echo a; else echo b; fi; echo c'), { code: 0, text: 'b\nc\n' }],
-    ['redirection', sh('echo a > /tmp/x; echo b >&2; echo c > /dev/termination-log'), { code: 0, text: '!b\n[c\n]' }],
+    [
+      'redirection',
+      sh('echo a > /tmp/x; echo b >&2; echo c > /dev/termination-log'),
+      { code: 0, text: '!b\n[c\n]' },
+    ],
     ['a pipe', sh('echo a | grep a; echo b | cat'), { code: 0, text: 'b\n' }],
     ['background', sh('sleep 100 & echo a'), { code: 0, text: 'a\n', ms: 0 }],
     ['a comment', sh('# nothing\necho a # b'), { code: 0, text: 'a\n' }],
@@ -99,18 +121,34 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
   const endless = outcome(sh('while true; do date; sleep 2; done'));
   t.equal(endless.code, undefined);
   t.match(endless.text, /00:00:00 UTC 2026\n.*00:00:02 UTC 2026\n/);
-  t.match(outcome(['pi', '2000'], {}, 'ends'), { code: 0, ms: 1000 }, 'an unknown command that must end');
+  t.match(
+    outcome(['pi', '2000'], {}, 'ends'),
+    { code: 0, ms: 1000 },
+    'an unknown command that must end',
+  );
 });
 
 t.test('annotations say how a container behaves', async (t) => {
   const rows: [string, Record<string, string>, object][] = [
     ['it runs until stopped', {}, { state: 'running' }],
-    ['runs-for', { 'drydock.dev/runs-for': '3s' }, { state: 'exited', exitCode: 0, reason: 'Completed' }],
-    ['exit-code alone ends it', { 'drydock.dev/exit-code': '4' }, { state: 'exited', exitCode: 4, reason: 'Error' }],
+    [
+      'runs-for',
+      { 'drydock.dev/runs-for': '3s' },
+      { state: 'exited', exitCode: 0, reason: 'Completed' },
+    ],
+    [
+      'exit-code alone ends it',
+      { 'drydock.dev/exit-code': '4' },
+      { state: 'exited', exitCode: 4, reason: 'Error' },
+    ],
     ['another container is meant', { 'drydock.dev/other.runs-for': '3s' }, { state: 'running' }],
     [
       'this container is meant',
-      { 'drydock.dev/main.runs-for': '1s', 'drydock.dev/runs-for': '1h', 'drydock.dev/exit-reason': 'OOMKilled' },
+      {
+        'drydock.dev/main.runs-for': '1s',
+        'drydock.dev/runs-for': '1h',
+        'drydock.dev/exit-reason': 'OOMKilled',
+      },
       { state: 'exited', reason: 'OOMKilled' },
     ],
   ];
@@ -178,17 +216,31 @@ t.test('a torn last line of the journal is passed over', async (t) => {
 t.test('images that cannot be pulled say why', async (t) => {
   const rows: [string, string, Record<string, string>, RegExp][] = [
     ['no such registry', 'reg.invalid/app:v1', {}, /dial tcp: lookup reg\.invalid: no such host$/],
-    ['no such image', 'nginx:does-not-exist', {}, /docker\.io\/library\/nginx:does-not-exist: not found$/],
+    [
+      'no such image',
+      'nginx:does-not-exist',
+      {},
+      /docker\.io\/library\/nginx:does-not-exist: not found$/,
+    ],
     ['by annotation', 'nginx', { 'drydock.dev/pull-error': 'denied' }, /^denied$/],
   ];
   for (const [name, image, annotations, message] of rows) {
     const { runtime, elapse } = await make();
-    const pulling = t.rejects(runtime.pullImage(image, { annotations }), { name: 'RuntimeError', message }, name);
+    const pulling = t.rejects(
+      runtime.pullImage(image, { annotations }),
+      { name: 'RuntimeError', message },
+      name,
+    );
     await elapse(1000);
     await pulling;
   }
   t.throws(
-    () => createRuntimes({ endpoint: 'unix:///run/containerd.sock', rootDir: '/', clock: new FakeClock() }),
+    () =>
+      createRuntimes({
+        endpoint: 'unix:///run/containerd.sock',
+        rootDir: '/',
+        clock: new FakeClock(),
+      }),
     /container runtime endpoint "unix:\/\/\/run\/containerd\.sock" is not supported/,
   );
 });
@@ -199,7 +251,10 @@ t.test('image names', async (t) => {
     ['nginx:1.25', 'docker.io/library/nginx:1.25'],
     ['user/app', 'docker.io/user/app:latest'],
     ['registry.k8s.io/pause:3.9', 'registry.k8s.io/pause:3.9'],
-    ['localhost:5000/a/b@sha256:'.concat('a'.repeat(64)), `localhost:5000/a/b@sha256:${'a'.repeat(64)}`],
+    [
+      'localhost:5000/a/b@sha256:'.concat('a'.repeat(64)),
+      `localhost:5000/a/b@sha256:${'a'.repeat(64)}`,
+    ],
     ['Nginx', /repository name \(library\/Nginx\) must be lowercase/],
     ['nginx:', /invalid reference format/],
     ['a b', /invalid reference format/],
@@ -232,7 +287,8 @@ t.test('logs', async (t) => {
   const read = async (query: string) => {
     let text = '';
     const options = parseLogOptions(new URLSearchParams(query), start + 5000);
-    for await (const part of readLogs(source, options, clock, new AbortController().signal)) text += part;
+    for await (const part of readLogs(source, options, clock, new AbortController().signal))
+      text += part;
     return text;
   };
   const rows: [string, string, string][] = [
@@ -266,7 +322,8 @@ t.test('a follower reads on until the container ends', async (t) => {
   const options = parseLogOptions(new URLSearchParams('follow=true'), 0);
   const source = { path, running: async () => running };
   const reading = (async () => {
-    for await (const part of readLogs(source, options, clock, new AbortController().signal)) text += part;
+    for await (const part of readLogs(source, options, clock, new AbortController().signal))
+      text += part;
   })();
   log.write(0, 'stdout', 'one\n');
   log.flush();

@@ -108,7 +108,10 @@ export class SimulatedRuntime implements ContainerRuntime {
     }
     const ip = config.hostNetwork ? undefined : this.ips.allocate();
     if (!config.hostNetwork && ip === undefined) {
-      throw new RuntimeError('Unknown', 'failed to allocate for range 0: no IP addresses available in range set');
+      throw new RuntimeError(
+        'Unknown',
+        'failed to allocate for range 0: no IP addresses available in range set',
+      );
     }
     const sandbox: SandboxRecord = {
       id: newId(),
@@ -140,7 +143,8 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!sandbox) return;
     await this.stopSandbox(id);
     const pod = this.pod(sandbox.config.podUid);
-    for (const c of pod.containers.filter((c) => c.sandboxId === id)) await this.removeContainer(c.id);
+    for (const c of pod.containers.filter((c) => c.sandboxId === id))
+      await this.removeContainer(c.id);
     this.sandboxes.delete(id);
     pod.sandboxes.splice(pod.sandboxes.indexOf(sandbox), 1);
     this.forgetEmpty(sandbox.config.podUid);
@@ -170,7 +174,10 @@ export class SimulatedRuntime implements ContainerRuntime {
   async startContainer(id: string): Promise<void> {
     const container = this.mustHave(id);
     if (container.state !== 'created') {
-      throw new RuntimeError('InvalidArgument', `container ${id} is in ${container.state} state, not created`);
+      throw new RuntimeError(
+        'InvalidArgument',
+        `container ${id} is in ${container.state} state, not created`,
+      );
     }
     container.state = 'running';
     container.startedAt = this.clock.now();
@@ -204,7 +211,10 @@ export class SimulatedRuntime implements ContainerRuntime {
   async podStatus(podUid: string): Promise<PodRuntimeStatus> {
     const pod = this.pods.get(podUid);
     if (!pod) return { sandboxes: [], containers: [] };
-    return { sandboxes: pod.sandboxes.map(sandboxStatus), containers: pod.containers.map(containerInfo) };
+    return {
+      sandboxes: pod.sandboxes.map(sandboxStatus),
+      containers: pod.containers.map(containerInfo),
+    };
   }
 
   async podUids(): Promise<readonly string[]> {
@@ -246,7 +256,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   async probe(containerId: string, request: ProbeRequest): Promise<ProbeOutcome> {
     const container = this.mustHave(containerId);
     const running = this.running.get(containerId);
-    if (!running || container.startedAt === undefined) return { ok: false, output: 'container is not running' };
+    if (!running || container.startedAt === undefined)
+      return { ok: false, output: 'container is not running' };
     const age = this.clock.now() - container.startedAt;
     const { behaviour } = running;
     const failing = behaviour.failProbes.has(request.kind) && age >= behaviour.failProbesAfterMs;
