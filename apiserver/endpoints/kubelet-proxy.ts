@@ -30,7 +30,7 @@ const HOP_HEADERS = new Set([
 ]);
 
 export interface KubeletConnectionOptions {
-  /** PEM: who the apiserver is to a kubelet. */
+  /** PEM: who the apiserver is to a kubelet; empty: nobody. */
   readonly clientCertificate: string;
   readonly clientKey: string;
   /** PEM: who signs the kubelets' certificates. Absent: they are not checked, as upstream without the flag. */
@@ -47,8 +47,9 @@ export class KubeletConnection {
     this.addressTypes = options.preferredAddressTypes ?? ADDRESS_TYPES;
     this.agent = new Agent({
       keepAlive: true,
-      cert: options.clientCertificate,
-      key: options.clientKey,
+      ...(options.clientCertificate
+        ? { cert: options.clientCertificate, key: options.clientKey }
+        : {}),
       ...(options.certificateAuthority
         ? { ca: options.certificateAuthority, checkServerIdentity: () => undefined }
         : { rejectUnauthorized: false }),

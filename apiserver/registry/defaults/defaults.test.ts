@@ -7,6 +7,8 @@ import { job } from '../resources/job.js';
 import { podStrategy } from '../resources/pod.js';
 import { replicationController } from '../resources/replication-controller.js';
 import { statefulSet } from '../resources/stateful-set.js';
+import { applyMatchLabelKeys } from './match-label-keys.js';
+import { setPodResourceDefaults } from './pod-resources.js';
 import { imageTag, setPodSpecDefaults } from './pod-spec.js';
 import { qosClass } from './qos-class.js';
 import { clearUnusedServiceFields, setServiceDefaults } from './service.js';
@@ -272,4 +274,68 @@ t.test('the class of a pod follows from what its containers ask for', async (t) 
     const containers = resources.map((of, i) => ({ name: `c${i}`, image: 'x', resources: of }));
     t.equal(qosClass({ spec: { containers } }), expected, name);
   }
+});
+
+t.test('a pod that asks for something as a whole gets the rest from its containers', async (t) => {
+  const rows: readonly (readonly [string, object, object])[] = [
+    ['nothing said', {}, {}],
+    [
+      'limits alone: requests are what the containers ask for, else the limits',
+      { limits: { cpu: '4', memory: '4Gi' } },
+      { limits: { cpu: '4', memory: '4Gi' }, requests: { cpu: '1500m', memory: '4Gi' } },
+    ],
+    [
+      'requests alone: limits that every container has',
+      { requests: { cpu: '3' } },
+      { requests: { cpu: '3' }, limits: { cpu: '3' } },
+    ],
+  ];
+  for (const [name, resources, expected] of rows) {
+    const pod: Pod = {
+      spec: {
+        resources,
+        containers: [
+          { name: 'a', resources: { requests: { cpu: '500m' }, limits: { cpu: '1' } } },
+          { name: 'b', resources: { requests: { cpu: '1' }, limits: { cpu: '2' } } },
+        ],
+      },
+    };
+    setPodResourceDefaults(pod);
+    t.strictSame(pod.spec?.resources, expected, name);
+  }
+});
+
+t.test('matchLabelKeys take the values of the labels that the pod has', async (t) => {
+  const term = () => ({ topologyKey: 'zone', labelSelector: { matchLabels: { app: 'w' } } });
+  const pod: Pod = {
+    metadata: { labels: { rev: '7' } },
+    spec: {
+      containers: [],
+      affinity: {
+        podAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { ...term(), matchLabelKeys: ['rev', 'gone'] },
+          ],
+        },
+        podAntiAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            { weight: 1, podAffinityTerm: { ...term(), mismatchLabelKeys: ['rev'] } },
+          ],
+        },
+      },
+      topologySpreadConstraints: [
+        { ...term(), maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule', matchLabelKeys: ['rev'] },
+      ],
+    },
+  };
+  applyMatchLabelKeys(pod);
+  const required = (operator: string) => [{ key: 'rev', operator, values: ['7'] }];
+  const { affinity, topologySpreadConstraints = [] } = pod.spec ?? {};
+  t.match(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution, [
+    { labelSelector: { matchExpressions: required('In') } },
+  ]);
+  t.match(affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution, [
+    { podAffinityTerm: { labelSelector: { matchExpressions: required('NotIn') } } },
+  ]);
+  t.match(topologySpreadConstraints, [{ labelSelector: { matchExpressions: required('In') } }]);
 });

@@ -61,7 +61,15 @@ export const deployment: ResourceDefinition<Deployment> = {
     warningsOnUpdate: (obj, old) =>
       podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
     generation: true,
-    status: { validateUpdate: validateDeploymentStatusUpdate },
+    status: {
+      prepareForUpdate(obj, old) {
+        // Labels are its author's; a status only reports.
+        obj.metadata = { ...obj.metadata };
+        if (old.metadata?.labels) obj.metadata.labels = { ...old.metadata.labels };
+        else delete obj.metadata.labels;
+      },
+      validateUpdate: validateDeploymentStatusUpdate,
+    },
   },
   scale: {
     specReplicas: 'spec.replicas',

@@ -29,6 +29,8 @@ function setDefaults(obj: Namespace): void {
 const strategy: Strategy<Namespace> = {
   setDefaults,
   prepareForCreate(obj) {
+    // Once more: a name that is generated is there only now, and so is the label made of it.
+    setDefaults(obj);
     obj.status = { phase: 'Active' };
     const finalizers = obj.spec?.finalizers ?? [];
     obj.spec = {

@@ -5,6 +5,8 @@
  */
 import type { Pod } from '../../../pkg/api/types.js';
 import { podColumns } from '../columns/pod.js';
+import { applyMatchLabelKeys } from '../defaults/match-label-keys.js';
+import { setPodResourceDefaults } from '../defaults/pod-resources.js';
 import { setPodOnlyDefaults, setPodSpecDefaults } from '../defaults/pod-spec.js';
 import { setPodStatusDefaults } from '../defaults/pod-status.js';
 import { qosClass } from '../defaults/qos-class.js';
@@ -21,10 +23,12 @@ export const podStrategy: Strategy<Pod> = {
     pod.spec ??= { containers: [] };
     setPodSpecDefaults(pod.spec);
     setPodOnlyDefaults(pod.spec);
+    setPodResourceDefaults(pod);
     pod.status ??= {};
     setPodStatusDefaults(pod.status);
   },
   prepareForCreate(pod) {
+    applyMatchLabelKeys(pod);
     pod.status = { phase: 'Pending', qosClass: qosClass(pod) };
     if ((pod.spec?.schedulingGates ?? []).length > 0) {
       pod.status.conditions = [
@@ -50,7 +54,11 @@ export const podStrategy: Strategy<Pod> = {
   status: {
     prepareForUpdate(pod, old) {
       pod.status ??= {};
-      // Neither is the kubelet's to change.
+      // Neither who owns a pod nor its class is the kubelet's to change.
+      pod.metadata ??= {};
+      delete pod.metadata.ownerReferences;
+      const owners = old.metadata?.ownerReferences;
+      if (owners) pod.metadata.ownerReferences = structuredClone(owners);
       if (old.status?.qosClass) pod.status.qosClass ||= old.status.qosClass;
       setPodStatusDefaults(pod.status);
     },

@@ -207,7 +207,7 @@ function validateLabelKeys(term: PodAffinityTerm, at: Path): FieldError[] {
 }
 
 /** The selector carries one requirement of each key of `matchLabelKeys` already; a second one is the author's. */
-function repeatedKeys(
+export function repeatedKeys(
   keys: readonly string[],
   selector: LabelSelector | undefined,
   at: Path,

@@ -12,6 +12,7 @@ import {
   validateLabelName,
   validateLabelSelector,
 } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { repeatedKeys } from './affinity.js';
 import { nonEmpty, optionalOneOf } from './fields.js';
 
 const ACTIONS = ['DoNotSchedule', 'ScheduleAnyway'];
@@ -78,15 +79,6 @@ function validateMatchLabelKeys(constraint: TopologySpreadConstraint, at: Path):
   const errors = selector
     ? []
     : [forbidden(at, 'must not be specified when labelSelector is not set')];
-  const selected = new Set([
-    ...Object.keys(selector?.matchLabels ?? {}),
-    ...(selector?.matchExpressions ?? []).map((requirement) => requirement.key),
-  ]);
-  for (const [i, key] of keys.entries()) {
-    errors.push(...validateLabelName(key, at.index(i)));
-    if (selected.has(key)) {
-      errors.push(invalid(at.index(i), key, 'exists in both matchLabelKeys and labelSelector'));
-    }
-  }
-  return errors;
+  for (const [i, key] of keys.entries()) errors.push(...validateLabelName(key, at.index(i)));
+  return [...errors, ...repeatedKeys(keys, selector, at)];
 }
