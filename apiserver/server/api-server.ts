@@ -10,6 +10,7 @@ import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { TaskGroup } from '../../pkg/component/task-group.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
+import { admissionChain } from '../admission/index.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
 import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
 import { Discovery } from '../endpoints/discovery/discovery.js';
@@ -19,6 +20,7 @@ import type { ResourceDefinition } from '../registry/resource.js';
 import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
 import { Stores } from '../registry/stores.js';
 import { createApp } from './app.js';
+import { bootstrap, serverContext } from './bootstrap/index.js';
 import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
 import { ServerMetrics } from './metrics.js';
@@ -54,6 +56,7 @@ export class ApiServer {
   private readonly chain: Chain;
   private readonly access: ServerAccess;
   private bootstrapped = false;
+  private port = 0;
 
   private constructor(
     private readonly options: ApiServerOptions,
@@ -93,7 +96,9 @@ export class ApiServer {
         ? {
             tls: {
               ...options.tls,
-              ca: [clientCa, requestHeader?.clientCa].filter((ca): ca is string => ca !== undefined),
+              ca: [clientCa, requestHeader?.clientCa].filter(
+                (ca): ca is string => ca !== undefined,
+              ),
             },
           }
         : {}),
@@ -115,7 +120,15 @@ export class ApiServer {
       definitions,
       client: etcd,
       schemas,
-      admission: { admit: async () => undefined, validate: async () => undefined },
+      admission: admissionChain(
+        {
+          enable: options.enableAdmissionPlugins,
+          disable: options.disableAdmissionPlugins,
+          defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
+          defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
+        },
+        access,
+      ),
       clock,
       logger,
       compactionIntervalMs: options.compactionIntervalMs,
@@ -141,7 +154,8 @@ export class ApiServer {
   /** Starts to listen; resolves to the port. */
   async listen(host: string, port: number): Promise<number> {
     await this.app.listen({ host, port });
-    return (this.app.server.address() as AddressInfo).port;
+    this.port = (this.app.server.address() as AddressInfo).port;
+    return this.port;
   }
 
   /** Until the signal aborts; then watches are ended, requests under way get their time, and the app closes. */
@@ -154,9 +168,10 @@ export class ApiServer {
     tasks.spawn('store feed', (inner) => this.stores.run(inner));
     tasks.spawn('bootstrap', async (inner) => {
       const began = options.clock.monotonic();
-      await this.bootstrap(inner);
+      const keepUp = await this.bootstrap(inner);
       this.bootstrapped = true;
       logger.info({ durationMs: Math.round(options.clock.monotonic() - began) }, 'Serving');
+      await keepUp();
     });
     tasks.spawn('close', async (inner) => {
       await new Promise((resolve) => inner.addEventListener('abort', resolve, { once: true }));
@@ -167,13 +182,25 @@ export class ApiServer {
     if (failure) throw failure.err;
   }
 
-  /** What must be there before the server calls itself ready; tried again until the store is. */
-  private async bootstrap(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.options;
+  /**
+   * What must be there before the server calls itself ready, tried again until the store is. Resolves to
+   * what goes on until the server stops.
+   */
+  private async bootstrap(signal: AbortSignal): Promise<() => Promise<void>> {
+    const { clock, logger, etcd, resources, authentication, advertiseAddress } = this.options;
+    const ctx = serverContext({ server: this.access, signal, clock, logger });
     for (;;) {
       try {
         await policyReady(this.stores, signal);
-        return;
+        const keepUp = await bootstrap(ctx, {
+          etcd,
+          serviceClusterIPRanges: resources.serviceClusterIPRanges,
+          advertiseAddress,
+          port: this.port,
+          ...(authentication.clientCa ? { clientCa: authentication.clientCa } : {}),
+          ...(authentication.requestHeader ? { requestHeader: authentication.requestHeader } : {}),
+        });
+        return () => keepUp(ctx);
       } catch (err) {
         signal.throwIfAborted();
         logger.warn({ err }, 'The store is not there yet');

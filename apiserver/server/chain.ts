@@ -10,18 +10,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
-import { send, sendError } from '../endpoints/respond.js';
 import { attributesOf, refusal } from '../authz/attributes.js';
+import { send, sendError } from '../endpoints/respond.js';
 import { impersonate } from './impersonation.js';
 import { InFlight } from './in-flight.js';
 import { Incoming } from './incoming.js';
 import type { ServerMetrics } from './metrics.js';
-import type {
-  RequestContext,
-  RequestInfo,
-  ServerAccess,
-  UserInfo,
-} from './request-context.js';
+import type { RequestContext, RequestInfo, ServerAccess, UserInfo } from './request-context.js';
 import { isLongRunning, parseRequestInfo } from './request-info.js';
 
 export interface ChainOptions {
@@ -103,10 +98,14 @@ export class Chain {
     const { server } = this.options;
     const { req, res } = ctx.exchange;
     ctx.user = await this.options.authenticate(req);
-    const other = await impersonate(ctx.user, req.headers, (attributes) => server.authorize(attributes));
+    const other = await impersonate(ctx.user, req.headers, (attributes) =>
+      server.authorize(attributes),
+    );
     if (other) ctx.user = other;
     const exempt =
-      longRunning || ctx.user.groups.includes('system:masters') || HEALTH_PATH.test(ctx.requestInfo.path);
+      longRunning ||
+      ctx.user.groups.includes('system:masters') ||
+      HEALTH_PATH.test(ctx.requestInfo.path);
     const gate = READ_VERBS.has(ctx.requestInfo.verb) ? this.readOnly : this.mutating;
     const leave = exempt ? undefined : await gate.enter();
     if (leave) this.options.metrics.setInFlight(this.readOnly.current, this.mutating.current);

@@ -14,7 +14,10 @@ export interface ServerCheck {
 const CHECK_TIMEOUT_MS = 2_000;
 
 /** False where the path is not one of a health check. */
-export async function serveHealth(checks: readonly ServerCheck[], ctx: RequestContext): Promise<boolean> {
+export async function serveHealth(
+  checks: readonly ServerCheck[],
+  ctx: RequestContext,
+): Promise<boolean> {
   const match = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(ctx.requestInfo.path);
   if (!match || !ctx.exchange) return false;
   const { res } = ctx.exchange;
@@ -35,7 +38,10 @@ export async function serveHealth(checks: readonly ServerCheck[], ctx: RequestCo
   const excluded = new Set(ctx.query.getAll('exclude'));
   const unknown = [...excluded].filter((name) => !asked.some((check) => check.name === name));
   const results = await Promise.all(
-    asked.map(async (check) => ({ check, failed: excluded.has(check.name) ? undefined : await run(check, ctx) })),
+    asked.map(async (check) => ({
+      check,
+      failed: excluded.has(check.name) ? undefined : await run(check, ctx),
+    })),
   );
   const lines = results.map(({ check, failed }) => {
     if (excluded.has(check.name)) return `[+]${check.name} excluded: ok\n`;

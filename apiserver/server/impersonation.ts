@@ -5,7 +5,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 import { refusal } from '../authz/attributes.js';
-import type { AuthorizationAttributes, AuthorizationDecision, UserInfo } from './request-context.js';
+import type {
+  AuthorizationAttributes,
+  AuthorizationDecision,
+  UserInfo,
+} from './request-context.js';
 
 const EXTRA_PREFIX = 'impersonate-extra-';
 
@@ -30,7 +34,13 @@ export async function impersonate(
     return undefined;
   }
 
-  const may = async (group: string, resource: string, subresource: string, of: string, namespace = '') => {
+  const may = async (
+    group: string,
+    resource: string,
+    subresource: string,
+    of: string,
+    namespace = '',
+  ) => {
     const attributes: AuthorizationAttributes = {
       user,
       verb: 'impersonate',

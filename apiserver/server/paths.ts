@@ -3,12 +3,14 @@ import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { methodNotSupported } from '../../pkg/apimachinery/status.js';
 import { jwks, type ServerAuthenticators } from '../authn/index.js';
 import type { Discovery } from '../endpoints/discovery/discovery.js';
-import { sendValue, send } from '../endpoints/respond.js';
+import { OpenApi } from '../endpoints/openapi/openapi.js';
+import { serveOpenApi } from '../endpoints/openapi/serve.js';
+import { send, sendValue } from '../endpoints/respond.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import { type ServerCheck, serveHealth } from './health.js';
 import type { ServerMetrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
-import { VERSION_INFO } from './version.js';
+import { GIT_VERSION, VERSION_INFO } from './version.js';
 
 export interface PathsOptions {
   readonly checks: readonly ServerCheck[];
@@ -32,7 +34,15 @@ const OWN_PATHS = [
 ];
 
 export class Paths {
-  constructor(private readonly options: PathsOptions) {}
+  private readonly openApi: OpenApi;
+
+  constructor(private readonly options: PathsOptions) {
+    this.openApi = new OpenApi({
+      resources: options.definitions,
+      schemas: options.schemas,
+      gitVersion: GIT_VERSION,
+    });
+  }
 
   /** False where there is nothing at the path. */
   async serve(ctx: RequestContext): Promise<boolean> {
@@ -40,7 +50,8 @@ export class Paths {
     if (await serveHealth(this.options.checks, ctx)) return true;
     const answer = this.answerAt(path.replace(/\/+$/, '') || '/', ctx);
     if (!answer) return false;
-    if (verb !== 'get' && verb !== 'head') throw methodNotSupported({ group: '', resource: '' }, verb);
+    if (verb !== 'get' && verb !== 'head')
+      throw methodNotSupported({ group: '', resource: '' }, verb);
     await answer();
     return true;
   }
@@ -61,7 +72,10 @@ export class Paths {
           send(ctx, 200, 'text/plain; version=0.0.4; charset=utf-8', Buffer.from(text));
         };
       case '/.well-known/openid-configuration':
-        return serviceAccounts && (() => sendValue(ctx, 200, openIdConfiguration(serviceAccounts.issuer), 'json'));
+        return (
+          serviceAccounts &&
+          (() => sendValue(ctx, 200, openIdConfiguration(serviceAccounts.issuer), 'json'))
+        );
       case '/openid/v1/jwks':
         return (
           serviceAccounts &&
@@ -71,6 +85,13 @@ export class Paths {
           })
         );
       default:
+        if (path === '/openapi/v2' || path === '/openapi/v3' || path.startsWith('/openapi/v3/')) {
+          return async () => {
+            if (!ctx.exchange) return;
+            const { req, res } = ctx.exchange;
+            await serveOpenApi(this.openApi, req, res, ctx.clock);
+          };
+        }
         return this.options.discovery.has(path)
           ? () => {
               this.options.discovery.serve(ctx);

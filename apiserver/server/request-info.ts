@@ -46,9 +46,7 @@ export function parseRequestInfo(
   const first = rest[0] ?? '';
   if (PATH_VERBS.has(first)) {
     if (rest.length < 2)
-      throw badRequest(
-        `unable to determine kind and namespace from url, ${path}`,
-      );
+      throw badRequest(`unable to determine kind and namespace from url, ${path}`);
     verb = first;
     rest = rest.slice(1);
   }

@@ -1,0 +1,48 @@
+/** The plugins of this server, in upstream's order, which the flags can change only by leaving some out. */
+import type { ServerAccess } from '../server/request-context.js';
+import type { AdmissionChain, AdmissionPluginFactory } from './admission.js';
+import { PluginChain } from './chain.js';
+import { defaultIngressClass, defaultStorageClass } from './plugins/default-classes.js';
+import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
+import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { priority } from './plugins/priority.js';
+import { serviceAccount } from './plugins/service-account.js';
+import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
+import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
+
+export interface AdmissionOptions {
+  readonly defaultNotReadyTolerationSeconds: number;
+  readonly defaultUnreachableTolerationSeconds: number;
+  /** `--enable-admission-plugins` and `--disable-admission-plugins`. */
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+}
+
+/** All of them are on by default. */
+export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFactory[] {
+  return [
+    namespaceLifecycle,
+    serviceAccount,
+    taintNodesByCondition,
+    priority,
+    defaultTolerationSeconds({
+      notReady: options.defaultNotReadyTolerationSeconds,
+      unreachable: options.defaultUnreachableTolerationSeconds,
+    }),
+    defaultStorageClass,
+    storageObjectInUseProtection,
+    defaultIngressClass,
+  ];
+}
+
+/** Throws for a plugin that there is not: a guard that was asked for must not be missing silently. */
+export function admissionChain(options: AdmissionOptions, server: ServerAccess): AdmissionChain {
+  const plugins = admissionPlugins(options);
+  const known = new Set(plugins.map(({ name }) => name));
+  for (const name of [...options.enable, ...options.disable])
+    if (!known.has(name)) throw new Error(`admission plugin ${JSON.stringify(name)} is unknown`);
+  const disabled = new Set(options.disable.filter((name) => !options.enable.includes(name)));
+  return new PluginChain(
+    plugins.filter(({ name }) => !disabled.has(name)).map((factory) => factory.create(server)),
+  );
+}
