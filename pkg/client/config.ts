@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
 
 export interface RestConfig {
   /** `https://127.0.0.1:6443`; more than one: tried in turn when one cannot be reached. */
@@ -29,7 +28,7 @@ export interface RestConfig {
 interface Named {
   name?: string;
 }
-interface Kubeconfig {
+export interface Kubeconfig {
   'current-context'?: string;
   clusters?: (Named & { cluster?: Record<string, unknown> })[];
   contexts?: (Named & { context?: Record<string, unknown> })[];
@@ -38,13 +37,12 @@ interface Kubeconfig {
 
 /** Reads one context of a kubeconfig file. Relative file names in it are relative to the file. */
 export async function loadKubeconfig(file: string, context?: string): Promise<RestConfig> {
-  return parseKubeconfig(await readFile(file, 'utf8'), dirname(file), context);
+  const text = await readFile(file, 'utf8');
+  return kubeconfigContext(await parseYaml(text), dirname(file), context);
 }
 
 /** Throws, naming what is missing. Exec and auth-provider plugins are refused, not ignored. */
-export function parseKubeconfig(text: string, folder = '.', context?: string): RestConfig {
-  const config: Kubeconfig =
-    (text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text)) ?? {};
+export function kubeconfigContext(config: Kubeconfig, folder = '.', context?: string): RestConfig {
   const contextName = context ?? config['current-context'] ?? '';
   const ctx = config.contexts?.find((c) => c.name === contextName)?.context;
   if (!ctx) throw new Error(`kubeconfig: context ${JSON.stringify(contextName)} does not exist`);
@@ -97,6 +95,13 @@ export async function inClusterConfig(env = process.env): Promise<RestConfig> {
     ca: await readFile(`${SERVICE_ACCOUNT_FOLDER}/ca.crt`, 'utf8'),
     tokenFile: `${SERVICE_ACCOUNT_FOLDER}/token`,
   };
+}
+
+/** JSON is YAML too, and needs no parser of 9 MB: a component's own kubeconfig is best written so. */
+async function parseYaml(text: string): Promise<Kubeconfig> {
+  if (text.trimStart().startsWith('{')) return JSON.parse(text);
+  const { default: yaml } = await import('yaml');
+  return yaml.parse(text) ?? {};
 }
 
 function text1(value: unknown): string | undefined {

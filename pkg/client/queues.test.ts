@@ -1,7 +1,7 @@
 import t from 'tap';
 import { FakeClock } from '../component/clock.js';
 import { currentCause, runWithCause, withCause } from './cause.js';
-import { parseKubeconfig } from './config.js';
+import { kubeconfigContext } from './config.js';
 import { DelayingQueue } from './delaying-queue.js';
 import { EventCorrelator } from './event-correlator.js';
 import { ControllerRateLimiter, RateLimitingQueue } from './rate-limiting-queue.js';
@@ -233,21 +233,20 @@ t.test('events are counted up, combined and, past a burst, dropped', async (t) =
 });
 
 t.test('a kubeconfig', async (t) => {
-  const base = (user: unknown) =>
-    JSON.stringify({
-      'current-context': 'c',
-      clusters: [
-        { name: 'k', cluster: { server: 'https://x:1', 'certificate-authority-data': 'Q0E=' } },
-      ],
-      users: [{ name: 'u', user }],
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u', namespace: 'n' } }],
-    });
-  t.same(parseKubeconfig(base({ token: 't' })), {
+  const base = (user: Record<string, unknown>) => ({
+    'current-context': 'c',
+    clusters: [
+      { name: 'k', cluster: { server: 'https://x:1', 'certificate-authority-data': 'Q0E=' } },
+    ],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'c', context: { cluster: 'k', user: 'u', namespace: 'n' } }],
+  });
+  t.same(kubeconfigContext(base({ token: 't' })), {
     server: 'https://x:1',
     ca: 'CA',
     token: 't',
     namespace: 'n',
   });
-  t.throws(() => parseKubeconfig(base({ exec: { command: 'x' } })), /exec is not supported/);
-  t.throws(() => parseKubeconfig(base({}), '.', 'other'), /context "other" does not exist/);
+  t.throws(() => kubeconfigContext(base({ exec: { command: 'x' } })), /exec is not supported/);
+  t.throws(() => kubeconfigContext(base({}), '.', 'other'), /context "other" does not exist/);
 });

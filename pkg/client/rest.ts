@@ -9,7 +9,9 @@
  * priority and fairness is the limit.
  */
 import { readFile } from 'node:fs/promises';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool as PoolType } from 'undici';
+import requestOn from 'undici/lib/api/api-request.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { KubeObject } from '../apimachinery/meta.js';
 import { type Clock, RealClock } from '../component/clock.js';
 import { CAUSE_HEADER, currentCause } from './cause.js';
@@ -73,8 +75,8 @@ export class RestClient {
   readonly userAgent: string;
   private readonly pools: {
     readonly origin: string;
-    readonly requests: Pool;
-    readonly streams: Pool;
+    readonly requests: PoolType;
+    readonly streams: PoolType;
   }[];
   private readonly timeoutMs: number;
   private token: { text: string; readAt: number } | undefined;
@@ -88,7 +90,7 @@ export class RestClient {
     const arch = process.arch === 'x64' ? 'amd64' : process.arch;
     this.userAgent = `${options.userAgent}/v1.35.0 (${process.platform}/${arch}) drydock`;
     const { ca, cert, key, tlsServerName, insecureSkipTlsVerify } = this.config;
-    const poolOptions = (connections: number | null): Pool.Options => ({
+    const poolOptions = (connections: number | null): PoolType.Options => ({
       connections,
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -170,7 +172,7 @@ export class RestClient {
     if (!pool) throw new Error('no server in the client configuration');
     const headers = await this.headersFor(method, request);
     try {
-      return await pool[kind].request({
+      return await requestOn.call(pool[kind], {
         method,
         path,
         headers,
