@@ -528,6 +528,7 @@ t.test('a pod that is not admitted fails without having run', async (t) => {
     reason: 'OutOfcpu',
     message: /^Pod was rejected: Node didn't have/,
   });
+  t.equal(node.status.containerStatuses, undefined);
   t.same(await node.runtime.podUids(), []);
   await node.stop();
 });

@@ -201,6 +201,11 @@ export class PodWorker {
   }
 
   private async syncTerminating(): Promise<void> {
+    if (this.options.rejected) {
+      // Its status says why; it has no containers to tell of.
+      this.current = 'terminated';
+      return;
+    }
     const { runtime, statuses } = this.options;
     const uid = uidOf(this.pod);
     const graceMs = this.graceMs();

@@ -86,9 +86,9 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
     ['or', sh('false || echo yes'), { code: 0, text: 'yes\n' }],
     ['lines', sh('echo a\nsleep 1\nexit 2\n'), { code: 2, text: 'a\n', ms: 1000 }],
     ['quotes', sh(`echo 'a;  b' "c && d"`), { code: 0, text: 'a;  b c && d\n' }],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell that reads it
     [
       'variables',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell that reads it
       sh('echo $WHO "${WHO}!" \'$WHO\' ${NOPE:-none}'),
       { code: 0, text: 'you you! $WHO none\n' },
     ],
