@@ -11,6 +11,7 @@
  * already be somebody else's. `leaseDuration > renewDeadline > retryPeriod * 1.2`.
  */
 
+import { setMaxListeners } from 'node:events';
 import type { Lease, LeaseSpec } from '../api/types.js';
 import { formatMicroTime } from '../apimachinery/meta.js';
 import { type Clock, RealClock } from '../component/clock.js';
@@ -102,6 +103,7 @@ export class LeaderElector {
     logger?.info({ lease: this.options.name, identity }, 'Became leader');
     this.record('became leader');
     const leading = new AbortController();
+    setMaxListeners(0, leading.signal);
     const onAbort = () => leading.abort(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });

@@ -32,31 +32,34 @@ export async function healthzApp(options: HealthzOptions): Promise<FastifyInstan
       : await selfSigned(options.component);
   const app = fastify({ https: tls }) as unknown as FastifyInstance;
   const serve = (path: string, checks: readonly HealthCheck[]) => {
-    app.get<{ Querystring: { verbose?: string; exclude?: string | string[] } }>(path, async (request, reply) => {
-      const excluded = new Set([request.query.exclude ?? []].flat());
-      const lines: string[] = [];
-      let failed = false;
-      for (const { name, check } of checks) {
-        if (excluded.has(name)) {
-          lines.push(`[+]${name} excluded: ok`);
-          continue;
+    app.get<{ Querystring: { verbose?: string; exclude?: string | string[] } }>(
+      path,
+      async (request, reply) => {
+        const excluded = new Set([request.query.exclude ?? []].flat());
+        const lines: string[] = [];
+        let failed = false;
+        for (const { name, check } of checks) {
+          if (excluded.has(name)) {
+            lines.push(`[+]${name} excluded: ok`);
+            continue;
+          }
+          try {
+            await check();
+            lines.push(`[+]${name} ok`);
+          } catch {
+            // The reason is not for whoever asks; the component logs it where it arises.
+            failed = true;
+            lines.push(`[-]${name} failed: reason withheld`);
+          }
         }
-        try {
-          await check();
-          lines.push(`[+]${name} ok`);
-        } catch {
-          // The reason is not for whoever asks; the component logs it where it arises.
-          failed = true;
-          lines.push(`[-]${name} failed: reason withheld`);
-        }
-      }
-      const title = path.slice(1);
-      reply.type('text/plain; charset=utf-8');
-      if (failed) return reply.code(500).send(`${lines.join('\n')}\n${title} check failed\n`);
-      return request.query.verbose === undefined
-        ? 'ok'
-        : `${lines.join('\n')}\n${title} check passed\n`;
-    });
+        const title = path.slice(1);
+        reply.type('text/plain; charset=utf-8');
+        if (failed) return reply.code(500).send(`${lines.join('\n')}\n${title} check failed\n`);
+        return request.query.verbose === undefined
+          ? 'ok'
+          : `${lines.join('\n')}\n${title} check passed\n`;
+      },
+    );
     for (const { name, check } of checks) {
       app.get(`${path}/${name}`, async (_request, reply) => {
         try {

@@ -171,7 +171,12 @@ users:
   replaceFile(path, text, 0o600);
 }
 
-async function ensureAuthority(dir: string, file: string, name: string, now: number): Promise<Authority> {
+async function ensureAuthority(
+  dir: string,
+  file: string,
+  name: string,
+  now: number,
+): Promise<Authority> {
   const crt = join(dir, `${file}.crt`);
   const key = join(dir, `${file}.key`);
   if (existsSync(crt) && existsSync(key)) {
@@ -205,7 +210,12 @@ async function ensureAuthority(dir: string, file: string, name: string, now: num
   return { certificate, key: keys.privateKey };
 }
 
-async function ensureLeaf(dir: string, leaf: Leaf, authority: Authority, now: number): Promise<void> {
+async function ensureLeaf(
+  dir: string,
+  leaf: Leaf,
+  authority: Authority,
+  now: number,
+): Promise<void> {
   const crt = join(dir, `${leaf.file}.crt`);
   const key = join(dir, `${leaf.file}.key`);
   if (existsSync(crt) && existsSync(key) && isGood(readFileSync(crt, 'utf8'), leaf, now)) return;

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Background work with an owner. Every promise that nobody awaits at once is started here, so that no
  * failure is lost and a stop waits for all of it.
@@ -19,6 +21,8 @@ export class TaskGroup {
     private readonly parent: AbortSignal,
     private readonly onFailure: (task: string, err: unknown) => void,
   ) {
+    // One listener a request and task is no leak: each goes with what it belongs to.
+    setMaxListeners(0, this.controller.signal);
     this.parentAbort = () => this.controller.abort(parent.reason);
     if (parent.aborted) this.parentAbort();
     else parent.addEventListener('abort', this.parentAbort, { once: true });
