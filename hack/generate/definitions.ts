@@ -24,6 +24,8 @@ export interface Definition {
   readonly short: string;
   /** Without descriptions. */
   readonly schema: Draft;
+  /** What the newer release demands; the types, which only our own code sees, follow it. */
+  readonly requiredByModels: readonly string[];
   /** By field; `''` is the definition's own. */
   readonly descriptions: Record<string, string>;
 }
@@ -58,6 +60,7 @@ export function makeDefinitions(models: ReadonlyMap<string, Model>): Definition[
       package: name.slice(0, dot),
       short: name.slice(dot + 1),
       schema: draft,
+      requiredByModels: [],
       descriptions: { '': description },
     });
   }
@@ -87,12 +90,15 @@ function define(
   const descriptions: Record<string, string> = {};
   if (model.description) descriptions[''] = model.description;
   const required: string[] = [];
+  const requiredByModels: string[] = [];
   for (const field of model.fields) {
     if (absent.includes(field.name)) continue;
-    properties[field.name] = makeField(name, field, facts.get(field.name) ?? '', classes);
+    const text = facts.get(field.name) ?? '';
+    properties[field.name] = makeField(name, field, text, classes);
     facts.delete(field.name);
     if (field.description) descriptions[field.name] = field.description;
-    if (field.required) required.push(field.name);
+    if (field.required) requiredByModels.push(field.name);
+    if (isRequired(field, text)) required.push(field.name);
   }
   for (const [field, text] of facts) {
     const added = /^add=(\w+)$/.exec(text)?.[1];
@@ -107,7 +113,13 @@ function define(
     const [group = '', version = ''] = pkg.split('.').slice(-2);
     schema.groupVersionKinds = [{ group: GROUPS[group] ?? group, version, kind: short }];
   }
-  return { name, package: pkg, short, schema, descriptions };
+  return { name, package: pkg, short, schema, requiredByModels, descriptions };
+}
+
+/** A fact overrules the models, which are of another release. */
+function isRequired(field: ModelField, text: string): boolean {
+  const facts = words(text);
+  return facts.includes('required') || (field.required && !facts.includes('optional'));
 }
 
 function isKind(pkg: string, short: string, properties: Record<string, Draft>): boolean {
@@ -193,6 +205,8 @@ function applyFact(
     case 'quantity':
     case 'ref':
     case 'nullable':
+    case 'optional':
+    case 'required':
       return;
   }
   throw new Error(`${owner}.${field}: unknown fact ${fact}=${value}`);

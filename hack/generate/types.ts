@@ -59,11 +59,11 @@ function isKind({ schema }: Definition): boolean {
 }
 
 function emitOne(definition: Definition, names: ReadonlyMap<string, string>): string {
-  const { name, schema, descriptions } = definition;
+  const { name, schema, requiredByModels, descriptions } = definition;
   const type = names.get(name);
   const doc = comment(descriptions[''], '');
   if (!schema.properties) return `${doc}export type ${type} = ${opaqueType(definition)};\n`;
-  const required = new Set(schema.required);
+  const required = new Set(requiredByModels);
   const fields = Object.entries(schema.properties).map(([field, value]) => {
     const key = /^[A-Za-z_]\w*$/.test(field) ? field : `'${field}'`;
     const mark = required.has(field) ? '' : '?';

@@ -11,11 +11,11 @@ export const authentication: PackageFacts = {
   facts: {
     SelfSubjectReview: 'metadata value; status value',
     SelfSubjectReviewStatus: 'userInfo value',
-    TokenRequest: 'metadata value; spec value; status value',
-    TokenRequestSpec: 'audiences fill list=atomic; expirationSeconds *',
-    TokenRequestStatus: 'expirationTimestamp value; token fill',
+    TokenRequest: 'metadata value; spec value required; status value',
+    TokenRequestSpec: 'audiences fill list=atomic required; expirationSeconds *',
+    TokenRequestStatus: 'expirationTimestamp value required; token fill required',
     TokenReview: 'metadata value; spec value; status value',
-    TokenReviewSpec: 'audiences list=atomic; token omit',
+    TokenReviewSpec: 'audiences list=atomic; token omit optional',
     TokenReviewStatus: 'audiences list=atomic; user value',
     UserInfo: 'groups list=atomic',
   },
@@ -57,7 +57,7 @@ export const rbac: PackageFacts = {
     RoleBinding: 'metadata value; roleRef value; subjects list=atomic',
     RoleBindingList: 'metadata value',
     RoleList: 'metadata value',
-    RoleRef: 'apiGroup fill; . map=atomic',
+    RoleRef: 'apiGroup fill required; . map=atomic',
     Subject: '. map=atomic',
   },
 };
@@ -101,10 +101,11 @@ export const admissionregistration: PackageFacts = {
     ServiceReference: 'path *; port *',
     TypeChecking: 'expressionWarnings list=atomic',
     ValidatingAdmissionPolicy: 'metadata value; spec value; status value',
-    ValidatingAdmissionPolicyBinding: 'metadata value; spec value',
+    ValidatingAdmissionPolicyBinding: 'metadata value; spec value optional',
     ValidatingAdmissionPolicyBindingList: 'metadata value',
     ValidatingAdmissionPolicyBindingSpec: `
-      policyName omit; validationActions omit list=set enum=ValidationAction`,
+      policyName omit optional;
+      validationActions omit list=set enum=ValidationAction optional`,
     ValidatingAdmissionPolicyList: 'metadata value',
     ValidatingAdmissionPolicySpec: `
       auditAnnotations list=atomic; failurePolicy * enum=FailurePolicyType;

@@ -11,7 +11,7 @@ export const networking: PackageFacts = {
   facts: {
     HTTPIngressPath: 'backend value; pathType * enum=PathType',
     HTTPIngressRuleValue: 'paths list=atomic',
-    IPAddress: 'metadata value; spec value',
+    IPAddress: 'metadata value; spec value optional',
     IPAddressList: 'metadata value',
     IPBlock: 'except list=atomic',
     Ingress: 'metadata value; spec value; status value',
@@ -53,7 +53,9 @@ export const discovery: PackageFacts = {
     EndpointHints: 'forNodes list=atomic; forZones list=atomic',
     EndpointPort: 'appProtocol *; name *; port *; protocol * enum=Protocol; . map=atomic',
     EndpointSlice: `
-      addressType enum=AddressType; endpoints fill list=atomic; metadata value;
+      addressType enum=AddressType;
+      endpoints fill list=atomic required;
+      metadata value;
       ports fill list=atomic`,
     EndpointSliceList: 'metadata value',
   },

@@ -49,7 +49,7 @@ export const apps: PackageFacts = {
 export const batch: PackageFacts = {
   package: 'io.k8s.api.batch.v1',
   facts: {
-    CronJob: 'metadata value; spec value; status value',
+    CronJob: 'metadata value; spec value optional; status value',
     CronJobList: 'metadata value',
     CronJobSpec: `
       concurrencyPolicy enum=ConcurrencyPolicy; failedJobsHistoryLimit *; jobTemplate value;
@@ -82,7 +82,7 @@ export const autoscalingV1: PackageFacts = {
     ScaleStatus`,
   facts: {
     CrossVersionObjectReference: '. map=atomic',
-    HorizontalPodAutoscaler: 'metadata value; spec value; status value',
+    HorizontalPodAutoscaler: 'metadata value; spec value optional; status value',
     HorizontalPodAutoscalerList: 'metadata value',
     HorizontalPodAutoscalerSpec: `
       minReplicas *; scaleTargetRef value; targetCPUUtilizationPercentage *`,
@@ -104,7 +104,7 @@ export const autoscalingV2: PackageFacts = {
     ExternalMetricStatus: 'current value; metric value',
     HPAScalingRules: `
       policies list=atomic; selectPolicy *; stabilizationWindowSeconds *; tolerance quantity`,
-    HorizontalPodAutoscaler: 'metadata value; spec value; status value',
+    HorizontalPodAutoscaler: 'metadata value; spec value optional; status value',
     HorizontalPodAutoscalerCondition: 'lastTransitionTime value',
     HorizontalPodAutoscalerList: 'metadata value',
     HorizontalPodAutoscalerSpec: 'metrics list=atomic; minReplicas *; scaleTargetRef value',
@@ -131,15 +131,18 @@ export const policy: PackageFacts = {
     PodDisruptionBudgetSpec: `
       selector patch=replace; unhealthyPodEvictionPolicy * enum=UnhealthyPodEvictionPolicyType`,
     PodDisruptionBudgetStatus: `
-      conditions list=map:type patch=merge:type; currentHealthy fill; desiredHealthy fill;
-      disruptionsAllowed fill; expectedPods fill`,
+      conditions list=map:type patch=merge:type;
+      currentHealthy fill required;
+      desiredHealthy fill required;
+      disruptionsAllowed fill required;
+      expectedPods fill required`,
   },
 };
 
 export const scheduling: PackageFacts = {
   package: 'io.k8s.api.scheduling.v1',
   facts: {
-    PriorityClass: 'metadata value; preemptionPolicy enum=PreemptionPolicy; value fill',
+    PriorityClass: 'metadata value; preemptionPolicy enum=PreemptionPolicy; value fill required',
     PriorityClassList: 'metadata value',
   },
 };

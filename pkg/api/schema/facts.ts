@@ -15,6 +15,7 @@
  *   union=discriminator:f,g         x-kubernetes-unions
  *   quantity                        strings (its values, its items) are quantities
  *   ref=Name                        a definition of `OPAQUE`
+ *   required, optional              where the models, of a later release, say otherwise
  *   add=Name                        a field that the models lack, of that definition
  * and what the types of Kubernetes make of a zero or an absent value on its way through the server. The
  * rule: structures are pointers; a zero of an optional field is dropped; an absent required one is filled.
