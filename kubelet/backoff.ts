@@ -11,6 +11,13 @@ export class Backoff {
     private readonly maxMs: number,
   ) {}
 
+  /** Drops the keys that begin with this. */
+  forget(prefix: string): void {
+    for (const key of this.entries?.keys() ?? []) {
+      if (key.startsWith(prefix)) this.entries?.delete(key);
+    }
+  }
+
   get(key: string): number {
     return this.entries?.get(key)?.backoffMs ?? 0;
   }

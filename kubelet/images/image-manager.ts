@@ -98,8 +98,10 @@ export class ImageManager {
 
   /** Drops what is remembered of a pod that is gone. */
   forget(podUid: string): void {
+    const prefix = `${podUid}_`;
+    this.backoff.forget(prefix);
     for (const key of this.lastErrors.keys())
-      if (key.startsWith(`${podUid}_`)) this.lastErrors.delete(key);
+      if (key.startsWith(prefix)) this.lastErrors.delete(key);
   }
 
   private canonical(

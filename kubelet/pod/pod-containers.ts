@@ -5,6 +5,7 @@
  * reasons of its status and do not stop the others.
  */
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, Pod } from '../../pkg/api/types.js';
 import { formatDuration } from '../../pkg/apimachinery/duration.js';
@@ -105,6 +106,12 @@ export class PodContainers {
     }
     await this.collectDead(uidOf(pod));
     return retry.outcome();
+  }
+
+  /** Drops what is kept of a pod that is gone: its logs' folder and its images' back-off. */
+  async forget(pod: Pod): Promise<void> {
+    this.options.images.forget(uidOf(pod));
+    await rm(logFolder(this.options.node.rootDir, pod), { recursive: true, force: true });
   }
 
   /** Asks one container to end: event, preStop hook, SIGTERM, then SIGKILL. Resolves when it has ended. */
@@ -317,7 +324,6 @@ export class PodContainers {
   ): Promise<string> {
     const { runtime, images, events, node } = this.options;
     const image = await images.ensure(pod, container, signal);
-    const { namespace = '', name = '' } = pod.metadata ?? {};
     const known = [
       ...(pod.status?.containerStatuses ?? []),
       ...(pod.status?.initContainerStatuses ?? []),
@@ -339,13 +345,7 @@ export class PodContainers {
         stdin: container.stdin === true,
         restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',
         specHash: specHash(container),
-        logPath: join(
-          node.rootDir,
-          'logs',
-          `${namespace}_${name}_${uidOf(pod)}`,
-          container.name,
-          `${attempt}.log`,
-        ),
+        logPath: join(logFolder(node.rootDir, pod), container.name, `${attempt}.log`),
       }),
     );
     events.container(pod, container.name, 'Normal', 'Created', 'Container created');
@@ -427,6 +427,11 @@ export class PodContainers {
       if (count > 2 && info.state !== 'running') await runtime.removeContainer(info.id);
     }
   }
+}
+
+function logFolder(rootDir: string, pod: Pod): string {
+  const { namespace = '', name = '' } = pod.metadata ?? {};
+  return join(rootDir, 'logs', `${namespace}_${name}_${uidOf(pod)}`);
 }
 
 class StartError extends Error {

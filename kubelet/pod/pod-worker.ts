@@ -240,6 +240,7 @@ export class PodWorker {
       await runtime.removeSandbox(sandbox.id);
     for (const info of (await runtime.podStatus(uid)).containers)
       await runtime.removeContainer(info.id);
+    await this.options.containers.forget(this.pod);
     statuses.forget(uid);
     this.timer?.stop();
     this.options.finished();
