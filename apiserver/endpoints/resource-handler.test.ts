@@ -415,6 +415,31 @@ t.test('the verbs of a resource', async (t) => {
     t.equal(versionOf(again.body), versionOf(forced.body));
   });
 
+  await t.test('apply of the same new object by many at once creates it once', async (t) => {
+    const answers = await Promise.all(
+      ['m1', 'm2', 'm3', 'm4'].map((manager) =>
+        api.apply(`${MAPS}/together`, map('together', { [manager]: '1' }), manager),
+      ),
+    );
+    t.same(answers.map(({ code }) => code).sort(), [200, 200, 200, 201]);
+    t.same(Object.keys((await api.get(`${MAPS}/together`)).body.data as object).sort(), [
+      'm1',
+      'm2',
+      'm3',
+      'm4',
+    ]);
+  });
+
+  await t.test('the same owner twice is one owner', async (t) => {
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u-1' };
+    const { body, headers } = await api.post(
+      MAPS,
+      map('owned', {}, { ownerReferences: [owner, owner] }),
+    );
+    t.same(body.metadata?.ownerReferences, [owner]);
+    t.match(headers.warning, /duplicate UID\(s\) observed: u-1/);
+  });
+
   await t.test('status and spec are written apart', async (t) => {
     const { body } = await api.post(DEPLOYMENTS, {
       ...deploymentOf('split'),

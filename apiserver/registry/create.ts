@@ -15,6 +15,7 @@ import { isLost } from '../storage/resource-storage.js';
 import type { StoredObject } from '../storage/stored-object.js';
 import { unstructured } from './field-managers.js';
 import type { GenericStore } from './generic-store.js';
+import { dedupOwnerReferences } from './owner-references.js';
 import { validateWith } from './validate.js';
 
 /** Upstream's number of names that are tried for one create. */
@@ -40,6 +41,7 @@ export async function create(
   claimNamespace(store, meta, request.namespace);
   if (meta.resourceVersion)
     throw badRequest('resourceVersion should not be set on objects to be created');
+  dedupOwnerReferences(request.obj, (text) => ctx.warn(text));
   store.setDefaults(request.obj);
   const obj = request.tracked
     ? request.obj

@@ -14,7 +14,13 @@ import { clone } from '../../pkg/apimachinery/clone.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import { invalid as invalidField, path } from '../../pkg/apimachinery/field-error.js';
 import { formatTime, type KubeObject } from '../../pkg/apimachinery/meta.js';
-import { badRequest, conflict, notFound, OBJECT_MODIFIED } from '../../pkg/apimachinery/status.js';
+import {
+  badRequest,
+  conflict,
+  isReason,
+  notFound,
+  OBJECT_MODIFIED,
+} from '../../pkg/apimachinery/status.js';
 import { validateObjectMetaUpdate } from '../../pkg/apimachinery/validation/object-meta.js';
 import type { RequestContext } from '../server/request-context.js';
 import { isLost } from '../storage/resource-storage.js';
@@ -22,6 +28,7 @@ import type { StoredObject } from '../storage/stored-object.js';
 import { claimNamespace, create, metadataOf } from './create.js';
 import { unstructured } from './field-managers.js';
 import type { GenericStore } from './generic-store.js';
+import { dedupOwnerReferences } from './owner-references.js';
 import type { Strategy } from './resource.js';
 import { validateWith } from './validate.js';
 
@@ -65,7 +72,9 @@ export async function update(
       current = result.current;
       fresh = true;
     } catch (err) {
-      if (fresh) throw err;
+      // Who creates what is not there may meet somebody who did, too: then there is a state to change.
+      const raced = current === undefined && isReason(err, 'AlreadyExists');
+      if (fresh && !raced) throw err;
       const newest = await store.storage.read(key);
       if (newest?.revision === current?.revision) throw err;
       current = newest;
@@ -119,6 +128,7 @@ async function updateOnce(
       uidMismatch(store, request, uid, old.metadata?.uid ?? ''),
     );
   }
+  dedupOwnerReferences(obj, (text) => ctx.warn(text));
   store.setDefaults(obj);
   if (!request.tracked)
     obj = fields.update(
