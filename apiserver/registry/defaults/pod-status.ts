@@ -1,7 +1,12 @@
 /** The empty structures and required fields that Kubernetes always shows in a pod's status. Idempotent. */
 import type { ContainerStatus, PodStatus } from '../../../pkg/api/types.js';
+import { UNSET_TIME } from './unset-time.js';
 
 export function setPodStatusDefaults(status: PodStatus): void {
+  for (const condition of status.conditions ?? []) {
+    condition.lastProbeTime ??= UNSET_TIME;
+    condition.lastTransitionTime ??= UNSET_TIME;
+  }
   for (const container of status.containerStatuses ?? []) setContainerStatusDefaults(container);
   for (const container of status.initContainerStatuses ?? []) setContainerStatusDefaults(container);
   for (const container of status.ephemeralContainerStatuses ?? [])

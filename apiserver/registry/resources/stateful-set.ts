@@ -34,7 +34,7 @@ export const statefulSet: ResourceDefinition<StatefulSet> = {
   strategy: {
     setDefaults,
     prepareForCreate(obj) {
-      obj.status = { replicas: 0 };
+      obj.status = { replicas: 0, availableReplicas: 0 };
     },
     validate: (obj) => validateStatefulSet(obj),
     validateUpdate: validateStatefulSetUpdate,
