@@ -8,7 +8,7 @@ import {
   validateNonnegative,
 } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
-import { integerColumn, textColumn } from '../columns/text-column.js';
+import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 
 export const controllerRevision: ResourceDefinition<ControllerRevision> = {
@@ -28,7 +28,7 @@ export const controllerRevision: ResourceDefinition<ControllerRevision> = {
       const kind = owner.kind.toLowerCase();
       return `${group === '' ? kind : `${kind}.${group}`}/${owner.name}`;
     }),
-    integerColumn('Revision', 'How many states there were up to it.', (obj) => obj.revision),
+    textColumn('Revision', 'How many states there were up to it.', (obj) => obj.revision),
     ageColumn(),
   ],
   strategy: {

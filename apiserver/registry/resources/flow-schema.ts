@@ -11,7 +11,7 @@ import {
   required,
 } from '../../../pkg/apimachinery/field-error.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
-import { integerColumn, textColumn } from '../columns/text-column.js';
+import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 
 const MAX_PRECEDENCE = 10_000;
@@ -34,7 +34,7 @@ export const flowSchema: ResourceDefinition<FlowSchema> = {
       'The level.',
       (obj) => obj.spec?.priorityLevelConfiguration.name ?? '',
     ),
-    integerColumn(
+    textColumn(
       'MatchingPrecedence',
       'Lower ones are tried first.',
       (obj) => obj.spec?.matchingPrecedence ?? 0,

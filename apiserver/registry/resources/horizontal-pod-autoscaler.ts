@@ -2,7 +2,7 @@
 import type { HorizontalPodAutoscaler } from '../../../pkg/api/types.js';
 import { autoscalerTargets } from '../columns/autoscaler-targets.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
-import { integerColumn, textColumn } from '../columns/text-column.js';
+import { textColumn } from '../columns/text-column.js';
 import type { Column, ResourceDefinition, Strategy } from '../resource.js';
 import { validateAutoscaler } from '../validation/autoscaler.js';
 
@@ -15,8 +15,8 @@ export const autoscalerColumns: readonly Column<HorizontalPodAutoscaler>[] = [
   ),
   textColumn('Targets', 'What is measured, and what it should be.', autoscalerTargets),
   textColumn('MinPods', 'The fewest pods.', (obj) => String(obj.spec?.minReplicas ?? '<unset>')),
-  integerColumn('MaxPods', 'The most pods.', (obj) => obj.spec?.maxReplicas ?? 0),
-  integerColumn('Replicas', 'The pods that there are.', (obj) => obj.status?.currentReplicas ?? 0),
+  textColumn('MaxPods', 'The most pods.', (obj) => obj.spec?.maxReplicas ?? 0),
+  textColumn('Replicas', 'The pods that there are.', (obj) => obj.status?.currentReplicas ?? 0),
   ageColumn(),
 ];
 

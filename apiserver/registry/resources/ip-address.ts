@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { IPAddress } from '../../../pkg/api/types.js';
 import { type FieldError, invalid, path, required } from '../../../pkg/apimachinery/field-error.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
-import { ageColumn, nameColumn } from '../columns/metadata.js';
+import { nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 
@@ -24,7 +24,6 @@ export const ipAddress: ResourceDefinition<IPAddress> = {
       const resource = parent.group ? `${parent.resource}.${parent.group}` : parent.resource;
       return [resource.toLowerCase(), parent.namespace, parent.name].filter(Boolean).join('/');
     }),
-    ageColumn(),
   ],
   strategy: {
     validate,

@@ -32,11 +32,7 @@ export const priorityLevelConfiguration: ResourceDefinition<PriorityLevelConfigu
     nameColumn(),
     textColumn('Type', 'Whether the level is limited.', (obj) => obj.spec?.type ?? ''),
     textColumn('NominalConcurrencyShares', 'Its share of the seats.', ({ spec }) =>
-      String(
-        spec?.limited?.nominalConcurrencyShares ??
-          spec?.exempt?.nominalConcurrencyShares ??
-          '<none>',
-      ),
+      String(spec?.limited?.nominalConcurrencyShares ?? '<none>'),
     ),
     textColumn('Queues', 'How many queues it has.', (obj) =>
       String(queuing(obj)?.queues ?? '<none>'),

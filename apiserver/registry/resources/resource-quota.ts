@@ -93,7 +93,7 @@ export const resourceQuota: ResourceDefinition<ResourceQuota> = {
 /** `pods: 1/10, requests.cpu: 100m/1` */
 function usage({ status }: ResourceQuota, limits: boolean): string {
   return Object.keys(status?.hard ?? {})
-    .filter((name) => name.startsWith('limits') === limits)
+    .filter((name) => name.startsWith('limits.') === limits)
     .sort()
     .map((name) => `${name}: ${status?.used?.[name] ?? '0'}/${status?.hard?.[name] ?? '0'}`)
     .join(', ');
