@@ -105,7 +105,7 @@ function validate({ spec = {} }: Ingress): FieldError[] {
   const errors: FieldError[] = [];
   const rules = spec.rules ?? [];
   if (rules.length === 0 && !spec.defaultBackend) {
-    errors.push(invalid(at, rules, 'either `defaultBackend` or `rules` must be specified'));
+    errors.push(invalid(at, spec.rules, 'either `defaultBackend` or `rules` must be specified'));
   }
   if (spec.defaultBackend)
     errors.push(...validateBackend(spec.defaultBackend, at.child('defaultBackend')));

@@ -14,6 +14,7 @@ import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.j
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { goDiff } from '../validation/diff.js';
 import { compareQuantity, signOf } from '../validation/quantities.js';
 import {
   accessModesText,
@@ -125,13 +126,14 @@ export function validatePersistentVolumeClaim({ spec = {} }: PersistentVolumeCla
 function validateUpdate(obj: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
   const errors = validatePersistentVolumeClaim(obj);
   const bound = old.status?.phase === 'Bound';
-  if (
-    !semanticDeepEqual(fixedPart(obj.spec, old.spec, bound), fixedPart(old.spec, old.spec, bound))
-  ) {
+  const now = fixedPart(obj.spec, old.spec, bound);
+  const then = fixedPart(old.spec, old.spec, bound);
+  if (!semanticDeepEqual(now, then)) {
+    const diff = goDiff('core.PersistentVolumeClaimSpec', then, now);
     errors.push(
       forbidden(
         'spec',
-        'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+        `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${diff}`,
       ),
     );
   }

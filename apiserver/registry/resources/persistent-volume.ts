@@ -14,6 +14,7 @@ import { validateImmutable } from '../../../pkg/apimachinery/validation/object-m
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { goDiff } from '../validation/diff.js';
 import { signOf } from '../validation/quantities.js';
 import {
   accessModesText,
@@ -117,24 +118,16 @@ export const persistentVolume: ResourceDefinition<PersistentVolume> = {
         errors.push(
           forbidden(
             'spec.persistentvolumesource',
-            'spec.persistentvolumesource is immutable after creation',
+            `spec.persistentvolumesource is immutable after creation\n${goDiff('core.PersistentVolumeSource', sourceOf(old), sourceOf(obj))}`,
           ),
         );
       }
       errors.push(
-        ...validateImmutable(
-          obj.spec?.volumeMode,
-          old.spec?.volumeMode,
-          path('spec', 'volumeMode'),
-        ),
+        ...validateImmutable(obj.spec?.volumeMode, old.spec?.volumeMode, path('volumeMode')),
       );
       if (old.spec?.nodeAffinity) {
         errors.push(
-          ...validateImmutable(
-            obj.spec?.nodeAffinity,
-            old.spec.nodeAffinity,
-            path('spec', 'nodeAffinity'),
-          ),
+          ...validateImmutable(obj.spec?.nodeAffinity, old.spec.nodeAffinity, path('nodeAffinity')),
         );
       }
       return errors;

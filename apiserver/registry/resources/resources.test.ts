@@ -82,7 +82,8 @@ function faults(kind: string, fields: object, old?: object): string[] {
   const errors = old
     ? strategy.validateUpdate?.(obj, made(kind, old), ctx)
     : strategy.validate?.(obj, ctx);
-  return (errors ?? []).map(formatFieldError);
+  // What follows a line's end is a difference for people.
+  return (errors ?? []).map((error) => formatFieldError(error).split('\n')[0] ?? '');
 }
 
 function row(kind: string, obj: KubeObject): Record<string, unknown> {
