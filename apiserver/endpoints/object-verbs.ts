@@ -1,0 +1,108 @@
+/** The verbs on one object, and on its subresources that are another way to write it. */
+import { clone } from '../../pkg/apimachinery/clone.js';
+import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
+import { create } from '../registry/create.js';
+import { deleteObject } from '../registry/delete.js';
+import type { Subresource } from '../registry/resource.js';
+import { update } from '../registry/update.js';
+import { readDeleteOptions } from './delete-body.js';
+import type { ObjectDecoder } from './object-decoder.js';
+import type { Patcher } from './patch.js';
+import { fillNamespace, readObject, writeOptions } from './request-object.js';
+import { sendValue, success } from './respond.js';
+import { sendObject, type Target } from './target.js';
+
+export class ObjectVerbs {
+  constructor(
+    private readonly decoder: ObjectDecoder,
+    private readonly patcher: Patcher,
+  ) {}
+
+  async get(target: Target): Promise<void> {
+    const { view, ctx, namespace, name } = target;
+    const stored = await view.store.get(
+      namespace,
+      name,
+      ctx.query.get('resourceVersion') ?? '',
+      ctx.signal,
+    );
+    sendObject(target, 200, stored);
+  }
+
+  async create(target: Target): Promise<void> {
+    const { view, ctx, namespace, definition } = target;
+    const options = writeOptions(ctx, 'CreateOptions');
+    const obj = await readObject(this.decoder, definition, ctx);
+    fillNamespace(definition, obj, namespace);
+    const stored = await create(
+      view.store,
+      { namespace, obj: view.toStored(obj, ctx), options },
+      ctx,
+    );
+    sendObject(target, 201, stored);
+  }
+
+  async update(target: Target, subresource: string, sub?: Subresource): Promise<void> {
+    const { view, ctx, namespace, name, definition } = target;
+    const options = writeOptions(ctx, 'UpdateOptions');
+    const body = await readObject(this.decoder, definition, ctx);
+    fillNamespace(definition, body, namespace);
+    const result = await update(
+      view.store,
+      {
+        namespace,
+        name,
+        subresource,
+        options,
+        ...(sub?.strategy ? { strategy: sub.strategy } : {}),
+        change: (current) => view.toStored(clone(body), ctx, current),
+        createIfAbsent: subresource === '' && definition.strategy.allowCreateOnUpdate === true,
+      },
+      ctx,
+    );
+    sendObject(target, result.created ? 201 : 200, result.object);
+  }
+
+  async patch(target: Target, subresource: string, sub?: Subresource): Promise<void> {
+    const { view, ctx, namespace, name } = target;
+    const patch = await this.patcher.read(ctx, view);
+    const result = await update(
+      view.store,
+      {
+        namespace,
+        name,
+        subresource,
+        options: patch.options,
+        ...(sub?.strategy ? { strategy: sub.strategy } : {}),
+        change: (current) => patch.apply(current, subresource),
+        tracked: patch.applies,
+        createIfAbsent: patch.applies && subresource === '',
+      },
+      ctx,
+    );
+    sendObject(target, result.created ? 201 : 200, result.object);
+  }
+
+  async delete(target: Target): Promise<void> {
+    const { view, ctx, namespace, name, definition } = target;
+    const options = await readDeleteOptions(ctx, this.decoder);
+    const { object, removed } = await deleteObject(view.store, namespace, name, options, ctx);
+    const code = removed || !waitsForDependents(options) ? 200 : 202;
+    if (!removed || definition.strategy.returnsDeletedObject) {
+      sendObject(target, code, object);
+      return;
+    }
+    const { group, resource } = definition;
+    const details = {
+      name,
+      ...(group === '' ? {} : { group }),
+      kind: resource,
+      uid: object.metadata.uid ?? '',
+    };
+    sendValue(ctx, code, success(details), target.accepted.encoding);
+  }
+}
+
+function waitsForDependents(options: DeleteOptions): boolean {
+  return options.orphanDependents === false || options.propagationPolicy === 'Foreground';
+}

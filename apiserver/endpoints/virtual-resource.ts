@@ -1,0 +1,37 @@
+/** Resources without storage (reviews, bindings, component statuses): their definition answers by itself. */
+import { methodNotSupported, unknownPath } from '../../pkg/apimachinery/status.js';
+import type { ResourceDefinition } from '../registry/resource.js';
+import type { RequestContext } from '../server/request-context.js';
+import { negotiate } from './media-type.js';
+import type { ObjectDecoder } from './object-decoder.js';
+import { fillNamespace, readObject } from './request-object.js';
+import { sendValue } from './respond.js';
+import { shaped, shapedList } from './target.js';
+
+export async function serveVirtual(
+  definition: ResourceDefinition,
+  decoder: ObjectDecoder,
+  ctx: RequestContext,
+): Promise<void> {
+  const { verb, subresource, group, resource } = ctx.requestInfo;
+  const { virtual } = definition;
+  const accepted = negotiate(ctx.exchange?.req.headers.accept);
+  if (subresource !== '' || !virtual) throw unknownPath();
+  if (verb === 'create' && virtual.create) {
+    const body = await readObject(decoder, definition, ctx);
+    fillNamespace(definition, body, ctx.requestInfo.namespace);
+    sendValue(ctx, 201, await virtual.create(body, ctx), accepted.encoding);
+    return;
+  }
+  if (verb === 'get' && virtual.get) {
+    const obj = await virtual.get(ctx.requestInfo.name, ctx);
+    sendValue(ctx, 200, shaped(definition, obj, accepted, ctx), accepted.encoding);
+    return;
+  }
+  if (verb === 'list' && virtual.list) {
+    const items = await virtual.list(ctx);
+    sendValue(ctx, 200, shapedList(definition, items, accepted, ctx), accepted.encoding);
+    return;
+  }
+  throw methodNotSupported({ group, resource }, verb);
+}
