@@ -41,9 +41,7 @@ export async function benchScheduler(
   // A name of its own each time: the last one may still be on its way out.
   const namespace = `scheduler-bench-${clock.now().toString(36)}`;
   const names = Array.from({ length: nodes }, (_, i) => `bench-${i}`);
-  await client
-    .resource<Namespace>(NAMESPACES)
-    .create({ metadata: { name: namespace } });
+  await client.resource<Namespace>(NAMESPACES).create({ metadata: { name: namespace } });
   // Its own, so that no controller has to be there to make the default one.
   await client
     .resource<ServiceAccount>(SERVICE_ACCOUNTS)
