@@ -12,6 +12,7 @@ import type { Service, ServicePort } from '../../../pkg/api/types.js';
 import { invalid as invalidField, type Path, path } from '../../../pkg/apimachinery/field-error.js';
 import { internalError, invalid } from '../../../pkg/apimachinery/status.js';
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
+import { serverContext } from '../../server/bootstrap/server-context.js';
 import type { RequestContext } from '../../server/request-context.js';
 import { needsClusterIP, needsHealthCheckNodePort, needsNodePort } from '../defaults/service.js';
 import type { Undo } from '../resource.js';
@@ -19,6 +20,9 @@ import { canonicalAddress, familyOf, type IPFamily, parseRange } from './cidr.js
 import { AllocationError, ClusterIPAllocator } from './cluster-ip-allocator.js';
 import { isHeadless } from './ip-families.js';
 import { NodePortAllocator, type PortRange } from './node-port-allocator.js';
+
+/** How long the store is given to take back what is no longer used. */
+const RELEASE_PATIENCE_MS = 10_000;
 
 export interface ServiceAllocatorOptions {
   readonly serviceClusterIPRanges: readonly string[];
@@ -56,9 +60,10 @@ export class ServiceAllocator {
     const taken: Taken = { addresses: [], ports: [] };
     const undo: Undo = () => this.release(obj, taken, ctx);
     if (write !== 'delete') {
+      const own = ownContext(ctx, ctx.signal);
       try {
-        await this.takeAddresses(obj, old, taken, ctx);
-        await this.takePorts(obj, old, taken, ctx);
+        await this.takeAddresses(obj, old, taken, own);
+        await this.takePorts(obj, old, taken, own);
       } catch (err) {
         await undo();
         throw err;
@@ -179,14 +184,35 @@ export class ServiceAllocator {
     if (!known.has(port.port)) known.set(port.port, port.nodePort);
   }
 
+  /**
+   * Whatever becomes of the request: its client may be gone by now. What can not be given back stays taken,
+   * which harms nobody but shows in the log.
+   */
   private async release(obj: Service, what: Taken, ctx: RequestContext): Promise<void> {
+    if (what.addresses.length + what.ports.length === 0) return;
+    const patience = new AbortController();
+    const timer = ctx.clock.after(RELEASE_PATIENCE_MS, () =>
+      patience.abort(new Error('addresses could not be given back in time')),
+    );
+    const own = ownContext(ctx, patience.signal);
     const owner = ownerOf(obj);
-    for (const address of what.addresses) {
-      const family = familyOf(address);
-      await (family && this.addresses.get(family))?.release(address, owner, ctx);
+    try {
+      for (const address of what.addresses) {
+        const family = familyOf(address);
+        await (family && this.addresses.get(family))?.release(address, owner, own);
+      }
+      await this.ports.release(what.ports, own.signal);
+    } catch (err) {
+      ctx.logger.error({ err, ...owner, ...what }, 'Addresses of a Service stay taken');
+    } finally {
+      timer.stop();
     }
-    await this.ports.release(what.ports, ctx.signal);
   }
+}
+
+/** Allocations are the server's own doing, not the client's. */
+function ownContext(ctx: RequestContext, signal: AbortSignal): RequestContext {
+  return serverContext({ server: ctx.server, clock: ctx.clock, logger: ctx.logger, signal });
 }
 
 /** What the old object had and the new one has not. */

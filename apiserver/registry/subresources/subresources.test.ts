@@ -6,6 +6,7 @@ import { generateSelfSigned } from '../../../pkg/component/pki.js';
 import { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
 import { TestApi } from '../../testing/test-api.js';
 import { TestStore } from '../../testing/test-store.js';
+import { addressAt, canonicalAddress, contains, parseRange } from '../allocators/cidr.js';
 import { builtInResources } from '../resources/index.js';
 
 const PODS = '/api/v1/namespaces/default/pods';
@@ -457,4 +458,29 @@ t.test('pods', async (t) => {
     const missing = await api.get(`${PODS}/nobody/log`);
     t.equal(missing.code, 404);
   });
+});
+
+t.test('addresses are numbers, and one text each', async (t) => {
+  const rows: readonly (readonly [string, string])[] = [
+    ['10.96.0.1', '10.96.0.1'],
+    ['::', '::'],
+    ['::1', '::1'],
+    ['FD00:0:0:1::', 'fd00:0:0:1::'],
+    ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
+    ['::ffff:10.0.0.1', '::ffff:a00:1'],
+  ];
+  for (const [text, canonical] of rows) t.equal(canonicalAddress(text), canonical, text);
+  const range = parseRange('10.96.0.9/29');
+  t.match(range, { family: 'IPv4', size: 8n });
+  t.equal(addressAt(range, 1n), '10.96.0.9');
+  t.strictSame(
+    ['10.96.0.8', '10.96.0.9', '10.96.0.14', '10.96.0.15', '::1'].map((address) =>
+      contains(range, address),
+    ),
+    [false, true, true, false, false],
+    'neither the first nor the last is given out',
+  );
+  for (const bad of ['10.0.0.0', '10.0.0.0/33', 'x/8', 'fd00::/129'])
+    t.throws(() => parseRange(bad), { message: bad });
 });

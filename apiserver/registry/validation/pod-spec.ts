@@ -35,6 +35,7 @@ import { validatePodAnnotations } from './pod-annotations.js';
 import { validatePodResources } from './pod-resources.js';
 import { validateVolumes } from './pod-volumes.js';
 import { validateResourceRequirements } from './resources.js';
+import { validateProfilesAgree } from './security-annotations.js';
 import { validatePodSecurityContext } from './security-context.js';
 import { validateTolerations } from './tolerations.js';
 import { validateTopologySpread } from './topology-spread.js';
@@ -65,6 +66,7 @@ export function validatePod(pod: Pod): FieldError[] {
       forbidden(at.child('nodeName'), 'cannot be set until all schedulingGates have been cleared'),
     );
   }
+  if (spec) errors.push(...validateProfilesAgree(pod.metadata?.annotations, spec, at));
   return errors;
 }
 

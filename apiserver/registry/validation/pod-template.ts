@@ -22,6 +22,7 @@ import {
 import { validateAnnotations } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { validatePodAnnotations } from './pod-annotations.js';
 import { validatePodSpec } from './pod-spec.js';
+import { validateProfilesAgree } from './security-annotations.js';
 
 export const MISMATCH = '`selector` does not match template `labels`';
 
@@ -38,6 +39,7 @@ export function validatePodTemplateSpec(
   const errors = [
     ...validateTemplateMetadata(template, at),
     ...validatePodSpec(spec, at.child('spec'), old?.spec ? { old: old.spec } : {}),
+    ...validateProfilesAgree(template?.metadata?.annotations, spec, at.child('spec')),
   ];
   if ((spec.ephemeralContainers ?? []).length > 0) {
     errors.push(

@@ -300,6 +300,47 @@ t.test('a pod is refused with the path and text of each mistake', async (t) => {
     t.strictSame(texts(validatePod(podOf(spec))), expected, name);
 });
 
+t.test('annotations of a pod that mean something', async (t) => {
+  const rows: readonly (readonly [string, Record<string, string>, Partial<PodSpec>, string[]])[] = [
+    [
+      'a cost that is no number',
+      { 'controller.kubernetes.io/pod-deletion-cost': '+1' },
+      {},
+      [
+        'metadata.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: "+1": must be a 32bit integer',
+      ],
+    ],
+    [
+      'a mirror of no node',
+      { 'kubernetes.io/config.mirror': 'x' },
+      {},
+      [
+        'metadata.annotations[kubernetes.io/config.mirror]: Invalid value: "x": must set spec.nodeName if mirror pod annotation is set',
+      ],
+    ],
+    [
+      'a profile of a container that is not there',
+      { 'container.apparmor.security.beta.kubernetes.io/x': 'bad' },
+      {},
+      [
+        'metadata.annotations[container.apparmor.security.beta.kubernetes.io/x]: Invalid value: "x": container not found',
+        'metadata.annotations[container.apparmor.security.beta.kubernetes.io/x]: Invalid value: "bad": invalid AppArmor profile name: "bad"',
+      ],
+    ],
+    [
+      'a profile that the field contradicts',
+      { 'seccomp.security.alpha.kubernetes.io/pod': 'unconfined' },
+      { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } },
+      [
+        'spec.securityContext.seccompProfile.type: Forbidden: seccomp type in annotation and field must match',
+      ],
+    ],
+  ];
+  for (const [name, annotations, spec, expected] of rows) {
+    t.strictSame(texts(validatePod(podOf(spec, { annotations }))), expected, name);
+  }
+});
+
 t.test('of a pod that exists little may change', async (t) => {
   const old = podOf({ nodeName: 'n', tolerations: [{ key: 'a', operator: 'Exists' }] });
   const changed = (spec: Partial<PodSpec>) => {
