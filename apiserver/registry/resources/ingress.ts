@@ -70,15 +70,14 @@ export const ingress: ResourceDefinition<Ingress> = {
     },
     validate(obj) {
       const errors = validate(obj);
-      if (
-        obj.metadata?.annotations?.[CLASS_ANNOTATION] !== undefined &&
-        obj.spec?.ingressClassName !== undefined
-      ) {
+      const annotated = obj.metadata?.annotations?.[CLASS_ANNOTATION];
+      const named = obj.spec?.ingressClassName;
+      if (annotated !== undefined && named !== undefined && annotated !== named) {
         errors.push(
           invalid(
             path('annotations').child(CLASS_ANNOTATION),
-            obj.metadata.annotations[CLASS_ANNOTATION],
-            'can not be set when the class field is also set',
+            annotated,
+            'must match `ingressClassName` when both are specified',
           ),
         );
       }

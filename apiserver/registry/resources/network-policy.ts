@@ -19,9 +19,9 @@ import { validateLabelSelector } from '../../../pkg/apimachinery/validation/labe
 import { ageColumn, formatLabelSelector, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateCIDR } from '../validation/addresses.js';
+import { familyOfCIDR, isStrictSubset, validateCIDR } from '../validation/addresses.js';
 
-const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 
 export const networkPolicy: ResourceDefinition<NetworkPolicy> = {
   group: 'networking.k8s.io',
@@ -85,7 +85,7 @@ function validate({ spec = {} }: NetworkPolicy): FieldError[] {
   }
   types.forEach((type, i) => {
     if (type !== 'Ingress' && type !== 'Egress') {
-      errors.push(notSupported(at.child('policyTypes').index(i), type, ['Egress', 'Ingress']));
+      errors.push(notSupported(at.child('policyTypes').index(i), type, ['Ingress', 'Egress']));
     }
   });
   return errors;
@@ -135,7 +135,16 @@ function validatePeer(
     if (!ipBlock.cidr) errors.push(required(here.child('cidr')));
     else errors.push(...validateCIDR(ipBlock.cidr, here.child('cidr')));
     (ipBlock.except ?? []).forEach((range, i) => {
-      errors.push(...validateCIDR(range, here.child('except').index(i)));
+      const except = here.child('except').index(i);
+      const wrong = validateCIDR(range, except);
+      errors.push(...wrong);
+      if (
+        wrong.length === 0 &&
+        familyOfCIDR(ipBlock.cidr) !== 0 &&
+        !isStrictSubset(range, ipBlock.cidr)
+      ) {
+        errors.push(invalid(except, range, 'must be a strict subset of `cidr`'));
+      }
     });
     if (selects) errors.push(forbidden(at, 'may not specify both ipBlock and another peer'));
   } else if (!selects) errors.push(required(at, 'must specify a peer'));

@@ -372,6 +372,20 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       ],
     ],
     [
+      'an exception from elsewhere',
+      'NetworkPolicy',
+      {
+        spec: {
+          ingress: [
+            { from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16', '11.0.0.0/16'] } }] },
+          ],
+        },
+      },
+      [
+        'spec.ingress[0].from[0].ipBlock.except[1]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`',
+      ],
+    ],
+    [
       'too high a priority',
       'PriorityClass',
       { value: 2_000_000_000 },

@@ -89,7 +89,7 @@ type Binding = Pick<RoleBinding, 'roleRef' | 'subjects'>;
 export function validateBinding(binding: Binding, namespaced: boolean): FieldError[] {
   const errors = validateRoleRef(
     binding.roleRef,
-    namespaced ? ['ClusterRole', 'Role'] : ['ClusterRole'],
+    namespaced ? ['Role', 'ClusterRole'] : ['ClusterRole'],
   );
   (binding.subjects ?? []).forEach((subject, i) => {
     errors.push(...validateSubject(subject, namespaced, path('subjects').index(i)));
@@ -144,12 +144,17 @@ function validateSubject(subject: Subject, namespaced: boolean, at: Path): Field
       break;
     case 'User':
     case 'Group':
+      if (!subject.name) {
+        errors.push(
+          invalid(at.child('name'), '', `${subject.kind.toLowerCase()} name cannot be empty`),
+        );
+      }
       if (group !== RBAC_GROUP)
         errors.push(notSupported(at.child('apiGroup'), group, [RBAC_GROUP]));
       break;
     default:
       errors.push(
-        notSupported(at.child('kind'), subject.kind, ['Group', 'ServiceAccount', 'User']),
+        notSupported(at.child('kind'), subject.kind, ['ServiceAccount', 'User', 'Group']),
       );
   }
   return errors;
