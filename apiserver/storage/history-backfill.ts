@@ -20,6 +20,8 @@ const PAGE = 2_000;
 /** A store that has nothing to tell of these keys is asked how far it is this often, and not for ever. */
 const ASK_MS = 20;
 const PATIENCE_MS = 3_000;
+/** More than a history keeps is not worth reading: the client lists again. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 export interface BackfillOptions {
   readonly client: EtcdClient;
@@ -32,7 +34,7 @@ export interface BackfillOptions {
   readonly upTo: number;
 }
 
-/** Oldest first. Undefined when the store does not answer in time; throws CompactedError when it has forgotten. */
+/** Oldest first. Undefined when the store does not answer in time, or with too much; throws CompactedError when it has forgotten. */
 export async function backfill(options: BackfillOptions): Promise<CacheEvent[] | undefined> {
   const { client, clock, prefix, after, upTo } = options;
   const state = await stateAt(options);
@@ -40,11 +42,15 @@ export async function backfill(options: BackfillOptions): Promise<CacheEvent[] |
   const stop = new AbortController();
   const late = clock.after(PATIENCE_MS, () => stop.abort());
   let complete = false;
+  let bytes = 0;
   const onBatch = (batch: WatchBatch): void => {
     for (const { type, kv } of batch.events) {
       if (kv.modRevision > upTo) continue;
       const event = type === 'delete' ? deletion(options, state, kv) : write(options, state, kv);
-      if (event) events.push(event);
+      if (!event) continue;
+      events.push(event);
+      bytes += event.object.line.length;
+      if (bytes > MAX_BYTES) return stop.abort();
     }
     if (batch.revision < upTo || complete) return;
     complete = true;
