@@ -153,8 +153,8 @@ function validateHost(host: string, at: Path): FieldError[] {
 function validatePath(entry: HTTPIngressPath, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const { path: text = '', pathType } = entry;
-  if (!pathType) errors.push(required(at.child('pathType'), 'pathType must be specified'));
-  else if (pathType === 'Exact' || pathType === 'Prefix') {
+  if (!pathType) return [required(at.child('pathType'), 'pathType must be specified')];
+  if (pathType === 'Exact' || pathType === 'Prefix') {
     if (!text.startsWith('/'))
       errors.push(invalid(at.child('path'), text, 'must be an absolute path'));
     for (const bad of BAD_IN_PATH) {
@@ -177,7 +177,7 @@ function validateBackend(backend: IngressBackend, at: Path): FieldError[] {
   const { service, resource } = backend;
   if (service && resource)
     return [invalid(at, '', 'cannot set both resource and service backends')];
-  if (!service && !resource) return [required(at, 'resource or service backend is required')];
+  if (!service && !resource) return [invalid(at, '', 'resource or service backend is required')];
   const errors: FieldError[] = [];
   if (resource) {
     for (const field of ['kind', 'name'] as const) {
@@ -191,7 +191,7 @@ function validateBackend(backend: IngressBackend, at: Path): FieldError[] {
   else errors.push(...isDNS1035Label(name).map((why) => invalid(here.child('name'), name, why)));
   const { name: portName = '', number = 0 } = service?.port ?? {};
   if (portName !== '' && number !== 0) {
-    errors.push(invalid(here, '', 'cannot set both port name & port number'));
+    errors.push(invalid(at, '', 'cannot set both port name & port number'));
   } else if (portName !== '') {
     errors.push(
       ...isValidPortName(portName).map((why) => invalid(here.child('port', 'name'), portName, why)),
@@ -200,6 +200,6 @@ function validateBackend(backend: IngressBackend, at: Path): FieldError[] {
     errors.push(
       ...isValidPortNum(number).map((why) => invalid(here.child('port', 'number'), number, why)),
     );
-  } else errors.push(required(here, 'port name or number is required'));
+  } else errors.push(required(at, 'port name or number is required'));
   return errors;
 }

@@ -347,9 +347,7 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       'a backend without a port',
       'Ingress',
       ingress({ backend: { service: { name: 's' } } }),
-      [
-        'spec.rules[0].http.paths[0].backend.service: Required value: port name or number is required',
-      ],
+      ['spec.rules[0].http.paths[0].backend: Required value: port name or number is required'],
     ],
     [
       'an address for a host',
