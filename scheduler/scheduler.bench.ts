@@ -53,9 +53,9 @@ export async function benchScheduler(
   const stop = new AbortController();
   const created = new Map<string, number>();
   const latencies: number[] = [];
-  let allBound: () => void = () => {};
+  const allBound = new AbortController();
   const done = new Promise<void>((resolve) => {
-    allBound = resolve;
+    allBound.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const began = clock.monotonic();
   const watching = watchBindings(options, namespace, stop.signal, (name) => {
@@ -63,7 +63,7 @@ export async function benchScheduler(
     if (since === undefined) return;
     created.delete(name);
     latencies.push(clock.monotonic() - since);
-    if (latencies.length === pods) allBound();
+    if (latencies.length === pods) allBound.abort();
   });
   const podNames = Array.from({ length: pods }, (_, i) => `pod-${i}`);
   await inParallel(podNames, clients, async (name) => {
