@@ -80,7 +80,7 @@ export function validateContainers(around: ContainerSurroundings, at: Path): Fie
     names.add(container.name);
     errors.push(...validateLifecycle(container.lifecycle, grace, own.child('lifecycle')));
     errors.push(...validateProbes(container, grace, own));
-    errors.push(...validateRestartRules(container, own, false));
+    errors.push(...validateRestartRules(container, own));
   }
   return [...errors, ...hostPortConflicts(containers, at)];
 }
@@ -92,7 +92,7 @@ export function validateInitContainers(around: ContainerSurroundings, at: Path):
   for (const [i, container] of (around.spec.initContainers ?? []).entries()) {
     const own = at.index(i);
     errors.push(...validateCommon(container, around, own));
-    errors.push(...validateRestartRules(container, own, true));
+    errors.push(...validateRestartRules(container, own));
     if (names.has(container.name)) errors.push(duplicate(own.child('name'), container.name));
     else if (container.name) names.add(container.name);
     // They run one after another: their host ports can only clash with themselves.

@@ -1,54 +1,49 @@
 /** A container's own restart policy and the rules that go by its exit code. */
 import type { Container } from '../../../pkg/api/types.js';
 import {
+  duplicate,
   type FieldError,
-  forbidden,
-  invalid,
+  notSupported,
   type Path,
   required,
   tooMany,
 } from '../../../pkg/apimachinery/field-error.js';
-import { oneOf, optionalOneOf } from './fields.js';
+import { optionalOneOf } from './fields.js';
 
 const POLICIES = ['Always', 'Never', 'OnFailure'];
+const OPERATORS = ['In', 'NotIn'];
 const MAX_RULES = 20;
 const MAX_EXIT_CODES = 255;
 
-export function validateRestartRules(container: Container, at: Path, init: boolean): FieldError[] {
+export function validateRestartRules(container: Container, at: Path): FieldError[] {
   const { restartPolicy, restartPolicyRules: rules = [] } = container;
   const errors = optionalOneOf(restartPolicy, POLICIES, at.child('restartPolicy'));
   if (rules.length === 0) return errors;
   const own = at.child('restartPolicyRules');
   if (restartPolicy === undefined) {
-    errors.push(
-      required(at.child('restartPolicy'), 'must specify restartPolicy when restart rules are used'),
-    );
+    const text = 'must specify restartPolicy when restart rules are used';
+    errors.push(required(at.child('restartPolicy'), text));
   }
-  if (init && restartPolicy === 'Always') {
-    errors.push(
-      forbidden(
-        own,
-        'must not specify restart rules for init containers with restartPolicy Always',
-      ),
-    );
-  }
-  if (rules.length > MAX_RULES) {
-    errors.push(tooMany(own, rules.length, MAX_RULES));
-  }
-  for (const [i, rule] of rules.entries()) {
+  if (rules.length > MAX_RULES) errors.push(tooMany(own, rules.length, MAX_RULES));
+  for (const [i, { action, exitCodes }] of rules.entries()) {
     const here = own.index(i);
-    errors.push(...oneOf(rule.action, ['Restart', 'RestartAllContainers'], here.child('action')));
-    if (!rule.exitCodes) {
+    if (action !== 'Restart') {
+      errors.push(notSupported(here.child('action'), action ?? '', ['Restart']));
+    }
+    if (!exitCodes) {
       errors.push(required(here.child('exitCodes'), 'must be specified'));
       continue;
     }
     const codes = here.child('exitCodes');
-    errors.push(...oneOf(rule.exitCodes.operator, ['In', 'NotIn'], codes.child('operator')));
-    const values = rule.exitCodes.values ?? [];
+    const { operator = '', values = [] } = exitCodes;
+    if (!OPERATORS.includes(operator)) {
+      errors.push(notSupported(codes.child('operator'), operator, OPERATORS));
+    }
     if (values.length > MAX_EXIT_CODES) {
-      errors.push(
-        invalid(codes.child('values'), values.length, `must have at most ${MAX_EXIT_CODES} items`),
-      );
+      errors.push(tooMany(codes.child('values'), values.length, MAX_EXIT_CODES));
+    }
+    for (const [j, value] of values.entries()) {
+      if (values.indexOf(value) < j) errors.push(duplicate(codes.child('values').index(j), value));
     }
   }
   return errors;

@@ -284,6 +284,14 @@ t.test('a pod is refused with the path and text of each mistake', async (t) => {
       ],
     ],
     [
+      'restart rules without a policy',
+      container({ restartPolicyRules: [{ action: 'Restart', exitCodes: { values: [3] } }] }),
+      [
+        'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+        'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "": supported values: "In", "NotIn"',
+      ],
+    ],
+    [
       'an ephemeral container, and a node for a gated pod',
       {
         ephemeralContainers: [{ name: 'e', image: 'x' }],
