@@ -44,15 +44,19 @@ export async function backfill(options: BackfillOptions): Promise<CacheEvent[] |
   let complete = false;
   let bytes = 0;
   const onBatch = (batch: WatchBatch): void => {
+    if (stop.signal.aborted) return;
     for (const { type, kv } of batch.events) {
       if (kv.modRevision > upTo) continue;
       const event = type === 'delete' ? deletion(options, state, kv) : write(options, state, kv);
       if (!event) continue;
       events.push(event);
       bytes += event.object.line.length;
-      if (bytes > MAX_BYTES) return stop.abort();
+      if (bytes > MAX_BYTES) {
+        stop.abort();
+        return;
+      }
     }
-    if (batch.revision < upTo || complete) return;
+    if (batch.revision < upTo) return;
     complete = true;
     stop.abort();
   };

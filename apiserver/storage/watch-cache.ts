@@ -148,7 +148,9 @@ export class WatchCache {
       else this.forgotten = Math.max(this.forgotten, revision);
     } catch (err) {
       this.forgotten = Math.max(this.forgotten, revision);
-      if (!(err instanceof CompactedError)) throw storeError(err, 'read');
+      // Forgotten by the store, or a value of old that nobody can read: the client lists again.
+      if (!(err instanceof CompactedError || err instanceof SyntaxError))
+        throw storeError(err, 'read');
     }
   }
 
