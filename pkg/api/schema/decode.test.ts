@@ -90,6 +90,12 @@ t.test('a body that does not fit is refused in the words of Kubernetes', async (
       `${handled('Deployment')}json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32`,
     ],
     [
+      'integer written as a fraction',
+      '{"spec":{"template":{"spec":{"containers":[{"image":"a:1.5","ports":[{"containerPort":80.0}]}]}}}}',
+      DEPLOYMENT,
+      `${handled('Deployment')}json: cannot unmarshal number 80.0 into Go struct field ContainerPort.spec.template.spec.containers.ports.containerPort of type int32`,
+    ],
+    [
       'too large an integer',
       deployment({ replicas: 3000000000 }),
       DEPLOYMENT,

@@ -9,7 +9,13 @@ import { isScalar, parseDocument, type Tags } from 'yaml';
 import { apiVersionOf, type UnstructuredObject } from '../../apimachinery/meta.js';
 import { badRequest, type StatusError } from '../../apimachinery/status.js';
 import { DecodeError, type Decoder } from './decoder.js';
-import { countMembers, duplicateFields, explainSyntaxError } from './json-scanner.js';
+import {
+  countMembers,
+  duplicateFields,
+  explainSyntaxError,
+  type Fraction,
+  fractions,
+} from './json-scanner.js';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
@@ -51,15 +57,16 @@ export function decodeBody(
   options: DecodeOptions,
 ): DecodedBody {
   const text = body.toString('utf8');
-  const { value, duplicates } = format === 'json' ? parseJson(text) : parseYaml(text);
+  const parsed = format === 'json' ? parseJson(text) : parseYaml(text);
+  const { value } = parsed;
   if (value instanceof Unparsable) throw unrecognized(options.target, value.message, body);
   const kindProblem = interpretKind(value);
   if (kindProblem) throw unrecognized(options.target, kindProblem, body);
-  return finish(value, options, duplicates);
+  return finish(parsed, options);
 }
 
 export function decodeValue(value: unknown, options: DecodeOptions): DecodedBody {
-  return finish(value, options, () => []);
+  return finish({ value, duplicates: () => [], fractions: [] }, options);
 }
 
 /** `unknown field "spec.foo"`: what Warn and Strict say about each. */
@@ -73,15 +80,15 @@ export function strictDecodingText(errors: readonly string[]): string {
 }
 
 function finish(
-  value: unknown,
+  { value, duplicates, fractions: written }: Parsed,
   { decoder, target, fieldValidation }: DecodeOptions,
-  duplicates: (members: number) => string[],
 ): DecodedBody {
   const said = saidKind(value, target);
   checkKind(said, target, decoder);
   let decoded: ReturnType<Decoder['decode']>;
   try {
     decoded = decoder.decode(target.definition, value ?? {});
+    for (const fraction of written) decoder.refuseFraction(target.definition, fraction);
   } catch (err) {
     if (err instanceof DecodeError) throw cannotHandle(said, target, err.message);
     throw err;
@@ -184,6 +191,7 @@ interface Parsed {
   readonly value: unknown;
   /** Texts about fields that stand twice; called only when someone wants to know. */
   readonly duplicates: (members: number) => string[];
+  readonly fractions: readonly Fraction[];
 }
 
 function parseJson(text: string): Parsed {
@@ -198,11 +206,11 @@ function parseJson(text: string): Parsed {
     countMembers(text) === members
       ? []
       : duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
-  return { value, duplicates };
+  return { value, duplicates, fractions: fractions(text) };
 }
 
 function none(message: string): Parsed {
-  return { value: new Unparsable(message), duplicates: () => [] };
+  return { value: new Unparsable(message), duplicates: () => [], fractions: [] };
 }
 
 /** YAML 1.1, as Kubernetes reads it (`yes` is true), but a date stays a string. */
@@ -220,7 +228,7 @@ function parseYaml(text: string): Parsed {
     return none(`error converting YAML to JSON: yaml: line ${line}: ${why}`);
   }
   const value: unknown = document.toJS();
-  return { value: value ?? null, duplicates: () => yamlDuplicates(text) };
+  return { value: value ?? null, duplicates: () => yamlDuplicates(text), fractions: [] };
 }
 
 function isTimestamp(tag: unknown): boolean {

@@ -8,6 +8,7 @@
  * closure. Field paths are kept as a stack that only an error reads.
  */
 import { apiVersionOf } from '../../apimachinery/meta.js';
+import type { Fraction } from './json-scanner.js';
 import type { Schema, SchemaSet } from './model.js';
 import {
   describeValue,
@@ -70,6 +71,28 @@ export class Decoder {
     const pass: Pass = { stack: [], unknown: [], members: 0 };
     const object = this.named(definition).read(value, pass);
     return { object: asRecord(object), unknownFields: pass.unknown, members: pass.members };
+  }
+
+  /** Go reads no integer from `1.0` or `1e3`, which JavaScript can not tell from 1 and 1000. */
+  refuseFraction(definition: string, { path, literal }: Fraction): void {
+    let name = definition;
+    let schema: Schema | undefined = this.schemas.get(definition);
+    const stack: string[] = [];
+    for (const part of path) {
+      if (typeof part === 'number') schema = schema?.items;
+      else if (schema?.properties) {
+        stack.push(STRUCT_MARK + name.slice(name.lastIndexOf('.') + 1), part);
+        schema = Object.hasOwn(schema.properties, part) ? schema.properties[part] : undefined;
+      } else schema = schema?.additionalProperties;
+      if (schema?.ref !== undefined) {
+        name = schema.ref;
+        schema = this.schemas.get(name);
+      }
+    }
+    const mayBeText = schema?.format === 'int-or-string';
+    if (!schema || (schema.type !== 'integer' && !mayBeText)) return;
+    const wants = mayBeText ? 'int32' : goTypeOf(schema);
+    throw wrongType(`number ${literal}`, wants, { stack, unknown: [], members: 0 });
   }
 
   /** The definition of a kind; undefined where there is none. Slow: for errors. */

@@ -41,6 +41,24 @@ export function duplicateFields(json: string): string[] {
   return scanner.duplicates;
 }
 
+/** A number with a fraction or an exponent, outside of strings or in one that looks like JSON. */
+const MAYBE_FRACTION = /[:,[]\s*-?\d+(?:\.\d+(?:[eE][-+]?\d+)?|[eE][-+]?\d+)\s*[,}\]]/;
+
+export interface Fraction {
+  /** Fields and indexes. */
+  readonly path: readonly (string | number)[];
+  /** As it was written: `1.0`, `1e3`. */
+  readonly literal: string;
+}
+
+/** The numbers that are not written as integers, even if they are: `1.0`. The text is valid JSON. */
+export function fractions(json: string): readonly Fraction[] {
+  if (!MAYBE_FRACTION.test(json)) return [];
+  const scanner = new Scanner(json);
+  scanner.document();
+  return scanner.fractions;
+}
+
 /** `invalid character 'x' looking for beginning of value`, as Go says it; undefined where the text is JSON. */
 export function explainSyntaxError(json: string): string | undefined {
   try {
@@ -56,8 +74,9 @@ class SyntaxFault extends Error {}
 
 class Scanner {
   readonly duplicates: string[] = [];
+  readonly fractions: Fraction[] = [];
   private at = 0;
-  private path = '';
+  private readonly path: (string | number)[] = [];
 
   constructor(private readonly json: string) {}
 
@@ -81,7 +100,6 @@ class Scanner {
   }
 
   private object(): void {
-    const outer = this.path;
     const seen = new Set<string>();
     this.at++;
     this.blank();
@@ -93,24 +111,23 @@ class Scanner {
       this.blank();
       if (this.json[this.at] !== '"') this.fail('looking for beginning of object key string');
       const key = this.string();
-      this.path = outer === '' ? key : `${outer}.${key}`;
-      if (seen.has(key)) this.report(this.path);
+      this.path.push(key);
+      if (seen.has(key)) this.report();
       seen.add(key);
       this.blank();
       if (this.json[this.at] !== ':') this.fail('after object key');
       this.at++;
       this.value();
+      this.path.pop();
       this.blank();
       const end = this.json[this.at];
       if (end !== ',' && end !== '}') this.fail('after object key:value pair');
       this.at++;
       if (end === '}') break;
     }
-    this.path = outer;
   }
 
   private array(): void {
-    const outer = this.path;
     this.at++;
     this.blank();
     if (this.json[this.at] === ']') {
@@ -118,15 +135,15 @@ class Scanner {
       return;
     }
     for (let i = 0; ; i++) {
-      this.path = `${outer}[${i}]`;
+      this.path.push(i);
       this.value();
+      this.path.pop();
       this.blank();
       const end = this.json[this.at];
       if (end !== ',' && end !== ']') this.fail('after array element');
       this.at++;
       if (end === ']') break;
     }
-    this.path = outer;
   }
 
   private string(): string {
@@ -160,6 +177,7 @@ class Scanner {
   }
 
   private number(): void {
+    const start = this.at;
     if (this.json[this.at] === '-') this.at++;
     if (this.json[this.at] === '0') this.at++;
     else this.digits('in numeric literal');
@@ -172,6 +190,8 @@ class Scanner {
       if (this.json[this.at] === '+' || this.json[this.at] === '-') this.at++;
       this.digits('in exponent of numeric literal');
     }
+    const literal = this.json.slice(start, this.at);
+    if (/[.eE]/.test(literal)) this.fractions.push({ path: [...this.path], literal });
   }
 
   private digits(context: string): void {
@@ -192,7 +212,12 @@ class Scanner {
     while (' \t\r\n'.includes(this.json[this.at] ?? 'x')) this.at++;
   }
 
-  private report(path: string): void {
+  private report(): void {
+    let path = '';
+    for (const part of this.path) {
+      if (typeof part === 'number') path += `[${part}]`;
+      else path += path === '' ? part : `.${part}`;
+    }
     if (this.duplicates.length < MAX_DUPLICATES && !this.duplicates.includes(path)) {
       this.duplicates.push(path);
     }
