@@ -1,26 +1,32 @@
 import t from 'tap';
 import type {
+  ClusterRole,
   ConfigMap,
   Deployment,
   EndpointSlice,
   Endpoints,
   Event,
+  Job,
   Namespace,
   Node,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
   Service,
   ServiceAccount,
 } from '../pkg/api/types.js';
 import { isNotFound } from '../pkg/client/errors.js';
 import {
+  CLUSTER_ROLES,
   CONFIG_MAPS,
   CORE_EVENTS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
+  JOBS,
   NAMESPACES,
   NODES,
+  POD_DISRUPTION_BUDGETS,
   PODS,
   REPLICA_SETS,
   SERVICE_ACCOUNTS,
@@ -424,6 +430,156 @@ t.test('garbage', async (t) => {
     });
     t.ok(await maps.get(NAMESPACE, 'owner'));
   });
+});
+
+t.test('jobs', async (t) => {
+  const jobs = client.resource<Job>(JOBS);
+  const make = (name: string, spec: Partial<Job['spec']>): Promise<Job> =>
+    jobs.create({
+      metadata: { namespace: NAMESPACE, name },
+      spec: {
+        template: {
+          metadata: { labels: { app: name } },
+          spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox' }] },
+        },
+        ...spec,
+      },
+    });
+  const finished = (name: string): Promise<Job> =>
+    eventually(`${name} finished`, async () => {
+      const now = await jobs.get(NAMESPACE, name);
+      const end = now.status?.conditions?.some(
+        (c) => ['Complete', 'Failed'].includes(c.type) && c.status === 'True',
+      );
+      return end && now;
+    });
+
+  t.test('one runs to its completions, and its pods can then be deleted', async (t) => {
+    nodes.ends = (pod) => (pod.metadata?.labels?.['app'] === 'sum' ? 'Succeeded' : undefined);
+    await make('sum', { completions: 5, parallelism: 2 });
+    const { status } = await finished('sum');
+    t.match(status, {
+      succeeded: 5,
+      completionTime: /Z$/,
+      startTime: /Z$/,
+      uncountedTerminatedPods: {},
+      ready: 0,
+      terminating: 0,
+    });
+    t.match(status?.conditions, [
+      {
+        type: 'SuccessCriteriaMet',
+        reason: 'CompletionsReached',
+        message: 'Reached expected number of succeeded pods',
+      },
+      { type: 'Complete', status: 'True', reason: 'CompletionsReached' },
+    ]);
+    t.equal(status?.active, undefined);
+    t.equal((await podsOf('sum')).length, 5, 'never one too many');
+    await jobs.delete(NAMESPACE, 'sum', { propagationPolicy: 'Background' });
+    await eventually('pods', async () => (await podsOf('sum')).length === 0);
+  });
+
+  t.test('one that fails too often fails, with the reason', async (t) => {
+    nodes.ends = (pod) => (pod.metadata?.labels?.['app'] === 'bad' ? 'Failed' : undefined);
+    await make('bad', { backoffLimit: 0 });
+    const { status } = await finished('bad');
+    t.match(status, { failed: 1 });
+    t.match(status?.conditions, [
+      { type: 'FailureTarget', reason: 'BackoffLimitExceeded' },
+      {
+        type: 'Failed',
+        reason: 'BackoffLimitExceeded',
+        message: 'Job has reached the specified backoff limit',
+      },
+    ]);
+  });
+
+  t.test('an Indexed one completes each index, and goes when its time is over', async (t) => {
+    nodes.ends = (pod) => (pod.metadata?.labels?.['app'] === 'idx' ? 'Succeeded' : undefined);
+    await make('idx', {
+      completionMode: 'Indexed',
+      completions: 3,
+      parallelism: 3,
+      ttlSecondsAfterFinished: 1,
+    });
+    const { status } = await finished('idx');
+    t.match(status, { succeeded: 3, completedIndexes: '0-2' });
+    await eventually('gone', () => jobs.get(NAMESPACE, 'idx').then(() => false, isNotFound));
+  });
+
+  t.test('a suspended one runs nothing until it is resumed', async (t) => {
+    nodes.ends = () => undefined;
+    await make('later', { suspend: true, activeDeadlineSeconds: 1 });
+    const waiting = await eventually('suspended', async () => {
+      const now = await jobs.get(NAMESPACE, 'later');
+      return (
+        now.status?.conditions?.some((c) => c.type === 'Suspended' && c.status === 'True') && now
+      );
+    });
+    t.equal(waiting.status?.startTime, undefined);
+    t.same(await podsOf('later'), []);
+    await jobs.patch(NAMESPACE, 'later', 'merge', { spec: { suspend: false } });
+    const { status } = await finished('later');
+    t.match(
+      status?.conditions?.find((c) => c.type === 'Failed'),
+      {
+        reason: 'DeadlineExceeded',
+        message: 'Job was active longer than specified deadline',
+      },
+    );
+    t.same(
+      (await podsOf('later')).filter((p) => p.metadata?.deletionTimestamp === undefined),
+      [],
+      'its pods end with it',
+    );
+  });
+});
+
+t.test('a budget says how many pods may go', async (t) => {
+  const budgets = client.resource<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS);
+  await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { replicas: 3 } });
+  await rolledOut('web');
+  await budgets.create({
+    metadata: { namespace: NAMESPACE, name: 'web' },
+    spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } },
+  });
+  const { status } = await eventually('status', async () => {
+    const now = await budgets.get(NAMESPACE, 'web');
+    return now.status?.disruptionsAllowed === 1 && now;
+  });
+  t.match(status, { currentHealthy: 3, desiredHealthy: 2, expectedPods: 3 });
+  t.match(status?.conditions, [
+    { type: 'DisruptionAllowed', status: 'True', reason: 'SufficientPods' },
+  ]);
+  const [one, two] = await podsOf('web');
+  const evict = (pod: Pod | undefined) => {
+    const metadata = { namespace: NAMESPACE, name: pod?.metadata?.name ?? '' };
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata };
+    return pods.createSubresource(NAMESPACE, metadata.name, 'eviction', body);
+  };
+  nodes.runs = () => false;
+  await evict(one);
+  await t.rejects(evict(two), /Cannot evict pod as it would violate the pod's disruption budget/);
+  nodes.runs = () => true;
+  nodes.again();
+  await rolledOut('web');
+  await budgets.delete(NAMESPACE, 'web');
+});
+
+t.test('a ClusterRole gathers the rules of others', async (t) => {
+  const roles = client.resource<ClusterRole>(CLUSTER_ROLES);
+  const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
+  await roles.create({
+    metadata: { name: 'sum' },
+    aggregationRule: { clusterRoleSelectors: [{ matchLabels: { into: 'sum' } }] },
+    rules: [],
+  });
+  await roles.create({ metadata: { name: 'part', labels: { into: 'sum' } }, rules: [rule] });
+  await eventually('gathered', async () => (await roles.get('', 'sum')).rules?.length === 1);
+  t.same((await roles.get('', 'sum')).rules, [rule]);
+  await roles.delete('', 'part');
+  await eventually('gone', async () => !(await roles.get('', 'sum')).rules?.length);
 });
 
 t.test('a silent node loses its pods, and gets well again', async (t) => {

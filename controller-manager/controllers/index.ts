@@ -1,9 +1,12 @@
 /** Every controller there is, one line each, in the order in which they start. */
 import type { ControllerDescriptor } from '../controller.js';
+import { clusterRoleAggregation } from './cluster-role-aggregation.js';
 import { deployment } from './deployment.js';
+import { disruption } from './disruption.js';
 import { endpointSlice } from './endpoint-slice.js';
 import { endpoints } from './endpoints.js';
 import { garbageCollector } from './garbage-collector.js';
+import { job } from './job.js';
 import { namespaceController } from './namespace.js';
 import { nodeIpam } from './node-ipam.js';
 import { nodeLifecycle } from './node-lifecycle.js';
@@ -13,6 +16,7 @@ import { replicationController } from './replication-controller.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
 import { taintEviction } from './taint-eviction.js';
+import { ttlAfterFinished } from './ttl-after-finished.js';
 
 export const CONTROLLERS: readonly ControllerDescriptor[] = [
   nodeIpam,
@@ -23,9 +27,13 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   deployment,
   replicaSet,
   replicationController,
+  job,
   endpoints,
   endpointSlice,
   taintEviction,
   podGarbageCollector,
+  disruption,
+  ttlAfterFinished,
+  clusterRoleAggregation,
   garbageCollector,
 ];

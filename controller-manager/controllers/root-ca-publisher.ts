@@ -55,10 +55,10 @@ class RootCaPublisher implements Controller {
   }
 
   run(signal: AbortSignal): Promise<void> {
-    const { context, queue } = this;
+    const { queue } = this;
     return runSyncLoop(
       {
-        context,
+        context: this.context,
         queue,
         concurrency: 1,
         informers: [this.namespaces, this.configMaps],

@@ -40,10 +40,10 @@ class ServiceAccountController implements Controller {
   }
 
   run(signal: AbortSignal): Promise<void> {
-    const { context, queue } = this;
+    const { queue } = this;
     return runSyncLoop(
       {
-        context,
+        context: this.context,
         queue,
         concurrency: 1,
         informers: [this.namespaces, this.accounts],

@@ -30,6 +30,8 @@ export class HandNodes {
   private address = 0;
   /** Whether a pod becomes Ready. */
   runs: (pod: Pod) => boolean = () => true;
+  /** Whether a pod that runs comes to its end, and how. */
+  ends: (pod: Pod) => 'Succeeded' | 'Failed' | undefined = () => undefined;
 
   private constructor(
     private readonly client: RestClient,
@@ -143,8 +145,18 @@ export class HandNodes {
         return;
       }
       if (this.silent.has(pod.spec.nodeName)) return;
+      const end = pod.status?.phase === 'Running' ? this.ends(pod) : undefined;
       if (pod.metadata?.deletionTimestamp !== undefined) {
         await pods.delete(namespace, name, { gracePeriodSeconds: 0 });
+      } else if (end) {
+        const conditions = [{ type: 'Ready', status: 'False', reason: 'PodCompleted' }];
+        await pods.patch(
+          namespace,
+          name,
+          'strategic',
+          { status: { phase: end, conditions } },
+          { subresource: 'status' },
+        );
       } else if (pod.status?.phase === 'Pending' && this.runs(pod)) {
         await pods.patch(
           namespace,
