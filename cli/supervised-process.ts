@@ -120,11 +120,7 @@ export class SupervisedProcess {
     try {
       const child = spawn(
         process.execPath,
-        [
-          ...this.launch.nodeArgs,
-          join(BIN, `${this.launch.program}.js`),
-          ...this.launch.args,
-        ],
+        [...this.launch.nodeArgs, join(BIN, `${this.launch.program}.js`), ...this.launch.args],
         // A group of its own: Ctrl-C reaches the supervisor alone, which then stops all in order.
         { stdio: ['ignore', log, log], detached: true },
       );

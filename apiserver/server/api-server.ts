@@ -19,6 +19,7 @@ import { ResourceHandler } from '../endpoints/resource-handler.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
 import { Stores } from '../registry/stores.js';
+import { serviceAccountToken } from '../registry/subresources/service-account-token.js';
 import { createApp } from './app.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
 import { Chain } from './chain.js';
@@ -35,7 +36,10 @@ export interface ApiServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly authentication: Omit<AuthenticatorOptions, 'server' | 'clock'>;
   readonly authorizationModes: readonly string[];
-  readonly resources: Omit<ResourceOptions, 'etcd' | 'kubelet' | 'serviceAccountToken'>;
+  readonly resources: Omit<
+    ResourceOptions,
+    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf'
+  >;
   readonly kubelet: KubeletConnection;
   readonly enableAdmissionPlugins: readonly string[];
   readonly disableAdmissionPlugins: readonly string[];
@@ -115,7 +119,15 @@ export class ApiServer {
       authorize: async (attributes) => required(late.authorizer).authorize(attributes),
     };
     const authenticators = authenticatorOf({ ...options.authentication, server: access, clock });
-    const definitions = builtInResources({ ...options.resources, etcd, kubelet: options.kubelet });
+    const { serviceAccounts, tokens } = authenticators;
+    const definitions = builtInResources({
+      ...options.resources,
+      etcd,
+      kubelet: options.kubelet,
+      tokens,
+      rulesOf: (user, namespace) => required(late.authorizer).rbac.rulesFor(user, namespace),
+      ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
+    });
     const stores = new Stores({
       definitions,
       client: etcd,

@@ -11,6 +11,7 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
       ...leaderElectedFlags(name, 'controller-manager', layout, config),
       `--service-account-private-key-file=${join(layout.pki, 'sa.key')}`,
       `--root-ca-file=${join(layout.pki, 'ca.crt')}`,
+      '--use-service-account-credentials=true',
       '--allocate-node-cidrs=true',
       '--cluster-cidr=10.244.0.0/16',
       ...(config.timing === 'quick'

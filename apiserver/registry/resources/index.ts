@@ -4,6 +4,7 @@
  * has (address ranges, a way to the kubelets, a signing key): that comes in as `ResourceOptions`.
  */
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
+import type { TokenAuthenticator } from '../../authn/authenticator.js';
 import type { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
 import { ServiceAllocator } from '../allocators/service-allocator.js';
 import type { ResourceDefinition, Subresource } from '../resource.js';
@@ -60,11 +61,19 @@ import { role } from './role.js';
 import { roleBinding } from './role-binding.js';
 import { runtimeClass } from './runtime-class.js';
 import { secret } from './secret.js';
+import { selfSubjectReview } from './self-subject-review.js';
+import { type RulesOf, selfSubjectRulesReview } from './self-subject-rules-review.js';
 import { service } from './service.js';
 import { serviceAccount } from './service-account.js';
 import { serviceCIDR } from './service-cidr.js';
 import { statefulSet } from './stateful-set.js';
 import { storageClass } from './storage-class.js';
+import {
+  localSubjectAccessReview,
+  selfSubjectAccessReview,
+  subjectAccessReview,
+} from './subject-access-review.js';
+import { tokenReview } from './token-review.js';
 import { validatingAdmissionPolicy } from './validating-admission-policy.js';
 import { validatingAdmissionPolicyBinding } from './validating-admission-policy-binding.js';
 import { validatingWebhookConfiguration } from './validating-webhook-configuration.js';
@@ -82,6 +91,10 @@ export interface ResourceOptions {
   readonly kubelet: KubeletConnection;
   /** `serviceaccounts/token`, which signs with the server's key. */
   readonly serviceAccountToken?: Subresource;
+  /** What TokenReview asks; absent: none is served. */
+  readonly tokens?: readonly TokenAuthenticator[];
+  /** What SelfSubjectRulesReview asks. */
+  readonly rulesOf?: RulesOf;
   /** Who is asked for `componentstatuses`. */
   readonly components?: ComponentProbes;
 }
@@ -158,5 +171,12 @@ export function builtInResources(options: ResourceOptions): readonly ResourceDef
     lease,
     endpointSlice,
     eventV1,
+
+    selfSubjectReview,
+    tokenReview(options.tokens ?? []),
+    localSubjectAccessReview,
+    selfSubjectAccessReview,
+    selfSubjectRulesReview(options.rulesOf ?? (() => [])),
+    subjectAccessReview,
   ];
 }
