@@ -8,6 +8,7 @@
  * - While no endpoint answers, calls wait for at most `PATIENCE_MS`, then fail; connecting goes on in the
  *   background of whoever calls or watches, with jittered back-off.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../component/clock.js';
 import type { Logger } from '../component/logger.js';
 import { type EtcdClient, UnavailableError, type WatchOptions } from './interface.js';
@@ -50,6 +51,8 @@ class FailoverClient implements EtcdClient {
   private readonly watching = new Set<() => void>();
 
   constructor(private readonly options: ConnectOptions) {
+    // Every call that waits for an endpoint listens to it.
+    setMaxListeners(0, this.stopped.signal);
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
   }
 
