@@ -86,8 +86,8 @@ export interface ForwardRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
-  /** What a failed answer is about, for the Status made from it. */
-  readonly describe: string;
+  /** What is asked for, as Statuses name it: `pods web`. */
+  readonly about: string;
   /** Logs: an answer that is no success becomes a Status. Proxies hand every answer through. */
   readonly checkAnswer: boolean;
   /** Proxies send the body and headers of the client's request on. */
@@ -102,10 +102,11 @@ export async function forwardToKubelet(
   ctx: RequestContext,
 ): Promise<void> {
   const { exchange } = ctx;
-  if (!exchange) throw badRequest(`${forward.describe} can only be asked for over HTTP`);
+  if (!exchange) throw badRequest(`${forward.about} can be reached over HTTP only`);
   const answer = await send(connection, target, forward, ctx);
   const status = answer.statusCode ?? 502;
-  if (forward.checkAnswer && (status < 200 || status > 206)) throw await errorOf(answer, status);
+  if (forward.checkAnswer && (status < 200 || status > 206))
+    throw await errorOf(answer, status, forward.about);
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined && !HOP_HEADERS.has(name)) headers[name] = value;
@@ -120,7 +121,7 @@ export async function forwardToKubelet(
     answer.destroy();
     exchange.res.destroy();
     if (!ctx.signal.aborted)
-      ctx.logger.debug({ err, target: forward.describe }, 'Stream from kubelet broke off');
+      ctx.logger.debug({ err, target: forward.about }, 'Stream from kubelet broke off');
   }
 }
 
@@ -186,22 +187,48 @@ function endToEndHeaders(ctx: RequestContext): Record<string, string | string[]>
   return headers;
 }
 
-async function errorOf(answer: IncomingMessage, status: number): Promise<Error> {
+/** A failed answer in the words that client-go has for its code. */
+async function errorOf(answer: IncomingMessage, status: number, about: string): Promise<Error> {
   let text = '';
   for await (const chunk of answer.setEncoding('utf8')) {
     text += String(chunk);
     if (text.length >= MAX_ERROR_BYTES) break;
   }
   text = text.slice(0, MAX_ERROR_BYTES);
-  if (status === 500) return internalError(text);
-  if (status === 400) return badRequest(text);
-  if (status === 404)
-    return failure(404, 'NotFound', `the server could not find the requested resource: ${text}`);
-  return failure(
-    status,
-    '',
-    `the server responded with the status code ${status} but did not return more information: ${text}`,
-  );
+  switch (status) {
+    case 400:
+      return badRequest(text);
+    case 401:
+      return failure(
+        401,
+        'Unauthorized',
+        `the server has asked for the client to provide credentials ( ${about})`,
+      );
+    case 403:
+      return failure(403, 'Forbidden', `${text || 'unknown'} ( ${about})`);
+    case 404:
+      return failure(
+        404,
+        'NotFound',
+        `the server could not find the requested resource ( ${about})`,
+      );
+    case 500:
+      return internalError(text);
+    case 503:
+      return failure(
+        503,
+        'ServiceUnavailable',
+        `the server is currently unable to handle the request ( ${about})`,
+      );
+    default:
+      return failure(
+        status,
+        '',
+        status > 500
+          ? `an error on the server (${JSON.stringify(text || 'unknown')}) has prevented the request from succeeding ( ${about})`
+          : `the server responded with the status code ${status} but did not return more information ( ${about})`,
+      );
+  }
 }
 
 function portOf(node: Node): number {

@@ -25,7 +25,7 @@ export function nodeSubresources(kubelet: KubeletConnection): readonly Subresour
           {
             method: ctx.exchange?.req.method ?? 'GET',
             path: query === '' ? `/${rest}` : `/${rest}?${query}`,
-            describe: `proxy to node ${name}`,
+            about: `nodes ${name}`,
             checkAnswer: false,
             withBody: true,
           },

@@ -67,7 +67,7 @@ async function streamLog(
     {
       method: 'GET',
       path: withQuery(`/containerLogs/${segments}`, kubeletQuery(options)),
-      describe: `log of pod ${parent.name}`,
+      about: `pods ${parent.name}`,
       checkAnswer: true,
       withBody: false,
     },

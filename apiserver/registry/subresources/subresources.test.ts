@@ -370,7 +370,9 @@ t.test('pods', async (t) => {
     const asked: string[] = [];
     const server = createServer({ cert, key }, (req, res) => {
       asked.push(req.url ?? '');
-      if (req.url?.includes('previous')) {
+      if (req.url?.includes('sinceSeconds')) {
+        res.writeHead(404).end('no such thing');
+      } else if (req.url?.includes('previous')) {
         res.writeHead(400).end('previous terminated container "a" in pod "logged" not found');
       } else {
         res.write('one\n');
@@ -434,6 +436,12 @@ t.test('pods', async (t) => {
         '?container=a&sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z',
         422,
         'PodLogOptions "logged" is invalid: : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+      ],
+      [
+        'what the kubelet does not know',
+        '?container=a&sinceSeconds=5',
+        404,
+        'the server could not find the requested resource ( pods logged)',
       ],
       [
         'what the kubelet refuses',

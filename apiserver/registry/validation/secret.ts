@@ -1,4 +1,5 @@
 /** Secrets: what a ConfigMap's data must be, and the keys that each type demands. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
@@ -70,11 +71,26 @@ export function validateSecretUpdate(obj: Secret, old: Secret): FieldError[] {
 /** A pair that does not fit is taken, for it was taken always, but said. */
 export function secretWarnings(obj: Secret): string[] {
   if (obj.type !== 'kubernetes.io/tls') return [];
-  const text = (key: string) => Buffer.from(obj.data?.[key] ?? '', 'base64').toString('latin1');
-  const found = text('tls.crt') !== '' && text('tls.key') !== '';
-  if (!found || (text('tls.crt').includes('-----BEGIN') && text('tls.key').includes('-----BEGIN')))
-    return [];
-  return ['tls: failed to find any PEM data in certificate input'];
+  const problem = pairProblem(decoded(obj, 'tls.crt'), decoded(obj, 'tls.key'));
+  return problem === undefined ? [] : [problem];
+}
+
+function decoded(obj: Secret, key: string): string {
+  return Buffer.from(obj.data?.[key] ?? '', 'base64').toString('latin1');
+}
+
+function pairProblem(cert: string, key: string): string | undefined {
+  if (!cert.includes('-----BEGIN CERTIFICATE-----'))
+    return 'tls: failed to find any PEM data in certificate input';
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key))
+    return 'tls: failed to find any PEM data in key input';
+  try {
+    const fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    return fits ? undefined : 'tls: private key does not match public key';
+  } catch {
+    // What exactly a parser dislikes could show a part of the key.
+    return 'tls: failed to parse certificate or private key';
+  }
 }
 
 /** The contents stay out of the message, and so does what a parser says about them. */

@@ -18,6 +18,7 @@ import type {
   StatefulSet,
 } from '../../../pkg/api/types.js';
 import { type FieldError, formatFieldError } from '../../../pkg/apimachinery/field-error.js';
+import { generateSelfSigned } from '../../../pkg/component/pki.js';
 import { generateJobSelector, setJobSpecDefaults } from '../defaults/job.js';
 import { setPodOnlyDefaults, setPodSpecDefaults } from '../defaults/pod-spec.js';
 import { setServiceDefaults } from '../defaults/service.js';
@@ -41,7 +42,7 @@ import { validatePod } from './pod-spec.js';
 import { validatePodStatusUpdate } from './pod-status.js';
 import { validatePodUpdate } from './pod-update.js';
 import { podWarnings } from './pod-warnings.js';
-import { validateSecret, validateSecretUpdate } from './secret.js';
+import { secretWarnings, validateSecret, validateSecretUpdate } from './secret.js';
 import { validateService, validateServiceUpdate } from './service.js';
 import { validateStatefulSet, validateStatefulSetUpdate } from './stateful-set.js';
 
@@ -841,4 +842,19 @@ t.test('small kinds', async (t) => {
     ],
   ];
   for (const [name, errors, expected] of rows) t.strictSame(texts(errors), expected, name);
+});
+
+t.test('a key that does not fit its certificate is taken, with a warning', async (t) => {
+  const [one, two] = await Promise.all([0, 1].map(() => generateSelfSigned('a', Date.now())));
+  const encode = (text = '') => Buffer.from(text).toString('base64');
+  const pair = (cert?: string, key?: string): Secret => ({
+    type: 'kubernetes.io/tls',
+    data: { 'tls.crt': encode(cert), 'tls.key': encode(key) },
+  });
+  t.strictSame(secretWarnings(pair(one?.cert, one?.key)), []);
+  t.strictSame(secretWarnings(pair(one?.cert, two?.key)), [
+    'tls: private key does not match public key',
+  ]);
+  t.strictSame(secretWarnings(pair()), ['tls: failed to find any PEM data in certificate input']);
+  t.strictSame(secretWarnings({ ...pair(), type: 'Opaque' }), []);
 });
