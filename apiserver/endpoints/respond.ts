@@ -84,6 +84,8 @@ export function send(ctx: RequestContext, code: number, contentType: string, bod
 /** The answer to an error: its Status, or a 500 that is logged. Nothing is sent when the client is gone. */
 export function sendError(ctx: RequestContext, err: unknown): void {
   const { req, res } = exchangeOf(ctx);
+  // Answered already, by a time-out for instance.
+  if (res.writableEnded) return;
   let error: StatusError;
   if (err instanceof StatusError) error = err;
   else {
@@ -101,7 +103,7 @@ export function sendError(ctx: RequestContext, err: unknown): void {
   // A body that nobody read would be taken for the connection's next request.
   if (!req.complete) res.setHeader('Connection', 'close');
   const retryAfter = error.status.details?.retryAfterSeconds;
-  if (retryAfter !== undefined) res.setHeader('Retry-After', String(retryAfter));
+  if (retryAfter) res.setHeader('Retry-After', String(retryAfter));
   sendValue(ctx, error.code, error.status, errorEncoding(req.headers.accept));
 }
 
