@@ -33,8 +33,16 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .list('authorization-mode', 'Node, RBAC, AlwaysAllow, AlwaysDeny', ['AlwaysAllow'])
   .list('enable-admission-plugins', 'admission plugins besides the default ones')
   .list('disable-admission-plugins', 'default admission plugins that are left out')
-  .integer('default-not-ready-toleration-seconds', 'how long pods stay on a node that is not ready', 300)
-  .integer('default-unreachable-toleration-seconds', 'how long pods stay on a node that is unreachable', 300)
+  .integer(
+    'default-not-ready-toleration-seconds',
+    'how long pods stay on a node that is not ready',
+    300,
+  )
+  .integer(
+    'default-unreachable-toleration-seconds',
+    'how long pods stay on a node that is unreachable',
+    300,
+  )
   .list('service-cluster-ip-range', 'addresses of Services', ['10.96.0.0/16'])
   .text('service-node-port-range', 'ports of NodePort Services', '30000-32767')
   .text('kubelet-client-certificate', 'who this server is to kubelets')
@@ -47,6 +55,10 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
     'ExternalDNS',
     'ExternalIP',
   ])
+  .list('component-status-urls', 'what ComponentStatus asks, as name=URL', [
+    'scheduler=https://127.0.0.1:10259/healthz',
+    'controller-manager=https://127.0.0.1:10257/healthz',
+  ])
   .integer('max-requests-inflight', 'requests that read, at a time', 400)
   .integer('max-mutating-requests-inflight', 'requests that write, at a time', 200)
   .duration('request-timeout', 'for a request that is not long-running', '1m')
@@ -57,7 +69,8 @@ const logger = createLogger('apiserver', flags.number('v'));
 const clock = new RealClock();
 const stop = stopSignal();
 
-const read = (flag: string) => (flags.text(flag) === '' ? undefined : readFileSync(flags.text(flag), 'utf8'));
+const read = (flag: string) =>
+  flags.text(flag) === '' ? undefined : readFileSync(flags.text(flag), 'utf8');
 const clientCa = read('client-ca-file');
 const tokenFile = read('token-auth-file');
 const signingKey = read('service-account-signing-key-file');
@@ -82,6 +95,12 @@ const server = await ApiServer.create({
   logger,
   tls: { cert, key },
   kubelet,
+  componentUrls: new Map(
+    flags.list('component-status-urls').map((entry): [string, string] => {
+      const equals = entry.indexOf('=');
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  ),
   authentication: {
     anonymous: flags.boolean('anonymous-auth'),
     ...(clientCa ? { clientCa } : {}),

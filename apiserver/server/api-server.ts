@@ -13,6 +13,7 @@ import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import { admissionChain } from '../admission/index.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
 import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
+import { componentProbes } from '../endpoints/component-probes.js';
 import { Discovery } from '../endpoints/discovery/discovery.js';
 import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
 import { ResourceHandler } from '../endpoints/resource-handler.js';
@@ -38,9 +39,11 @@ export interface ApiServerOptions {
   readonly authorizationModes: readonly string[];
   readonly resources: Omit<
     ResourceOptions,
-    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf'
+    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components'
   >;
   readonly kubelet: KubeletConnection;
+  /** Component → URL of its health check, for ComponentStatus. */
+  readonly componentUrls: ReadonlyMap<string, string>;
   readonly enableAdmissionPlugins: readonly string[];
   readonly disableAdmissionPlugins: readonly string[];
   readonly defaultNotReadyTolerationSeconds: number;
@@ -125,6 +128,7 @@ export class ApiServer {
       etcd,
       kubelet: options.kubelet,
       tokens,
+      components: componentProbes(options.componentUrls, etcd),
       rulesOf: (user, namespace) => required(late.authorizer).rbac.rulesFor(user, namespace),
       ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
     });

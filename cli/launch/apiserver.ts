@@ -32,6 +32,10 @@ export const apiserver: Descriptor = (name, { layout, config }) => {
       '--requestheader-username-headers=X-Remote-User',
       '--requestheader-group-headers=X-Remote-Group',
       '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      ...['scheduler', 'controller-manager'].map(
+        (component) =>
+          `--component-status-urls=${component}=https://127.0.0.1:${portOf(config, component)}/healthz`,
+      ),
       ...(config.timing === 'quick'
         ? [
             `--default-not-ready-toleration-seconds=${QUICK_TOLERATION_SECONDS}`,

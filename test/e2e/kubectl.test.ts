@@ -249,7 +249,7 @@ t.test('kubectl', { skip }, async (t) => {
       },
       { run: 'get pods -A --field-selector status.phase=Running', prints: [/^default +web-/m] },
       {
-        run: 'get pods --sort-by=.spec.nodeName -o custom-columns=NODE:.spec.nodeName,NAME:.metadata.name',
+        run: 'get pods -l app=web --sort-by=.spec.nodeName -o custom-columns=NODE:.spec.nodeName,NAME:.metadata.name',
         prints: [/^NODE +NAME\nnode-1 +web-\S+\nnode-2 +web-\S+\nnode-3 +web-\S+/m],
       },
       {
