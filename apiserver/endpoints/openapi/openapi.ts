@@ -13,7 +13,8 @@ import type { SchemaSet } from '../../../pkg/api/schema/model.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
 import { DefinitionWriter, type JsonObject } from './definitions.js';
 import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath } from './documents.js';
-import { groupWord, type PathItem, pathsOf, rootOf } from './operations.js';
+import { groupWord } from './operation-names.js';
+import { type PathItem, pathsOf, rootOf } from './operations.js';
 import { encodeV2 } from './protobuf.js';
 
 export interface OpenApiOptions {

@@ -6,6 +6,7 @@
 import type { SchemaSet } from '../../../pkg/api/schema/model.js';
 import { apiVersionOf } from '../../../pkg/apimachinery/meta.js';
 import type { ResourceDefinition, Subresource, Verb } from '../../registry/resource.js';
+import { capital, groupName, tagOf } from './operation-names.js';
 import {
   CONNECT_PARAMETERS,
   DELETE_COLLECTION_PARAMETERS,
@@ -393,27 +394,3 @@ const DESCRIPTIONS: Readonly<Record<string, (kind: string) => string>> = {
   watchlist: (kind) =>
     `watch individual changes to a list of ${kind}. deprecated: use the 'watch' parameter with a list operation instead.`,
 };
-
-/** `rbac.authorization.k8s.io` and `v1` → `RbacAuthorizationV1`; the core group → `CoreV1`. */
-function groupName({ group, version }: { group: string; version: string }): string {
-  return groupWord(group) + capital(version);
-}
-
-/** `rbac.authorization.k8s.io` → `RbacAuthorization` */
-export function groupWord(group: string): string {
-  return groupWords(group).map(capital).join('');
-}
-
-/** `rbacAuthorization_v1` */
-function tagOf({ group, version }: { group: string; version: string }): string {
-  const [first = '', ...rest] = groupWords(group);
-  return `${first}${rest.map(capital).join('')}_${version}`;
-}
-
-function groupWords(group: string): string[] {
-  return group === '' ? ['core'] : group.replace(/\.k8s\.io$/, '').split('.');
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
