@@ -15,8 +15,11 @@ import type { RequestContext } from '../../server/request-context.js';
 import { UNSET_TIME } from '../defaults/unset-time.js';
 import type { Strategy, Subresource } from '../resource.js';
 
-/** The write changes what a user's update may not, and nothing else: the checks are in `assign`. */
-const strategy: Strategy<Pod> = { generation: true };
+/**
+ * The write changes what a user's update may not, and nothing else: the checks are in `whyNot`. Where a pod
+ * runs is no change of what it is: its generation stays.
+ */
+const strategy: Strategy<Pod> = {};
 
 export const podBinding: Subresource<Pod> = {
   name: 'binding',

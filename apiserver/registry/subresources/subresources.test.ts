@@ -257,6 +257,7 @@ t.test('pods', async (t) => {
     t.match(done.body, { kind: 'Status', status: 'Success' });
     const { body } = await api.get(`${PODS}/bound`);
     t.match(body, {
+      metadata: { generation: 1 },
       spec: { nodeName: 'node-1' },
       status: {
         phase: 'Pending',
