@@ -73,7 +73,7 @@ function validate({ metadata, spec }: APIService): FieldError[] {
       invalid(
         'metadata.name',
         metadata?.name ?? '',
-        '`spec.version+"."+spec.group`: ' + JSON.stringify(wanted),
+        `\`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`,
       ),
     );
   }
