@@ -90,46 +90,49 @@ const anyPod: fc.Arbitrary<Shape> = fc.record({
   skew: maybe(fc.integer({ min: 1, max: 2 })),
 });
 
-t.test('of random clusters: a placement passes every rule, a pod without place passes none', async (t) => {
-  let placements = 0;
-  let refusals = 0;
-  fc.assert(
-    fc.property(
-      fc.array(anyNode, { minLength: 1, maxLength: 6 }),
-      fc.array(anyPod, { minLength: 1, maxLength: 14 }),
-      (nodeShapes, podShapes) => {
-        const nodes = nodeShapes.map(({ cpu, zone, tainted, cordoned }, i) =>
-          nodeOf(`n${i}`, {
-            cpu: `${cpu}`,
-            ...(zone ? { labels: { zone } } : {}),
-            ...(tainted ? { taints: [{ key: 'k', effect: 'NoSchedule' }] } : {}),
-            unschedulable: cordoned,
-          }),
-        );
-        const cluster = new Cluster(nodes);
-        const placed: { shape: Shape; node: Node }[] = [];
-        for (const [i, shape] of podShapes.entries()) {
-          const pod = madeOf(`p${i}`, shape);
-          const outcome = cluster.algorithm.schedule(podInfoOf(pod));
-          const possible = nodes.filter((node) => fits(shape, node, nodes, placed));
-          if ('node' in outcome) {
-            const node = possible.find((n) => n.metadata?.name === outcome.node);
-            if (!node) return false;
-            cluster.cache.assume(podInfoOf(pod), outcome.node);
-            placed.push({ shape, node });
-            placements++;
-          } else {
-            if (possible.length > 0) return false;
-            refusals++;
+t.test(
+  'of random clusters: a placement passes every rule, a pod without place passes none',
+  async (t) => {
+    let placements = 0;
+    let refusals = 0;
+    fc.assert(
+      fc.property(
+        fc.array(anyNode, { minLength: 1, maxLength: 6 }),
+        fc.array(anyPod, { minLength: 1, maxLength: 14 }),
+        (nodeShapes, podShapes) => {
+          const nodes = nodeShapes.map(({ cpu, zone, tainted, cordoned }, i) =>
+            nodeOf(`n${i}`, {
+              cpu: `${cpu}`,
+              ...(zone ? { labels: { zone } } : {}),
+              ...(tainted ? { taints: [{ key: 'k', effect: 'NoSchedule' }] } : {}),
+              unschedulable: cordoned,
+            }),
+          );
+          const cluster = new Cluster(nodes);
+          const placed: { shape: Shape; node: Node }[] = [];
+          for (const [i, shape] of podShapes.entries()) {
+            const pod = madeOf(`p${i}`, shape);
+            const outcome = cluster.algorithm.schedule(podInfoOf(pod));
+            const possible = nodes.filter((node) => fits(shape, node, nodes, placed));
+            if ('node' in outcome) {
+              const node = possible.find((n) => n.metadata?.name === outcome.node);
+              if (!node) return false;
+              cluster.cache.assume(podInfoOf(pod), outcome.node);
+              placed.push({ shape, node });
+              placements++;
+            } else {
+              if (possible.length > 0) return false;
+              refusals++;
+            }
           }
-        }
-        return true;
-      },
-    ),
-    { seed: 1, numRuns: 400 },
-  );
-  t.ok(placements > 500 && refusals > 500, 'both happen often');
-});
+          return true;
+        },
+      ),
+      { seed: 1, numRuns: 400 },
+    );
+    t.ok(placements > 500 && refusals > 500, 'both happen often');
+  },
+);
 
 function madeOf(name: string, shape: Shape): Pod {
   const term = (app: string, topologyKey: string) => ({

@@ -4,7 +4,13 @@ import { podInfoOf } from './framework/pod-info.js';
 import { preempt } from './preemption.js';
 import { Cluster, nodeOf, type Placed, type PodShape, podOf } from './testing/builders.js';
 
-const on = (node: string, name: string, cpu: string, priority = 0, more: PodShape = {}): Placed => ({
+const on = (
+  node: string,
+  name: string,
+  cpu: string,
+  priority = 0,
+  more: PodShape = {},
+): Placed => ({
   node,
   pod: podOf(name, { requests: { cpu }, priority, ...more }),
 });
@@ -105,7 +111,12 @@ const ROWS: Row[] = [
   {
     name: 'then the lower sum of priorities',
     nodes: [nodeOf('a'), nodeOf('b')],
-    pods: [on('a', 'w', '2', 10), on('a', 'x', '2', 9), on('b', 'y', '2', 10), on('b', 'z', '2', 1)],
+    pods: [
+      on('a', 'w', '2', 10),
+      on('a', 'x', '2', 9),
+      on('b', 'y', '2', 10),
+      on('b', 'z', '2', 1),
+    ],
     pod: wants('4'),
     want: ['b', ['y', 'z']],
   },

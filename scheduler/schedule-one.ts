@@ -189,6 +189,10 @@ export class ScheduleOne {
     let evicting: Promise<void> | undefined;
     if (diagnosis.nodeCount === 0) {
       nomination = '';
+    } else if (diagnosis.preFilter) {
+      // Turned away before the plugin for claims was asked, which then finds no state of its own: upstream's
+      // whole explanation is this, and nothing is preempted.
+      diagnosis.postFilter = 'not found';
     } else {
       const decision = this.options.preempt(state, pod, diagnosis);
       if ('message' in decision) {

@@ -7,12 +7,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type {
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
   ReplicationController,
   Service,
   StatefulSet,
+  StorageClass,
 } from '../pkg/api/types.js';
 import type { KubeObject } from '../pkg/apimachinery/meta.js';
 import { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
@@ -21,12 +24,15 @@ import { InformerFactory } from '../pkg/client/informer-factory.js';
 import {
   NAMESPACES,
   NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   POD_DISRUPTION_BUDGETS,
   PODS,
   REPLICA_SETS,
   REPLICATION_CONTROLLERS,
   SERVICES,
   STATEFUL_SETS,
+  STORAGE_CLASSES,
 } from '../pkg/client/resources.js';
 import type { RestClient } from '../pkg/client/rest.js';
 import { BY_NAMESPACE, namespaceIndex } from '../pkg/client/store.js';
@@ -42,6 +48,7 @@ import type { EventAction, EventResource } from './framework/interface.js';
 import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
 import { SchedulerMetrics } from './metrics.js';
 import { defaultPlugins } from './plugins/index.js';
+import { Volumes } from './plugins/volumes.js';
 import { preempt } from './preemption.js';
 import { Nominator } from './queue/nominator.js';
 import { SchedulingQueue } from './queue/scheduling-queue.js';
@@ -84,11 +91,23 @@ export class Scheduler {
     const services = this.factory.informer<Service>(SERVICES, {
       indexers: { [BY_NAMESPACE]: namespaceIndex },
     });
+    const claims = this.factory.informer<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
+    const volumes = this.factory.informer<PersistentVolume>(PERSISTENT_VOLUMES);
+    const classes = this.factory.informer<StorageClass>(STORAGE_CLASSES);
     this.framework = new Framework(
       this.name,
       defaultPlugins({
         cache: this.cache,
         pods: client.resource<Pod>(PODS),
+        volumes: new Volumes({
+          claims,
+          volumes,
+          classes,
+          claimClient: client.resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS),
+          volumeClient: client.resource<PersistentVolume>(PERSISTENT_VOLUMES),
+          clock,
+          node: (name) => this.cache.node(name),
+        }),
         namespaceLabels: (namespace) => namespaces.store.get(namespace)?.metadata?.labels ?? {},
         defaultSelector: defaultSelectorFrom({
           services: services.store,
@@ -107,8 +126,9 @@ export class Scheduler {
     this.metrics.watch(this.queue);
     this.watchPods();
     this.watchNodes(this.factory.informer<Node>(NODES));
-    this.forward(namespaces, 'Namespace');
-    this.forward(services, 'Service');
+    this.forward(claims, 'PersistentVolumeClaim');
+    this.forward(volumes, 'PersistentVolume');
+    this.forward(classes, 'StorageClass');
   }
 
   /** Watches, so that a standby is ready to lead at once. Until the signal aborts. */

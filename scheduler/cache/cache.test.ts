@@ -84,7 +84,10 @@ t.test('whatever the order of changes, the sums are those of a recount', async (
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const cache = new SchedulerCache();
-      const model = new Map<string, { node: string; cpu: number; port: number; assumed: boolean }>();
+      const model = new Map<
+        string,
+        { node: string; cpu: number; port: number; assumed: boolean }
+      >();
       for (const { what, pod, node, cpu, port } of steps) {
         const uid = `p${pod}`;
         const info = podInfoOf(

@@ -82,8 +82,6 @@ export type EventResource =
   | 'Pod'
   | 'AssignedPod'
   | 'Node'
-  | 'Namespace'
-  | 'Service'
   | 'PersistentVolume'
   | 'PersistentVolumeClaim'
   | 'StorageClass';

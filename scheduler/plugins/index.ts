@@ -15,12 +15,15 @@ import { nodeUnschedulable } from './node-unschedulable.js';
 import { type DefaultSelector, podTopologySpread } from './pod-topology-spread.js';
 import { schedulingGates } from './scheduling-gates.js';
 import { taintToleration } from './taint-toleration.js';
+import { volumeBinding } from './volume-binding.js';
+import type { Volumes } from './volumes.js';
 
 export interface PluginOptions {
   readonly cache: SchedulerCache;
   readonly pods: ResourceClient<Pod>;
   readonly defaultSelector: DefaultSelector;
   readonly namespaceLabels: NamespaceLabels;
+  readonly volumes: Volumes;
 }
 
 export function defaultPlugins(options: PluginOptions): RegisteredPlugin[] {
@@ -33,6 +36,7 @@ export function defaultPlugins(options: PluginOptions): RegisteredPlugin[] {
     { plugin: nodeAffinity, weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit, weight: 1 },
+    { plugin: volumeBinding(options.volumes), weight: 0 },
     { plugin: podTopologySpread({ defaultSelector: options.defaultSelector, nodes }), weight: 2 },
     { plugin: interPodAffinity({ namespaceLabels: options.namespaceLabels, nodes }), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation, weight: 1 },

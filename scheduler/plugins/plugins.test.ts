@@ -113,10 +113,10 @@ const FILTERS: FilterRow[] = [
     want: "0/2 nodes are available: 2 node(s) didn't match the requested node name.",
   },
   {
-    name: 'TaintToleration names the taint',
+    name: 'TaintToleration keeps the taint to itself',
     nodes: [nodeOf('a', { taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] })],
     pod: podOf('p', { spec: { tolerations: [{ key: 'k', operator: 'Equal', value: 'w' }] } }),
-    want: '0/1 nodes are available: 1 node(s) had untolerated taint {k: v}.',
+    want: '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
   },
   {
     name: 'TaintToleration: PreferNoSchedule keeps nobody away, and a toleration without key takes all',

@@ -32,9 +32,7 @@ export const taintToleration: Plugin = {
   filter(_state, pod, node) {
     if (node.taints.length === 0) return undefined;
     const taint = untolerated(node.taints, pod.pod.spec?.tolerations ?? [], REPELLING);
-    return (
-      taint && unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
-    );
+    return taint && unresolvable('node(s) had untolerated taint(s)');
   },
   preScore(state, pod, nodes) {
     // Without such a taint anywhere all nodes would get the same score.

@@ -63,16 +63,19 @@ t.test('pods leave by priority, then by how long they wait', async (t) => {
   t.same(queue.counts, { active: 0, backoff: 0, unschedulable: 1, gated: 0 });
 });
 
-t.test('whoever waits for a pod gets the next one that is added; closing ends the wait', async (t) => {
-  const { queue } = setUp();
-  const waiting = queue.pop();
-  queue.add(podOf('a'));
-  t.equal((await waiting)?.info.name, 'a');
-  const last = queue.pop();
-  queue.close();
-  t.equal(await last, undefined);
-  t.equal(await queue.pop(), undefined);
-});
+t.test(
+  'whoever waits for a pod gets the next one that is added; closing ends the wait',
+  async (t) => {
+    const { queue } = setUp();
+    const waiting = queue.pop();
+    queue.add(podOf('a'));
+    t.equal((await waiting)?.info.name, 'a');
+    const last = queue.pop();
+    queue.close();
+    t.equal(await last, undefined);
+    t.equal(await queue.pop(), undefined);
+  },
+);
 
 t.test('a gated pod is not tried until its last gate is gone', async (t) => {
   const { queue, nodeAdded, pop } = setUp();
@@ -86,19 +89,22 @@ t.test('a gated pod is not tried until its last gate is gone', async (t) => {
   t.equal((await pop()).info.name, 'g');
 });
 
-t.test('an unschedulable pod waits for an event that a plugin which refused it cares for', async (t) => {
-  const { clock, queue, nodeAdded, podDeleted, refused, pop } = setUp();
-  await refused('p');
-  podDeleted('other');
-  queue.onEvent({ resource: 'Node', action: 'UpdateLabel' }, nodeOf('n'), nodeOf('n'));
-  await clock.advance(60_000);
-  t.equal(queue.counts.unschedulable, 1, 'none of these helps');
-  podDeleted('blocker');
-  t.same(queue.counts, { active: 1, backoff: 0, unschedulable: 0, gated: 0 });
-  queue.putBack(await pop(), new Set(['SomeoneElse']));
-  nodeAdded();
-  t.equal(queue.counts.unschedulable, 1, 'Fit did not refuse it this time');
-});
+t.test(
+  'an unschedulable pod waits for an event that a plugin which refused it cares for',
+  async (t) => {
+    const { clock, queue, nodeAdded, podDeleted, refused, pop } = setUp();
+    await refused('p');
+    podDeleted('other');
+    queue.onEvent({ resource: 'Node', action: 'UpdateLabel' }, nodeOf('n'), nodeOf('n'));
+    await clock.advance(60_000);
+    t.equal(queue.counts.unschedulable, 1, 'none of these helps');
+    podDeleted('blocker');
+    t.same(queue.counts, { active: 1, backoff: 0, unschedulable: 0, gated: 0 });
+    queue.putBack(await pop(), new Set(['SomeoneElse']));
+    nodeAdded();
+    t.equal(queue.counts.unschedulable, 1, 'Fit did not refuse it this time');
+  },
+);
 
 t.test('an event may be narrowed to some pods', async (t) => {
   const { queue, refused } = setUp();
@@ -113,25 +119,28 @@ t.test('an event may be narrowed to some pods', async (t) => {
   t.same(queue.counts, { active: 0, backoff: 1, unschedulable: 1, gated: 0 });
 });
 
-t.test('an event while the pod is in flight counts when it comes back, one from before does not', async (t) => {
-  for (const [name, when, want] of [
-    ['before', 'before', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
-    ['during', 'during', { active: 0, backoff: 1, unschedulable: 0, gated: 0 }],
-    ['of no use', 'useless', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
-  ] as const) {
-    const { queue, nodeAdded, podDeleted, pop } = setUp();
-    queue.add(podOf('other'));
-    const other = await pop();
-    queue.add(podOf('p'));
-    if (when === 'before') nodeAdded();
-    const queued = await pop();
-    if (when === 'during') nodeAdded();
-    if (when === 'useless') podDeleted('x');
-    queue.done(other.info.uid);
-    queue.putBack(queued, FIT);
-    t.same(queue.counts, want, name);
-  }
-});
+t.test(
+  'an event while the pod is in flight counts when it comes back, one from before does not',
+  async (t) => {
+    for (const [name, when, want] of [
+      ['before', 'before', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
+      ['during', 'during', { active: 0, backoff: 1, unschedulable: 0, gated: 0 }],
+      ['of no use', 'useless', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
+    ] as const) {
+      const { queue, nodeAdded, podDeleted, pop } = setUp();
+      queue.add(podOf('other'));
+      const other = await pop();
+      queue.add(podOf('p'));
+      if (when === 'before') nodeAdded();
+      const queued = await pop();
+      if (when === 'during') nodeAdded();
+      if (when === 'useless') podDeleted('x');
+      queue.done(other.info.uid);
+      queue.putBack(queued, FIT);
+      t.same(queue.counts, want, name);
+    }
+  },
+);
 
 t.test('a change of the pod itself counts too: in flight, and when unschedulable', async (t) => {
   const { queue, pop } = setUp();
@@ -151,17 +160,20 @@ t.test('a change of the pod itself counts too: in flight, and when unschedulable
   t.equal(queue.counts.backoff, 1, 'unschedulable');
 });
 
-t.test('an update moves a pod that waits to where its priority says, and not out of back-off', async (t) => {
-  const { queue, nodeAdded, refused, pop } = setUp();
-  await refused('b');
-  nodeAdded();
-  queue.update(podOf('b'), podOf('b', { labels: { a: 'b' } }));
-  t.equal(queue.counts.backoff, 1);
-  queue.add(podOf('x', { priority: 1 }));
-  queue.add(podOf('y'));
-  queue.update(podOf('y'), podOf('y', { priority: 2 }));
-  t.equal((await pop()).info.name, 'y');
-});
+t.test(
+  'an update moves a pod that waits to where its priority says, and not out of back-off',
+  async (t) => {
+    const { queue, nodeAdded, refused, pop } = setUp();
+    await refused('b');
+    nodeAdded();
+    queue.update(podOf('b'), podOf('b', { labels: { a: 'b' } }));
+    t.equal(queue.counts.backoff, 1);
+    queue.add(podOf('x', { priority: 1 }));
+    queue.add(podOf('y'));
+    queue.update(podOf('y'), podOf('y', { priority: 2 }));
+    t.equal((await pop()).info.name, 'y');
+  },
+);
 
 t.test('an error puts a pod into back-off: 1 s, 2 s, 4 s, 8 s, then 10 s', async (t) => {
   const { clock, queue, pop } = setUp();
@@ -177,21 +189,28 @@ t.test('an error puts a pod into back-off: 1 s, 2 s, 4 s, 8 s, then 10 s', async
   const since = clock.now();
   t.equal(queue.counts.unschedulable, 1);
   await clock.advance(5 * 60_000 + 30_000);
-  t.equal((await pop()).firstSeen < since, true, 'and after five minutes it is tried without a reason');
+  t.equal(
+    (await pop()).firstSeen < since,
+    true,
+    'and after five minutes it is tried without a reason',
+  );
 });
 
-t.test('what waits in back-off is taken when nothing else is there, but not what met an error', async (t) => {
-  const { queue, nodeAdded, refused, pop } = setUp();
-  queue.add(podOf('broken', { priority: 9 }));
-  queue.putBack(await pop(), new Set());
-  await refused('low', 1);
-  await refused('high', 1, { priority: 1 });
-  nodeAdded();
-  t.same(queue.counts, { active: 0, backoff: 3, unschedulable: 0, gated: 0 });
-  t.equal((await pop()).info.name, 'high');
-  t.equal((await pop()).info.name, 'low');
-  t.equal(queue.counts.backoff, 1);
-});
+t.test(
+  'what waits in back-off is taken when nothing else is there, but not what met an error',
+  async (t) => {
+    const { queue, nodeAdded, refused, pop } = setUp();
+    queue.add(podOf('broken', { priority: 9 }));
+    queue.putBack(await pop(), new Set());
+    await refused('low', 1);
+    await refused('high', 1, { priority: 1 });
+    nodeAdded();
+    t.same(queue.counts, { active: 0, backoff: 3, unschedulable: 0, gated: 0 });
+    t.equal((await pop()).info.name, 'high');
+    t.equal((await pop()).info.name, 'low');
+    t.equal(queue.counts.backoff, 1);
+  },
+);
 
 t.test('a pod that was deleted leaves every part of the queue', async (t) => {
   const { queue, nodeAdded, refused } = setUp();

@@ -1,0 +1,292 @@
+/**
+ * Claims, volumes and storage classes as the scheduler sees them, and what it has promised: a volume that
+ * was picked for a claim is kept from others until the API shows it bound, or the promise is taken back.
+ */
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../pkg/api/types.js';
+import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
+import { controllerOf } from '../../pkg/apimachinery/meta.js';
+import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
+import type { Informer } from '../../pkg/client/informer.js';
+import type { ResourceClient } from '../../pkg/client/resource-client.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { NodeInfo } from '../cache/node-info.js';
+import { NodeTerm } from '../framework/node-affinity.js';
+import type { PodInfo } from '../framework/pod-info.js';
+
+const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
+const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
+const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
+const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
+/** How long a pod waits for its claims to be bound before it is tried anew. */
+const BIND_TIMEOUT_MS = 600_000;
+
+export interface ClaimRequest {
+  /** Bound; waiting for its first consumer; or the volume controller's business and not done yet. */
+  readonly kind: 'bound' | 'waiting' | 'immediate';
+  readonly claim: PersistentVolumeClaim;
+}
+
+export interface VolumesOptions {
+  readonly claims: Pick<Informer<PersistentVolumeClaim>, 'store' | 'addHandler'>;
+  readonly volumes: Pick<Informer<PersistentVolume>, 'store'>;
+  readonly classes: Pick<Informer<StorageClass>, 'store'>;
+  readonly claimClient: Pick<ResourceClient<PersistentVolumeClaim>, 'patch'>;
+  readonly volumeClient: Pick<ResourceClient<PersistentVolume>, 'update'>;
+  readonly clock: Clock;
+  node(name: string): NodeInfo | undefined;
+}
+
+export interface NamedClaim {
+  readonly claim: string;
+  readonly ephemeral: boolean;
+}
+
+/** The claims that a pod names, and those that are made for its ephemeral volumes. */
+export function volumeNames(pod: Pod): NamedClaim[] {
+  return (pod.spec?.volumes ?? []).flatMap((volume): NamedClaim[] => {
+    if (volume.persistentVolumeClaim)
+      return [{ claim: volume.persistentVolumeClaim.claimName, ephemeral: false }];
+    if (volume.ephemeral)
+      return [{ claim: `${pod.metadata?.name ?? ''}-${volume.name}`, ephemeral: true }];
+    return [];
+  });
+}
+
+export class Volumes {
+  /** Volume → key of the claim that it is promised to. */
+  private readonly promised = new Map<string, string>();
+
+  constructor(private readonly options: VolumesOptions) {}
+
+  node(name: string): NodeInfo | undefined {
+    return this.options.node(name);
+  }
+
+  /** The claim, or the sentence that says what is wrong with it. */
+  claim(pod: PodInfo, name: string, ephemeral: boolean): ClaimRequest | string {
+    const claim = this.options.claims.store.get(`${pod.namespace}/${name}`);
+    if (!claim) {
+      return ephemeral
+        ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`
+        : `persistentvolumeclaim "${name}" not found`;
+    }
+    if (ephemeral && controllerOf(claim)?.uid !== pod.uid) {
+      return `PVC ${pod.namespace}/${name} was not created for pod ${pod.namespace}/${pod.name} (pod is not owner)`;
+    }
+    if (claim.status?.phase === 'Lost') {
+      return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec?.volumeName ?? ''}"`;
+    }
+    if (claim.metadata?.deletionTimestamp !== undefined)
+      return `persistentvolumeclaim "${name}" is being deleted`;
+    if (isBound(claim)) return { kind: 'bound', claim };
+    const waits = this.classOf(claim)?.volumeBindingMode === 'WaitForFirstConsumer';
+    return { kind: waits && !claim.spec?.volumeName ? 'waiting' : 'immediate', claim };
+  }
+
+  volumeOf({ claim }: ClaimRequest): PersistentVolume | undefined {
+    return this.options.volumes.store.get(claim.spec?.volumeName ?? '');
+  }
+
+  /** Whether the volume can be used on the node. */
+  reaches(volume: PersistentVolume, node: NodeInfo): boolean {
+    const terms = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms;
+    return terms === undefined || terms.some((term) => new NodeTerm(term).matches(node));
+  }
+
+  /** Claim key → volume, or undefined for one to provision; undefined where the node will not do. */
+  plan(
+    requests: readonly ClaimRequest[],
+    node: NodeInfo,
+  ): Map<string, PersistentVolume | undefined> | undefined {
+    const plan = new Map<string, PersistentVolume | undefined>();
+    const taken = new Set<string>();
+    for (const { claim } of bySize(requests)) {
+      // Provisioning for another node is under way.
+      const selected = claim.metadata?.annotations?.[SELECTED_NODE];
+      if (selected !== undefined && selected !== node.name) return undefined;
+      const volume = selected === undefined ? this.smallestFit(claim, node, taken) : undefined;
+      if (!volume && !this.canProvision(claim, node)) return undefined;
+      if (volume) taken.add(volume.metadata?.name ?? '');
+      plan.set(keyOf(claim), volume);
+    }
+    return plan;
+  }
+
+  /** Promises what the plan needs; false where there is no plan any more. */
+  reserve(requests: readonly ClaimRequest[], node: NodeInfo): boolean {
+    const plan = this.plan(requests, node);
+    if (!plan) return false;
+    for (const [claim, volume] of plan) {
+      if (volume) this.promised.set(volume.metadata?.name ?? '', claim);
+    }
+    return true;
+  }
+
+  release({ claim }: ClaimRequest): void {
+    const key = keyOf(claim);
+    for (const [volume, holder] of this.promised) {
+      if (holder === key) this.promised.delete(volume);
+    }
+  }
+
+  /** Writes the promises to the API, and waits until all claims are bound. */
+  async bind(requests: readonly ClaimRequest[], node: string, signal: AbortSignal): Promise<void> {
+    const { volumes, volumeClient, claimClient } = this.options;
+    for (const { claim } of requests) {
+      const key = keyOf(claim);
+      const name = [...this.promised].find(([, holder]) => holder === key)?.[0];
+      const volume = name === undefined ? undefined : volumes.store.get(name);
+      if (volume) {
+        await volumeClient.update(claimed(volume, claim), { signal });
+      } else if (claim.metadata?.annotations?.[SELECTED_NODE] !== node) {
+        const { namespace = '', name: of = '', resourceVersion } = claim.metadata ?? {};
+        const metadata = { resourceVersion, annotations: { [SELECTED_NODE]: node } };
+        await claimClient.patch(namespace, of, 'merge', { metadata }, { signal });
+      }
+    }
+    await this.untilBound(requests, signal);
+  }
+
+  private untilBound(requests: readonly ClaimRequest[], signal: AbortSignal): Promise<void> {
+    const { claims, clock } = this.options;
+    return new Promise((resolve, reject) => {
+      const seen = new Set<string>();
+      const finish = (err?: unknown) => {
+        removeHandler();
+        timer.stop();
+        signal.removeEventListener('abort', onAbort);
+        if (err === undefined) resolve();
+        else reject(err);
+      };
+      const onAbort = () => finish(signal.reason);
+      const look = () => {
+        for (const { claim } of requests) {
+          const now = claims.store.get(keyOf(claim));
+          if (now?.metadata?.uid !== claim.metadata?.uid)
+            return finish(new Error(`persistentvolumeclaim "${claim.metadata?.name}" not found`));
+          const selected = now?.metadata?.annotations?.[SELECTED_NODE] !== undefined;
+          if (selected) seen.add(keyOf(claim));
+          else if (seen.has(keyOf(claim)) && now && !isBound(now))
+            return finish(
+              new Error(`selectedNode annotation reset for PVC "${claim.metadata?.name}"`),
+            );
+          if (!now || !isBound(now)) return undefined;
+        }
+        return finish();
+      };
+      const timer = clock.after(BIND_TIMEOUT_MS, () =>
+        finish(new Error('timed out waiting for the condition')),
+      );
+      const removeHandler = claims.addHandler({ update: look, delete: look });
+      signal.addEventListener('abort', onAbort, { once: true });
+      look();
+    });
+  }
+
+  private classOf(claim: PersistentVolumeClaim): StorageClass | undefined {
+    return this.options.classes.store.get(claim.spec?.storageClassName ?? '');
+  }
+
+  private canProvision(claim: PersistentVolumeClaim, node: NodeInfo): boolean {
+    const found = this.classOf(claim);
+    if (!found || found.provisioner === NO_PROVISIONER || !found.provisioner) return false;
+    const terms = found.allowedTopologies ?? [];
+    return (
+      terms.length === 0 ||
+      terms.some((term) =>
+        (term.matchLabelExpressions ?? []).every(({ key, values }) =>
+          values.includes(node.labels[key] ?? ''),
+        ),
+      )
+    );
+  }
+
+  /** One that is bound to the claim beforehand, else the smallest that is free and large enough. */
+  private smallestFit(
+    claim: PersistentVolumeClaim,
+    node: NodeInfo,
+    taken: ReadonlySet<string>,
+  ): PersistentVolume | undefined {
+    let best: PersistentVolume | undefined;
+    for (const volume of this.options.volumes.store.values()) {
+      const name = volume.metadata?.name ?? '';
+      const holder = this.promised.get(name);
+      if (taken.has(name) || (holder !== undefined && holder !== keyOf(claim))) continue;
+      if (!suits(volume, claim) || !this.reaches(volume, node)) continue;
+      if (volume.spec?.claimRef) return volume;
+      if (!best || capacityOf(volume) < capacityOf(best)) best = volume;
+    }
+    return best;
+  }
+}
+
+function isBound(claim: PersistentVolumeClaim): boolean {
+  return (
+    Boolean(claim.spec?.volumeName) && claim.metadata?.annotations?.[BIND_COMPLETED] !== undefined
+  );
+}
+
+function suits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  const spec = volume.spec;
+  const wanted = claim.spec;
+  if (!spec || !wanted || volume.metadata?.deletionTimestamp !== undefined) return false;
+  if (capacityOf(volume) < sizeOf(claim)) return false;
+  if ((spec.volumeMode ?? 'Filesystem') !== (wanted.volumeMode ?? 'Filesystem')) return false;
+  const ref = spec.claimRef;
+  if (ref) {
+    const same = ref.name === claim.metadata?.name && ref.namespace === claim.metadata?.namespace;
+    return same && (!ref.uid || ref.uid === claim.metadata?.uid);
+  }
+  return (
+    volume.status?.phase === 'Available' &&
+    (spec.storageClassName ?? '') === (wanted.storageClassName ?? '') &&
+    (wanted.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode)) &&
+    (!wanted.selector || selectorFromObject(wanted.selector).matches(volume.metadata?.labels))
+  );
+}
+
+function claimed(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = claim.metadata ?? {};
+  const byUser = volume.spec?.claimRef !== undefined;
+  const annotations = {
+    ...volume.metadata?.annotations,
+    ...(byUser ? {} : { [BOUND_BY_CONTROLLER]: 'yes' }),
+  };
+  return {
+    ...volume,
+    metadata: { ...volume.metadata, annotations },
+    spec: {
+      ...volume.spec,
+      claimRef: {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        namespace,
+        name,
+        uid,
+        resourceVersion,
+      },
+    },
+  };
+}
+
+/** Smaller claims first, so that they do not take the large volumes. */
+function bySize(requests: readonly ClaimRequest[]): ClaimRequest[] {
+  return [...requests].sort((a, b) => sizeOf(a.claim) - sizeOf(b.claim));
+}
+
+function sizeOf(claim: PersistentVolumeClaim): number {
+  return parseQuantity(claim.spec?.resources?.requests?.['storage'] ?? '0').value();
+}
+
+function capacityOf(volume: PersistentVolume): number {
+  return parseQuantity(volume.spec?.capacity?.['storage'] ?? '0').value();
+}
+
+function keyOf(claim: PersistentVolumeClaim): string {
+  return `${claim.metadata?.namespace ?? ''}/${claim.metadata?.name ?? ''}`;
+}
