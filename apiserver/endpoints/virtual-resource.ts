@@ -17,6 +17,7 @@ export async function serveVirtual(
   const { virtual } = definition;
   const accepted = negotiate(ctx.exchange?.req.headers.accept);
   if (subresource !== '' || !virtual) throw unknownPath();
+  if (definition.deprecation) ctx.warn(definition.deprecation);
   if (verb === 'create' && virtual.create) {
     const body = await readObject(decoder, definition, ctx);
     fillNamespace(definition, body, ctx.requestInfo.namespace);

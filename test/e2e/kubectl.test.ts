@@ -451,6 +451,7 @@ t.test('kubectl', { skip }, async (t) => {
       },
       { run: [...server, '--force-conflicts'], prints: [/^configmap\/app serverside-applied/] },
       { run: 'get configmap app -o jsonpath={.data.key}', prints: [/^one$/] },
+      { run: ['apply', '-f', file], prints: [/^configmap\/app (configured|unchanged)/] },
       {
         run: ['apply', '-f', '-', '--prune', '-l', 'set=app'],
         options: { input: manifest('one', 'other') },
