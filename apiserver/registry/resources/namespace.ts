@@ -3,7 +3,7 @@
  * hold it until the namespace controller has emptied it and writes `/finalize` without them.
  */
 import type { Namespace } from '../../../pkg/api/types.js';
-import { isDNS1123Label } from '../../../pkg/apimachinery/validation/names.js';
+import { nameIsDNSLabel } from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import type { ResourceDefinition, Strategy } from '../resource.js';
 import {
@@ -45,7 +45,7 @@ const strategy: Strategy<Namespace> = {
     if (old.spec?.finalizers) obj.spec.finalizers = [...old.spec.finalizers];
     else delete obj.spec.finalizers;
   },
-  validateName: (name, prefix) => isDNS1123Label(prefix ? name.replace(/-$/, 'a') : name),
+  validateName: nameIsDNSLabel,
   validate: validateNamespace,
   validateUpdate: validateNamespaceUpdate,
   status: { validateUpdate: validateNamespaceStatusUpdate },

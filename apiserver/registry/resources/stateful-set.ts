@@ -1,5 +1,6 @@
 /** StatefulSet: numbered pods with names and volumes of their own, made and changed in order. */
 import type { StatefulSet } from '../../../pkg/api/types.js';
+import { nameIsDNSLabel } from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, nameColumn, templateColumns } from '../columns/metadata.js';
 import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
 import type { ResourceDefinition } from '../resource.js';
@@ -36,6 +37,8 @@ export const statefulSet: ResourceDefinition<StatefulSet> = {
     prepareForCreate(obj) {
       obj.status = { replicas: 0, availableReplicas: 0 };
     },
+    // Pods have it as the first part of their names; an old object of another name may still be updated.
+    validateName: nameIsDNSLabel,
     validate: (obj) => validateStatefulSet(obj),
     validateUpdate: validateStatefulSetUpdate,
     warningsOnCreate: (obj) => [

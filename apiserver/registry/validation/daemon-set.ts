@@ -30,12 +30,15 @@ export function validateDaemonSet(obj: DaemonSet, old?: DaemonSet): FieldError[]
   const spec: Partial<DaemonSetSpec> = obj.spec ?? {};
   const template = SPEC.child('template');
   return [
-    ...validateWorkloadSelector(
-      spec.selector,
-      SPEC.child('selector'),
-      'empty selector is invalid for daemonset',
-      old?.spec?.selector,
-    ),
+    // One that is missing selects nothing, which is reported with the template.
+    ...(spec.selector
+      ? validateWorkloadSelector(
+          spec.selector,
+          SPEC.child('selector'),
+          'empty selector is invalid for daemonset',
+          old?.spec?.selector,
+        )
+      : []),
     ...validateSelected(spec.selector, spec.template, template),
     ...validatePodTemplateSpec(spec.template, template, old?.spec?.template),
     ...validateLongRunning(spec.template, 'DaemonSet', template),
@@ -76,7 +79,7 @@ export function validateDaemonSetStatusUpdate(obj: DaemonSet, old: DaemonSet): F
 function validateStrategy(strategy: DaemonSetUpdateStrategy, at: Path): FieldError[] {
   if (strategy.type === 'OnDelete') return [];
   if (strategy.type !== 'RollingUpdate') {
-    return [notSupported(at, strategy.type ?? '', ['RollingUpdate', 'OnDelete'])];
+    return [notSupported(at, strategy, ['RollingUpdate', 'OnDelete'])];
   }
   const own = at.child('rollingUpdate');
   if (!strategy.rollingUpdate) return [required(own)];

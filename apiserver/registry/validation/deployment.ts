@@ -101,7 +101,7 @@ function validateStrategy(strategy: DeploymentStrategy, at: Path): FieldError[] 
     return [forbidden(own, "may not be specified when strategy `type` is 'Recreate'")];
   }
   if (strategy.type !== 'RollingUpdate') {
-    return [notSupported(at.child('type'), strategy.type ?? '', ['Recreate', 'RollingUpdate'])];
+    return [notSupported(at, strategy, ['Recreate', 'RollingUpdate'])];
   }
   if (!strategy.rollingUpdate) return [required(own, 'this should be defaulted and never be nil')];
   const { maxUnavailable, maxSurge } = strategy.rollingUpdate;

@@ -513,6 +513,20 @@ t.test('kinds that make pods', async (t) => {
       ],
     ],
     [
+      'a Deployment by a strategy of its own',
+      validateDeployment(workloadOf<Deployment>(deployment, { strategy: { type: 'Magic' } })),
+      [
+        'spec.strategy: Unsupported value: {"type":"Magic"}: supported values: "Recreate", "RollingUpdate"',
+      ],
+    ],
+    [
+      'a DaemonSet without a selector',
+      validateDaemonSet(workloadOf<DaemonSet>(daemonSet, { selector: undefined })),
+      [
+        'spec.template.metadata.labels: Invalid value: {"app":"w"}: `selector` does not match template `labels`',
+      ],
+    ],
+    [
       'a Deployment that recreates and rolls',
       validateDeployment(
         workloadOf<Deployment>(deployment, { strategy: { type: 'Recreate', rollingUpdate: {} } }),
