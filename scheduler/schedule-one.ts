@@ -113,16 +113,21 @@ export class ScheduleOne {
       return;
     }
     nominator.delete(pod.uid);
-    this.bindings++;
     tasks.spawn(`bind ${pod.namespace}/${pod.name}`, async (signal) => {
-      try {
-        await this.bind(queued, state, node, began, signal);
-      } finally {
-        this.bindings--;
-        this.bindingSlot?.();
-        this.bindingSlot = undefined;
-      }
+      await this.bind(queued, state, node, began, signal);
     });
+  }
+
+  /** Those that wait for volumes do not count, so they hold nobody up. */
+  private async withBindingSlot(run: () => Promise<void>): Promise<void> {
+    this.bindings++;
+    try {
+      await run();
+    } finally {
+      this.bindings--;
+      this.bindingSlot?.();
+      this.bindingSlot = undefined;
+    }
   }
 
   private async bind(
@@ -135,7 +140,8 @@ export class ScheduleOne {
     const { framework, cache, queue, clock, logger, metrics, recorder } = this.options;
     const pod = queued.info;
     try {
-      await framework.bind(state, pod, node, signal);
+      await framework.preBind(state, pod, node, signal);
+      await this.withBindingSlot(() => framework.bind(state, pod, node, signal));
     } catch (err) {
       framework.unreserve(state, pod, node);
       cache.forget(pod.uid);

@@ -141,7 +141,8 @@ export class Framework {
     for (const plugin of [...this.plugins].reverse()) plugin.unreserve?.(state, pod, node);
   }
 
-  async bind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
+  /** May take long: a pod can wait for its volumes. */
+  async preBind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
     for (const plugin of this.plugins) {
       if (!plugin.preBind) continue;
       try {
@@ -150,6 +151,9 @@ export class Framework {
         throw new BindError(`running PreBind plugin "${plugin.name}"`, cause);
       }
     }
+  }
+
+  async bind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
     const binder = this.plugins.find((plugin) => plugin.bind);
     if (!binder?.bind) throw new Error(`profile ${this.profile} has no bind plugin`);
     try {
