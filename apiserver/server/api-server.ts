@@ -43,7 +43,7 @@ export interface ApiServerOptions {
   >;
   readonly kubelet: KubeletConnection;
   /** Component → URL of its health check, for ComponentStatus. */
-  readonly componentUrls: ReadonlyMap<string, string>;
+  readonly componentUrls?: ReadonlyMap<string, string>;
   readonly enableAdmissionPlugins: readonly string[];
   readonly disableAdmissionPlugins: readonly string[];
   readonly defaultNotReadyTolerationSeconds: number;
@@ -128,7 +128,7 @@ export class ApiServer {
       etcd,
       kubelet: options.kubelet,
       tokens,
-      components: componentProbes(options.componentUrls, etcd),
+      components: componentProbes(options.componentUrls ?? new Map(), etcd),
       rulesOf: (user, namespace) => required(late.authorizer).rbac.rulesFor(user, namespace),
       ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
     });

@@ -586,9 +586,10 @@ t.test('kubectl', { skip }, async (t) => {
       async () => (await cluster.get<{ items: [] }>('pods -l app=web')).items.length === 0,
     );
     await check(t, [
+      { run: 'run brief --image=nginx', prints: [/^pod\/brief created/] },
       {
-        run: 'delete pod greeter --force --grace-period=0',
-        prints: [/pod "greeter" force deleted/],
+        run: 'delete pod brief --force --grace-period=0',
+        prints: [/pod "brief" force deleted/],
       },
       { run: 'create deployment gone --image=nginx -n shop', prints: [/created/] },
       { run: 'delete namespace shop --timeout=60s', prints: [/namespace "shop" deleted/] },

@@ -18,7 +18,8 @@ export const defaultStorageClass: AdmissionPluginFactory = {
     async admit(attributes) {
       const claim: PersistentVolumeClaim = attributes.object ?? {};
       const annotated = claim.metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'];
-      if (!claim.spec || claim.spec.storageClassName !== undefined || annotated !== undefined) return;
+      if (!claim.spec || claim.spec.storageClassName !== undefined || annotated !== undefined)
+        return;
       const found = newestDefault(await server.store('storage.k8s.io', 'storageclasses').list(''), [
         'storageclass.kubernetes.io/is-default-class',
         'storageclass.beta.kubernetes.io/is-default-class',

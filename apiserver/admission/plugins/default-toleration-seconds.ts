@@ -28,8 +28,7 @@ export function defaultTolerationSeconds(seconds: TolerationSeconds): AdmissionP
         const missing = defaults.filter(
           ({ key }) =>
             !present.some(
-              (own) =>
-                (!own.key || own.key === key) && (!own.effect || own.effect === 'NoExecute'),
+              (own) => (!own.key || own.key === key) && (!own.effect || own.effect === 'NoExecute'),
             ),
         );
         if (missing.length > 0)

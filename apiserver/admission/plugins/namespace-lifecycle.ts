@@ -3,7 +3,7 @@
  * is going, and the namespaces of the system stay.
  */
 import type { Namespace } from '../../../pkg/api/types.js';
-import { failure, isReason, notFound, StatusError } from '../../../pkg/apimachinery/status.js';
+import { failure, isReason, notFound, type StatusError } from '../../../pkg/apimachinery/status.js';
 import type { AdmissionAttributes, AdmissionPluginFactory } from '../admission.js';
 import { refuse } from '../refuse.js';
 

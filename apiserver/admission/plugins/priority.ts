@@ -15,7 +15,8 @@ export const priority: AdmissionPluginFactory = {
     handles: (operation, group, resource, subresource) =>
       subresource === '' &&
       (operation === 'CREATE' || operation === 'UPDATE') &&
-      ((group === '' && resource === 'pods') || (group === GROUP && resource === 'priorityclasses')),
+      ((group === '' && resource === 'pods') ||
+        (group === GROUP && resource === 'priorityclasses')),
     async admit(attributes) {
       if (attributes.resource !== 'pods') return;
       const pod: Pod = attributes.object ?? {};
@@ -70,7 +71,7 @@ async function classOf(
     // By mistake or by a race there may be two; the lower one does less harm.
     return (await classes(server))
       .filter((candidate) => candidate.globalDefault)
-      .sort((a, b) => a.value - b.value)[0];
+      .sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
   }
   const store = server.store(GROUP, 'priorityclasses');
   try {

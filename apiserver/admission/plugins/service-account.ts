@@ -2,7 +2,7 @@
  * ServiceAccount: every pod runs as an account, `default` when it names none; the account's token is mounted
  * into each container, and its image pull secrets are the pod's where it has none of its own.
  */
-import type { Container, Pod, ServiceAccount as Account } from '../../../pkg/api/types.js';
+import type { ServiceAccount as Account, Container, Pod } from '../../../pkg/api/types.js';
 import { generateName } from '../../../pkg/apimachinery/names/generate-name.js';
 import { isReason } from '../../../pkg/apimachinery/status.js';
 import type { RequestContext, ServerAccess } from '../../server/request-context.js';
@@ -134,10 +134,7 @@ function checkMirrorPod(attributes: AdmissionAttributes, pod: Pod): void {
     if (volume.persistentVolumeClaim)
       throw refuse(attributes, 'a mirror pod may not reference persistentvolumeclaims');
     if (volume.projected?.sources?.some((source) => source.serviceAccountToken))
-      throw refuse(
-        attributes,
-        'a mirror pod may not use ServiceAccountToken volume projections',
-      );
+      throw refuse(attributes, 'a mirror pod may not use ServiceAccountToken volume projections');
   }
 }
 
