@@ -2,6 +2,7 @@ import t from 'tap';
 import type {
   ClusterRole,
   ConfigMap,
+  CronJob,
   Deployment,
   EndpointSlice,
   Endpoints,
@@ -20,6 +21,7 @@ import {
   CLUSTER_ROLES,
   CONFIG_MAPS,
   CORE_EVENTS,
+  CRON_JOBS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
@@ -535,6 +537,62 @@ t.test('jobs', async (t) => {
     );
   });
 });
+
+t.test(
+  'a cron job starts a job for the minute that came, once, and keeps its history short',
+  async (t) => {
+    const cronJobs = client.resource<CronJob>(CRON_JOBS);
+    const jobs = client.resource<Job>(JOBS);
+    nodes.ends = (pod) => (pod.metadata?.labels?.['app'] === 'tick' ? 'Succeeded' : undefined);
+    const spec = { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox' }] };
+    const template = { metadata: { labels: { app: 'tick' } }, spec };
+    await cronJobs.create({
+      metadata: { namespace: NAMESPACE, name: 'tick' },
+      spec: {
+        schedule: '* * * * *',
+        suspend: true,
+        successfulJobsHistoryLimit: 1,
+        jobTemplate: { metadata: { labels: { app: 'tick' } }, spec: { template } },
+      },
+    });
+    const due = async (minutesAgo: number) => {
+      const lastScheduleTime = new Date(Date.now() - minutesAgo * 60_000)
+        .toISOString()
+        .replace(/\.\d+Z/, 'Z');
+      await cronJobs.patch(
+        NAMESPACE,
+        'tick',
+        'merge',
+        { status: { lastScheduleTime } },
+        { subresource: 'status' },
+      );
+    };
+    const jobsOf = async () =>
+      (await jobs.list({ namespace: NAMESPACE, labelSelector: 'app=tick' })).items;
+    // Its last time lies two minutes back: the minute that came since is due at once.
+    await due(2);
+    await cronJobs.patch(NAMESPACE, 'tick', 'merge', { spec: { suspend: false } });
+    const [first] = await eventually('a job', async () => {
+      const now = await jobsOf();
+      return now.length > 0 && now;
+    });
+    t.match(first?.metadata?.name, /^tick-\d{8}$/);
+    t.match(first?.metadata?.ownerReferences, [
+      { kind: 'CronJob', name: 'tick', controller: true },
+    ]);
+    const after = await eventually('its success', async () => {
+      const now = await cronJobs.get(NAMESPACE, 'tick');
+      return now.status?.lastSuccessfulTime !== undefined && !now.status.active?.length && now;
+    });
+    t.match(
+      after.status?.lastScheduleTime,
+      /:00Z$/,
+      'the time that was due, not the one at which it started',
+    );
+    await cronJobs.delete(NAMESPACE, 'tick', { propagationPolicy: 'Background' });
+    await eventually('jobs', async () => (await jobsOf()).length === 0);
+  },
+);
 
 t.test('a budget says how many pods may go', async (t) => {
   const budgets = client.resource<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS);

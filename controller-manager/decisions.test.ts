@@ -10,6 +10,7 @@ import type {
   Service,
 } from '../pkg/api/types.js';
 import { FakeClock } from '../pkg/component/clock.js';
+import { dueTimes } from './controllers/cron-job.js';
 import { planSlices } from './controllers/endpoint-slice.js';
 import { subsetsOf } from './controllers/endpoints.js';
 import { CONTROLLERS } from './controllers/index.js';
@@ -580,6 +581,74 @@ t.test('the owner graph', async (t) => {
   graph.remove('late');
   graph.remove('o');
   t.equal(graph.size, 0, 'nothing is left behind');
+});
+
+t.test('when a CronJob is due', async (t) => {
+  const at = (text: string) => Date.parse(text);
+  const cj = (schedule: string, last: string, more: object = {}) => ({
+    metadata: { creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { schedule, jobTemplate: {}, ...more },
+    status: { lastScheduleTime: last },
+  });
+  const now = at('2026-03-10T12:00:30Z');
+  const rows: [string, ReturnType<typeof cj>, string | undefined, number, string][] = [
+    [
+      'the minute that came',
+      cj('* * * * *', '2026-03-10T11:59:00Z'),
+      '2026-03-10T12:00:00Z',
+      1,
+      '2026-03-10T12:01:00Z',
+    ],
+    ['nothing yet', cj('0 * * * *', '2026-03-10T12:00:00Z'), undefined, 0, '2026-03-10T13:00:00Z'],
+    [
+      'the latest of several',
+      cj('*/5 * * * *', '2026-03-10T11:40:00Z'),
+      '2026-03-10T12:00:00Z',
+      4,
+      '2026-03-10T12:05:00Z',
+    ],
+    [
+      'more than a hundred',
+      cj('* * * * *', '2026-03-10T08:00:00Z'),
+      '2026-03-10T12:00:00Z',
+      101,
+      '2026-03-10T12:01:00Z',
+    ],
+    [
+      'no further back than its deadline',
+      cj('* * * * *', '2026-03-10T08:00:00Z', { startingDeadlineSeconds: 120 }),
+      '2026-03-10T12:00:00Z',
+      2,
+      '2026-03-10T12:01:00Z',
+    ],
+    [
+      'in its time zone',
+      cj('0 13 * * *', '2026-03-09T12:00:00Z', { timeZone: 'Europe/Berlin' }),
+      '2026-03-10T12:00:00Z',
+      1,
+      '2026-03-11T12:00:00Z',
+    ],
+    [
+      'a day of month or of week',
+      cj('0 12 1 * 2', '2026-03-03T12:00:00Z'),
+      '2026-03-10T12:00:00Z',
+      1,
+      '2026-03-17T12:00:00Z',
+    ],
+    [
+      'by name',
+      cj('@hourly', '2026-03-10T11:00:00Z'),
+      '2026-03-10T12:00:00Z',
+      1,
+      '2026-03-10T13:00:00Z',
+    ],
+  ];
+  for (const [name, obj, wanted, missed, next] of rows) {
+    t.same(dueTimes(obj, now), { at: wanted && at(wanted), missed, next: at(next) }, name);
+  }
+  t.throws(() => dueTimes(cj('every minute', '2026-03-10T11:00:00Z'), now));
+  t.throws(() => dueTimes(cj('@every 1m', '2026-03-10T11:00:00Z'), now));
+  t.throws(() => dueTimes(cj('* * * * *', '2026-03-10T11:00:00Z', { timeZone: 'Mars/One' }), now));
 });
 
 t.test('flags', async (t) => {

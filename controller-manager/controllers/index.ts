@@ -1,6 +1,7 @@
 /** Every controller there is, one line each, in the order in which they start. */
 import type { ControllerDescriptor } from '../controller.js';
 import { clusterRoleAggregation } from './cluster-role-aggregation.js';
+import { cronJob } from './cron-job.js';
 import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
 import { endpointSlice } from './endpoint-slice.js';
@@ -28,6 +29,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   replicaSet,
   replicationController,
   job,
+  cronJob,
   endpoints,
   endpointSlice,
   taintEviction,

@@ -61,6 +61,7 @@ export class ControlPlane {
         serviceClusterIPRanges: ['10.96.0.0/16'],
         serviceNodePortRange: { from: 30000, to: 32767 },
       },
+      componentUrls: new Map(),
       enableAdmissionPlugins: [],
       // There is no token controller's key in these tests.
       disableAdmissionPlugins: ['ServiceAccount'],
