@@ -79,13 +79,13 @@ function validateSchedule(
   const problem = scheduleProblem(schedule);
   const errors = problem === undefined ? [] : [invalid(at, schedule, problem)];
   if (schedule.includes('TZ')) {
-    if (timeZone !== undefined) {
+    // Schedules from before there was a field for the zone may stay.
+    if (!old?.includes('TZ')) {
+      const text = 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead';
+      errors.push(invalid(at, schedule, text));
+    } else if (timeZone !== undefined) {
       const text = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
       errors.push(invalid(at, schedule, text));
-    } else if (schedule !== old) {
-      errors.push(
-        invalid(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'),
-      );
     }
   }
   return errors;

@@ -1,10 +1,5 @@
 /** Jobs, alone and inside CronJobs: counts, the failure policy, the generated selector, and what a start makes final. */
-import type {
-  Job,
-  JobSpec,
-  PodFailurePolicyRule,
-  PodTemplateSpec,
-} from '../../../pkg/api/types.js';
+import type { Job, JobSpec, PodTemplateSpec } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
   type FieldError,
@@ -13,11 +8,11 @@ import {
   type Path,
   path,
   required,
-  tooMany,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { isDNS1123Label } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
-import { qualifiedName } from './fields.js';
+import { validateFailurePolicy } from './pod-failure-policy.js';
 import { validatePodTemplateSpec, validateSelected } from './pod-template.js';
 import { podTemplateWarnings } from './pod-warnings.js';
 import { validateCounts } from './replicas.js';
@@ -25,10 +20,6 @@ import { validateCounts } from './replicas.js';
 const SPEC = path('spec');
 /** Above these an index a pod makes the status of an Indexed Job too large. */
 const MAX_INDEXED_PARALLELISM = 100_000;
-const MAX_RULES = 20;
-const MAX_EXIT_CODES = 255;
-const MAX_CONDITIONS = 20;
-const ACTIONS = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
 const UID_LABEL = 'batch.kubernetes.io/controller-uid';
 const NAME_LABEL = 'batch.kubernetes.io/job-name';
 const FIXED = [
@@ -40,21 +31,18 @@ const FIXED = [
 ] as const;
 
 export function validateJob(job: Job): FieldError[] {
-  return [...validateGeneratedSelector(job), ...validateSelectingSpec(job.spec)];
+  return [
+    ...validateGeneratedSelector(job),
+    ...validateSelectingSpec(job.spec),
+    ...validateHostnames(job),
+  ];
 }
 
 export function validateJobUpdate(job: Job, old: Job): FieldError[] {
   const spec = job.spec;
   const before = old.spec;
   const errors = validateSelectingSpec(spec, before?.template);
-  const elastic =
-    spec?.completionMode === 'Indexed' &&
-    spec.completions === spec.parallelism &&
-    before?.completions === before?.parallelism;
-  if (!elastic)
-    errors.push(
-      ...validateImmutable(spec?.completions, before?.completions, SPEC.child('completions')),
-    );
+  errors.push(...validateCompletionsUpdate(spec, before));
   errors.push(...validateImmutable(spec?.selector, before?.selector, SPEC.child('selector')));
   errors.push(...validateTemplateUpdate(job, old));
   for (const field of FIXED)
@@ -90,6 +78,17 @@ export function jobWarnings(job: Job, old?: Job): string[] {
   ];
 }
 
+/** The pods of an Indexed Job are hosts by the names of their indexes. */
+function validateHostnames(job: Job): FieldError[] {
+  const { completionMode, completions = 0 } = job.spec ?? {};
+  if (completionMode !== 'Indexed' || completions <= 0) return [];
+  const name = job.metadata?.name ?? '';
+  const longest = `${name}-${completions - 1}`;
+  if (isDNS1123Label(longest).length === 0) return [];
+  const text = `will not able to create pod with invalid DNS label: ${longest}`;
+  return [invalid(path('metadata', 'name'), name, text)];
+}
+
 /** What holds of a Job's spec in a CronJob as well, where there is no selector yet. */
 export function validateJobSpec(
   spec: Partial<JobSpec>,
@@ -110,8 +109,11 @@ export function validateJobSpec(
     ],
     at,
   );
+  if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) {
+    errors.push(required(at.child('backoffLimitPerIndex'), 'when maxFailedIndexes is specified'));
+  }
   errors.push(...validateCompletionMode(spec, at));
-  errors.push(...validateFailurePolicy(spec, at));
+  errors.push(...validateFailurePolicy(spec, at.child('podFailurePolicy')));
   const replacement = spec.podReplacementPolicy;
   const replacements = spec.podFailurePolicy ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
   if (replacement !== undefined && !replacements.includes(replacement)) {
@@ -170,11 +172,26 @@ function validateGeneratedSelector(job: Job): FieldError[] {
   return errors;
 }
 
+/** An Indexed Job grows and shrinks, with as many pods at a time as it has indexes. */
+function validateCompletionsUpdate(
+  spec: JobSpec | undefined,
+  before: JobSpec | undefined,
+): FieldError[] {
+  const own = SPEC.child('completions');
+  const completions = spec?.completions;
+  if (spec?.completionMode !== 'Indexed') {
+    return validateImmutable(completions, before?.completions, own);
+  }
+  if (completions === undefined || completions === before?.completions) return [];
+  if (completions === spec.parallelism) return [];
+  return [invalid(own, completions, 'can only be modified in tandem with spec.parallelism')];
+}
+
 function validateCompletionMode(spec: Partial<JobSpec>, at: Path): FieldError[] {
   const mode = spec.completionMode;
   const errors: FieldError[] = [];
   if (mode !== undefined && mode !== 'Indexed' && mode !== 'NonIndexed') {
-    errors.push(notSupported(at.child('completionMode'), mode, ['Indexed', 'NonIndexed']));
+    errors.push(notSupported(at.child('completionMode'), mode, ['NonIndexed', 'Indexed']));
   }
   if (mode === 'Indexed') {
     if (spec.completions === undefined) {
@@ -183,6 +200,11 @@ function validateCompletionMode(spec: Partial<JobSpec>, at: Path): FieldError[] 
     if ((spec.parallelism ?? 0) > MAX_INDEXED_PARALLELISM) {
       const text = `must be less than or equal to ${MAX_INDEXED_PARALLELISM} when completion mode is Indexed`;
       errors.push(invalid(at.child('parallelism'), spec.parallelism, text));
+    }
+    const failed = spec.maxFailedIndexes;
+    if (failed !== undefined && spec.completions !== undefined && failed > spec.completions) {
+      const text = 'must be less than or equal to completions';
+      errors.push(invalid(at.child('maxFailedIndexes'), failed, text));
     }
     return errors;
   }
@@ -194,97 +216,6 @@ function validateCompletionMode(spec: Partial<JobSpec>, at: Path): FieldError[] 
     errors.push(
       invalid(at.child('successPolicy'), spec.successPolicy, 'requires indexed completion mode'),
     );
-  }
-  return errors;
-}
-
-function validateFailurePolicy(spec: Partial<JobSpec>, at: Path): FieldError[] {
-  const rules = spec.podFailurePolicy?.rules ?? [];
-  const own = at.child('podFailurePolicy', 'rules');
-  if (rules.length > MAX_RULES) return [tooMany(own, rules.length, MAX_RULES)];
-  const names = new Set([
-    ...(spec.template?.spec?.containers ?? []).map((container) => container.name),
-    ...(spec.template?.spec?.initContainers ?? []).map((container) => container.name),
-  ]);
-  return rules.flatMap((rule, i) => validateRule(rule, spec, names, own.index(i)));
-}
-
-function validateRule(
-  rule: PodFailurePolicyRule,
-  spec: Partial<JobSpec>,
-  names: ReadonlySet<string>,
-  at: Path,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const { action, onExitCodes, onPodConditions = [] } = rule;
-  if (!action)
-    errors.push(
-      required(
-        at.child('action'),
-        `valid values: ${ACTIONS.map((a) => JSON.stringify(a)).join(', ')}`,
-      ),
-    );
-  else if (!ACTIONS.includes(action))
-    errors.push(notSupported(at.child('action'), action, ACTIONS));
-  else if (action === 'FailIndex' && spec.backoffLimitPerIndex === undefined) {
-    errors.push(invalid(at.child('action'), action, 'requires the backoffLimitPerIndex to be set'));
-  }
-  if (onExitCodes) {
-    const own = at.child('onExitCodes');
-    const { operator, values = [], containerName } = onExitCodes;
-    if (operator !== 'In' && operator !== 'NotIn') {
-      errors.push(
-        operator
-          ? notSupported(own.child('operator'), operator, ['In', 'NotIn'])
-          : required(own.child('operator'), 'valid values: "In", "NotIn"'),
-      );
-    }
-    if (containerName !== undefined && !names.has(containerName)) {
-      errors.push(
-        invalid(
-          own.child('containerName'),
-          containerName,
-          'must be one of the container or initContainer names in the pod template',
-        ),
-      );
-    }
-    if (values.length === 0)
-      errors.push(invalid(own.child('values'), values, 'at least one value is required'));
-    else if (values.length > MAX_EXIT_CODES)
-      errors.push(tooMany(own.child('values'), values.length, MAX_EXIT_CODES));
-    for (const [i, value] of values.entries()) {
-      const here = own.child('values').index(i);
-      if (operator === 'In' && value === 0)
-        errors.push(invalid(here, value, 'must not be 0 for the In operator'));
-      if (i > 0 && value <= (values[i - 1] ?? 0)) {
-        const repeated = value === values[i - 1];
-        errors.push(
-          invalid(
-            own.child('values'),
-            values,
-            repeated ? 'must not contain duplicate values' : 'must be ordered',
-          ),
-        );
-      }
-    }
-  }
-  if (onPodConditions.length > MAX_CONDITIONS) {
-    errors.push(tooMany(at.child('onPodConditions'), onPodConditions.length, MAX_CONDITIONS));
-  }
-  for (const [i, { type, status }] of onPodConditions.entries()) {
-    const own = at.child('onPodConditions').index(i);
-    errors.push(...qualifiedName(type ?? '', own.child('type')));
-    if (status !== 'True' && status !== 'False' && status !== 'Unknown') {
-      errors.push(notSupported(own.child('status'), status ?? '', ['False', 'True', 'Unknown']));
-    }
-  }
-  if (onExitCodes && onPodConditions.length > 0) {
-    errors.push(
-      invalid(at, rule, 'specifying both OnExitCodes and OnPodConditions is not supported'),
-    );
-  }
-  if (!onExitCodes && onPodConditions.length === 0) {
-    errors.push(invalid(at, rule, 'specifying one of OnExitCodes and OnPodConditions is required'));
   }
   return errors;
 }

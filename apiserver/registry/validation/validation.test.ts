@@ -622,6 +622,30 @@ t.test('Jobs and CronJobs', async (t) => {
     /^spec\.template: Invalid value: .*: field is immutable$/,
   );
 
+  const policy = {
+    rules: [
+      { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+      {
+        action: 'FailIndex',
+        onExitCodes: { operator: 'In', values: [0, 5, 3, 3], containerName: 'z' },
+      },
+      { action: 'Count' },
+    ],
+  };
+  const at = 'spec.podFailurePolicy.rules[1].onExitCodes';
+  t.strictSame(texts(validateJob(jobOf({ podFailurePolicy: policy }))), [
+    'spec.podFailurePolicy.rules[1].action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set',
+    `${at}.containerName: Invalid value: "z": must be one of the container or initContainer names in the pod template`,
+    `${at}.values[0]: Invalid value: 0: must not be 0 for the In operator`,
+    `${at}.values[3]: Duplicate value: 3`,
+    `${at}.values: Invalid value: [0,5,3,3]: must be ordered`,
+    'spec.podFailurePolicy.rules[2]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required',
+  ]);
+  const indexed = { completionMode: 'Indexed', completions: 3, parallelism: 2 };
+  t.strictSame(texts(validateJobUpdate(jobOf({ ...indexed, completions: 5 }), jobOf(indexed))), [
+    'spec.completions: Invalid value: 5: can only be modified in tandem with spec.parallelism',
+  ]);
+
   const cron = (spec: object): CronJob => ({
     metadata: { name: 'c', namespace: 'default' },
     spec: {
