@@ -302,9 +302,19 @@ export class ScheduleOne {
   /** Gone, going, or bound since it was queued. */
   private isStale(pod: PodInfo): boolean {
     const current = this.options.latest(pod);
+    if (current?.metadata?.deletionTimestamp !== undefined) {
+      this.options.recorder.event(
+        referenceTo(PODS, current),
+        undefined,
+        'Warning',
+        'FailedScheduling',
+        'Scheduling',
+        `skip schedule deleting pod: ${pod.namespace}/${pod.name}`,
+      );
+      return true;
+    }
     return (
       current === undefined ||
-      current.metadata?.deletionTimestamp !== undefined ||
       Boolean(current.spec?.nodeName) ||
       this.options.cache.isAssumed(pod.uid)
     );

@@ -17,7 +17,8 @@ export class NodeInfo {
   readonly nonZeroRequested = new Resource();
   /** By uid. */
   readonly pods = new Map<string, PodInfo>();
-  readonly podsWithAffinity = new Map<string, PodInfo>();
+  /** Those whose terms make nodes better or worse for other pods. */
+  readonly podsWithPreferences = new Map<string, PodInfo>();
   readonly podsWithRequiredAntiAffinity = new Map<string, PodInfo>();
   /** Image name → size in bytes. */
   images: ReadonlyMap<string, number> = new Map();
@@ -42,7 +43,7 @@ export class NodeInfo {
 
   addPod(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
-    if (hasAffinity(pod)) this.podsWithAffinity.set(pod.uid, pod);
+    if (hasPreferences(pod)) this.podsWithPreferences.set(pod.uid, pod);
     if (pod.requiredAntiAffinity.length > 0) this.podsWithRequiredAntiAffinity.set(pod.uid, pod);
     this.count(pod, 1);
   }
@@ -52,7 +53,7 @@ export class NodeInfo {
     const pod = this.pods.get(uid);
     if (!pod) return false;
     this.pods.delete(uid);
-    this.podsWithAffinity.delete(uid);
+    this.podsWithPreferences.delete(uid);
     this.podsWithRequiredAntiAffinity.delete(uid);
     this.count(pod, -1);
     return true;
@@ -92,12 +93,10 @@ export class NodeInfo {
   }
 }
 
-function hasAffinity(pod: PodInfo): boolean {
+/** What it requires to be away from says nothing about where others are better off. */
+function hasPreferences(pod: PodInfo): boolean {
   return (
-    pod.requiredAffinity.length +
-      pod.requiredAntiAffinity.length +
-      pod.preferredAffinity.length +
-      pod.preferredAntiAffinity.length >
+    pod.requiredAffinity.length + pod.preferredAffinity.length + pod.preferredAntiAffinity.length >
     0
   );
 }

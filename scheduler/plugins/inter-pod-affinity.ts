@@ -135,7 +135,7 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
       const preferring = pod.preferredAffinity.length + pod.preferredAntiAffinity.length > 0;
       const scores: TopologyCounts = new Map();
       for (const node of nodes()) {
-        const candidates = preferring ? node.pods : node.podsWithAffinity;
+        const candidates = preferring ? node.pods : node.podsWithPreferences;
         for (const existing of candidates.values()) {
           for (const term of pod.preferredAffinity) {
             if (matches(term, existing)) count(scores, node, term.topologyKey, term.weight);

@@ -44,31 +44,47 @@ export const nodeResourcesFit: Plugin = {
 
 /** All that is short, so that the message names each. */
 export function fits(pod: PodInfo, node: NodeInfo): Status | undefined {
-  const reasons: string[] = [];
-  // What not even the empty node has, no preemption can give.
-  let resolvable = true;
   const { allocatable, requested } = node;
-  if (node.pods.size + 1 > allocatable.pods) {
-    reasons.push('Too many pods');
-  }
-  const check = (name: string, wanted: number, used: number, capacity: number) => {
-    if (wanted === 0 || wanted <= capacity - used) return;
-    reasons.push(`Insufficient ${name}`);
-    if (wanted > capacity) resolvable = false;
-  };
-  check('cpu', pod.requests.milliCpu, requested.milliCpu, allocatable.milliCpu);
-  check('memory', pod.requests.memory, requested.memory, allocatable.memory);
-  check(
+  const wanted = pod.requests;
+  const shortages: Shortage[] = [];
+  if (node.pods.size + 1 > allocatable.pods) shortages.push(TOO_MANY_PODS);
+  lack(shortages, 'cpu', wanted.milliCpu, requested.milliCpu, allocatable.milliCpu);
+  lack(shortages, 'memory', wanted.memory, requested.memory, allocatable.memory);
+  lack(
+    shortages,
     'ephemeral-storage',
-    pod.requests.ephemeralStorage,
+    wanted.ephemeralStorage,
     requested.ephemeralStorage,
     allocatable.ephemeralStorage,
   );
-  for (const [name, wanted] of pod.requests.scalar) {
-    check(name, wanted, requested.get(name), allocatable.get(name));
+  if (wanted.scalar.size > 0) {
+    for (const [name, amount] of wanted.scalar)
+      lack(shortages, name, amount, requested.get(name), allocatable.get(name));
   }
-  if (reasons.length === 0) return undefined;
-  return { code: resolvable ? 'Unschedulable' : 'UnschedulableAndUnresolvable', reasons };
+  if (shortages.length === 0) return undefined;
+  return {
+    code: shortages.every((s) => s.resolvable) ? 'Unschedulable' : 'UnschedulableAndUnresolvable',
+    reasons: shortages.map((s) => s.reason),
+  };
+}
+
+interface Shortage {
+  readonly reason: string;
+  /** What not even the empty node has, no preemption can give. */
+  readonly resolvable: boolean;
+}
+
+const TOO_MANY_PODS: Shortage = { reason: 'Too many pods', resolvable: true };
+
+function lack(
+  shortages: Shortage[],
+  name: string,
+  wanted: number,
+  used: number,
+  capacity: number,
+): void {
+  if (wanted > 0 && wanted > capacity - used)
+    shortages.push({ reason: `Insufficient ${name}`, resolvable: wanted <= capacity });
 }
 
 /** Whether the pod would fit were the node empty. */

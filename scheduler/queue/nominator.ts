@@ -4,6 +4,8 @@
  */
 import type { PodInfo } from '../framework/pod-info.js';
 
+const NONE: readonly PodInfo[] = [];
+
 export class Nominator {
   private readonly byNode = new Map<string, Map<string, PodInfo>>();
   private readonly nodeOfPod = new Map<string, string>();
@@ -30,9 +32,10 @@ export class Nominator {
   }
 
   /** Those nominated to the node whose priority is at least the pod's, without the pod itself. */
-  onNode(node: string, pod: PodInfo): PodInfo[] {
-    const pods = this.byNode.get(node);
-    if (!pods) return [];
+  onNode(node: string, pod: PodInfo): readonly PodInfo[] {
+    // Asked for every node and pod, and nearly always for nothing.
+    const pods = this.byNode.size === 0 ? undefined : this.byNode.get(node);
+    if (!pods) return NONE;
     return [...pods.values()].filter(
       (other) => other.uid !== pod.uid && other.priority >= pod.priority,
     );
