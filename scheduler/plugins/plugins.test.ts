@@ -1,9 +1,23 @@
 import t from 'tap';
 import type { Affinity, Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
 import { selectorFromSet } from '../../pkg/apimachinery/labels.js';
-import { CycleState, type NodeScore, type Plugin } from '../framework/interface.js';
+import { nodeChanges, podChanges } from '../framework/events.js';
+import {
+  CycleState,
+  type EventAction,
+  type EventResource,
+  type NodeScore,
+  type Plugin,
+} from '../framework/interface.js';
 import { podInfoOf } from '../framework/pod-info.js';
-import { Cluster, type NodeShape, nodeOf, type Placed, podOf } from '../testing/builders.js';
+import {
+  Cluster,
+  type NodeShape,
+  nodeOf,
+  type Placed,
+  type PodShape,
+  podOf,
+} from '../testing/builders.js';
 import { schedulingGates } from './scheduling-gates.js';
 
 const on = (node: string, pod: Pod): Placed => ({ node, pod });
@@ -515,4 +529,171 @@ t.test('a gated pod names its gates', async (t) => {
   const pod = podOf('p', { spec: { schedulingGates: [{ name: 'a' }, { name: 'b' }] } });
   t.same(schedulingGates.preEnqueue?.(pod)?.reasons, ['waiting for scheduling gates: [a b]']);
   t.equal(schedulingGates.preEnqueue?.(podOf('p')), undefined);
+});
+
+t.test(
+  'a waiting pod is tried again for changes that could help it, and for no others',
+  async (t) => {
+    const small = nodeOf('n', { cpu: '1' });
+    const large = nodeOf('n', { cpu: '4' });
+    const tainted = nodeOf('n', { taints: [{ key: 'k', effect: 'NoSchedule' }] });
+    const cordoned = nodeOf('n', { unschedulable: true });
+    const cpu = podOf('p', { requests: { cpu: '2' } });
+    const alone = web('p', { spec: requires('podAntiAffinity', 'zone', 'web') });
+    const near = podOf('p', { spec: requires('podAffinity', 'zone', 'web') });
+    const rows: [
+      string,
+      Pod,
+      EventResource,
+      EventAction,
+      Pod | Node | undefined,
+      Pod | Node | undefined,
+      boolean,
+    ][] = [
+      ['NodeResourcesFit', cpu, 'Node', 'Add', undefined, small, false],
+      ['NodeResourcesFit', cpu, 'Node', 'Add', undefined, large, true],
+      ['NodeResourcesFit', cpu, 'Node', 'UpdateAllocatable', small, large, true],
+      [
+        'NodeResourcesFit',
+        cpu,
+        'Node',
+        'UpdateAllocatable',
+        nodeOf('n', { cpu: '5' }),
+        large,
+        false,
+      ],
+      ['NodeResourcesFit', cpu, 'Node', 'UpdateLabel', small, large, false],
+      ['NodeResourcesFit', cpu, 'AssignedPod', 'Delete', podOf('x'), undefined, true],
+      ['NodeResourcesFit', cpu, 'AssignedPod', 'Add', undefined, podOf('x'), false],
+      ['TaintToleration', cpu, 'Node', 'Add', undefined, tainted, false],
+      ['TaintToleration', cpu, 'Node', 'UpdateTaint', tainted, large, true],
+      ['TaintToleration', cpu, 'Node', 'UpdateTaint', large, large, false],
+      ['NodeUnschedulable', cpu, 'Node', 'UpdateTaint', cordoned, large, true],
+      ['NodeUnschedulable', cpu, 'Node', 'UpdateTaint', large, cordoned, false],
+      [
+        'NodeAffinity',
+        podOf('p', { spec: { nodeSelector: { zone: '1' } } }),
+        'Node',
+        'UpdateLabel',
+        nodeOf('n'),
+        nodeOf('n', zoned('1')),
+        true,
+      ],
+      [
+        'NodeAffinity',
+        podOf('p', { spec: { nodeSelector: { zone: '1' } } }),
+        'Node',
+        'UpdateLabel',
+        nodeOf('n'),
+        nodeOf('n', zoned('2')),
+        false,
+      ],
+      [
+        'NodePorts',
+        podOf('p', { hostPort: 80 }),
+        'AssignedPod',
+        'Delete',
+        podOf('x', { hostPort: 80 }),
+        undefined,
+        true,
+      ],
+      [
+        'NodePorts',
+        podOf('p', { hostPort: 80 }),
+        'AssignedPod',
+        'Delete',
+        podOf('x', { hostPort: 81 }),
+        undefined,
+        false,
+      ],
+      ['InterPodAffinity', alone, 'AssignedPod', 'Delete', web('x'), undefined, true],
+      ['InterPodAffinity', alone, 'AssignedPod', 'Add', undefined, web('x'), false],
+      ['InterPodAffinity', alone, 'AssignedPod', 'UpdateLabel', web('x'), podOf('x'), true],
+      ['InterPodAffinity', near, 'AssignedPod', 'Add', undefined, web('x'), true],
+      ['InterPodAffinity', near, 'AssignedPod', 'Delete', web('x'), undefined, false],
+      [
+        'InterPodAffinity',
+        web('p'),
+        'AssignedPod',
+        'Delete',
+        podOf('x', { spec: requires('podAntiAffinity', 'zone', 'web') }),
+        undefined,
+        true,
+      ],
+      [
+        'PodTopologySpread',
+        web('p', { spec: spread() }),
+        'AssignedPod',
+        'Delete',
+        web('x'),
+        undefined,
+        true,
+      ],
+      [
+        'PodTopologySpread',
+        web('p', { spec: spread() }),
+        'AssignedPod',
+        'Delete',
+        podOf('x'),
+        undefined,
+        false,
+      ],
+      [
+        'PodTopologySpread',
+        web('p', { spec: spread() }),
+        'AssignedPod',
+        'Delete',
+        web('x', { namespace: 'other' }),
+        undefined,
+        false,
+      ],
+      [
+        'PodTopologySpread',
+        web('p', { spec: spread() }),
+        'Node',
+        'Add',
+        undefined,
+        nodeOf('n', zoned('1')),
+        true,
+      ],
+      [
+        'PodTopologySpread',
+        web('p', { spec: spread() }),
+        'Node',
+        'Add',
+        undefined,
+        nodeOf('n'),
+        false,
+      ],
+    ];
+    const { framework } = new Cluster([]);
+    for (const [name, pod, resource, action, old, now, want] of rows) {
+      const hints = framework.plugins.find((p) => p.name === name)?.events ?? [];
+      const helps = hints.some(
+        (hint) =>
+          hint.resource === resource &&
+          hint.actions.includes(action) &&
+          (hint.helps?.(podInfoOf(pod), old, now) ?? true),
+      );
+      const nameOf = (obj: Pod | Node | undefined) => JSON.stringify(obj?.spec ?? null);
+      t.equal(helps, want, `${name}: ${resource} ${action} ${nameOf(old)} → ${nameOf(now)}`);
+    }
+  },
+);
+
+t.test('news of a status is no change that scheduling reads', async (t) => {
+  const pod = (more: PodShape) => podOf('p', more);
+  t.same(podChanges(pod({}), pod({ status: { phase: 'Running' } })), []);
+  t.same(podChanges(pod({}), pod({ labels: { a: 'b' } })), ['UpdateLabel']);
+  t.same(podChanges(pod({ requests: { cpu: '2' } }), pod({ requests: { cpu: '1' } })), [
+    'UpdateScaleDown',
+  ]);
+  t.same(podChanges(pod({ requests: { cpu: '1' } }), pod({ requests: { cpu: '2' } })), []);
+  const heartbeat = nodeOf('n');
+  heartbeat.status = { ...heartbeat.status, conditions: [{ type: 'Ready', status: 'True' }] };
+  t.same(nodeChanges(nodeOf('n'), heartbeat), []);
+  t.same(nodeChanges(nodeOf('n'), nodeOf('n', { unschedulable: true, cpu: '9' })), [
+    'UpdateAllocatable',
+    'UpdateTaint',
+  ]);
 });
