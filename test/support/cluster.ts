@@ -7,6 +7,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { control } from '../../cli/control-client.js';
+import { Layout } from '../../cli/layout.js';
 import { binaries } from './binaries.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 
@@ -83,6 +85,34 @@ export class Cluster {
     process.kill(pid, 'SIGKILL');
   }
 
+  /** SIGKILL to every process of the cluster at once; the supervisor stays. */
+  async killAll(): Promise<void> {
+    for (const { pid } of await this.ps()) if (pid !== null) process.kill(pid, 'SIGKILL');
+  }
+
+  /** SIGKILL, and kept down: the two come so close that it is not started again in between. */
+  async killForGood(name: string): Promise<void> {
+    const layout = new Layout(this.dataDir);
+    await control(layout, 'POST', `/processes/${name}/kill`, { signal: 'KILL' });
+    await control(layout, 'POST', `/processes/${name}/stop`);
+  }
+
+  /** `drydock stop NAME`: kept down until it is started. */
+  stop(name: string): Promise<void> {
+    return this.succeed('stop', name);
+  }
+
+  async startProcess(name: string): Promise<void> {
+    await this.succeed('start', name);
+  }
+
+  /** The process that keeps the others running. */
+  async supervisorPid(): Promise<number> {
+    const { pid } = (await this.ps())[0] ?? {};
+    const { stdout } = await run('ps', ['-o', 'ppid=', '-p', String(pid)]);
+    return Number(stdout);
+  }
+
   async apiUrl(): Promise<string> {
     return (await this.process('apiserver')).address;
   }
@@ -109,6 +139,11 @@ export class Cluster {
     const { code, stdout, stderr } = await this.kubectl(`get ${args} -o json`);
     if (code !== 0) throw new Error(stderr);
     return JSON.parse(stdout);
+  }
+
+  private async succeed(command: string, ...args: string[]): Promise<void> {
+    const { code, stderr } = await this.drydock(command, ...args);
+    if (code !== 0) throw new Error(`drydock ${command} ${args.join(' ')}: ${stderr}`);
   }
 
   private withEnvironment(options: RunOptions): RunOptions {

@@ -29,3 +29,16 @@ export async function eventually<T>(
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
+
+/** Fails as soon as `probe` is not true, within `forMs`: for what must not happen. */
+export async function remains(
+  what: string,
+  probe: () => Promise<boolean> | boolean,
+  forMs: number,
+): Promise<void> {
+  const end = performance.now() + forMs;
+  while (performance.now() < end) {
+    if (!(await probe())) throw new Error(`${what}: no longer`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
