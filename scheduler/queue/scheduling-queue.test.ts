@@ -125,15 +125,16 @@ t.test(
     for (const [name, when, want] of [
       ['before', 'before', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
       ['during', 'during', { active: 0, backoff: 1, unschedulable: 0, gated: 0 }],
+      ['before and during', 'both', { active: 0, backoff: 1, unschedulable: 0, gated: 0 }],
       ['of no use', 'useless', { active: 0, backoff: 0, unschedulable: 1, gated: 0 }],
     ] as const) {
       const { queue, nodeAdded, podDeleted, pop } = setUp();
       queue.add(podOf('other'));
       const other = await pop();
       queue.add(podOf('p'));
-      if (when === 'before') nodeAdded();
+      if (when === 'before' || when === 'both') nodeAdded();
       const queued = await pop();
-      if (when === 'during') nodeAdded();
+      if (when === 'during' || when === 'both') nodeAdded();
       if (when === 'useless') podDeleted('x');
       queue.done(other.info.uid);
       queue.putBack(queued, FIT);
