@@ -1,9 +1,9 @@
 /** kube-apiserver: flags and files, the store's client, and the server. */
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { RealClock } from '../pkg/component/clock.js';
 import { Flags } from '../pkg/component/flags.js';
 import { createLogger } from '../pkg/component/logger.js';
+import { ownAddress } from '../pkg/component/own-address.js';
 import { stopSignal } from '../pkg/component/signals.js';
 import { connect } from '../pkg/etcd-client/client.js';
 import { KubeletConnection } from './endpoints/kubelet-proxy.js';
@@ -137,7 +137,11 @@ const server = await ApiServer.create({
   maxMutatingRequestsInFlight: flags.number('max-mutating-requests-inflight'),
   requestTimeoutMs: flags.number('request-timeout'),
   compactionIntervalMs: flags.number('etcd-compaction-interval'),
-  advertiseAddress: flags.text('advertise-address') || ownAddress(flags.text('bind-address')),
+  advertiseAddress:
+    flags.text('advertise-address') ||
+    (['0.0.0.0', '::'].includes(flags.text('bind-address'))
+      ? ownAddress()
+      : flags.text('bind-address')),
 });
 const port = await server.listen(flags.text('bind-address'), flags.number('secure-port'));
 logger.info({ address: flags.text('bind-address'), port }, 'Listening');
@@ -150,10 +154,3 @@ try {
 kubelet.close();
 await etcd.close();
 process.exit(process.exitCode ?? 0);
-
-/** Where all addresses are listened on, the first that is not loopback. */
-function ownAddress(bind: string): string {
-  if (bind !== '0.0.0.0' && bind !== '::') return bind;
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1';
-}

@@ -11,6 +11,7 @@ import { RestClient } from '../pkg/client/rest.js';
 import { RealClock } from '../pkg/component/clock.js';
 import { Flags, type FlagValues } from '../pkg/component/flags.js';
 import { createLogger } from '../pkg/component/logger.js';
+import { ownAddress } from '../pkg/component/own-address.js';
 import { stopSignal } from '../pkg/component/signals.js';
 import { Kubelet } from './kubelet.js';
 import { createRuntimes } from './runtime/index.js';
@@ -23,7 +24,7 @@ const DEFAULT_CAPACITY =
 const FLAGS = new Flags('kubelet', 'runs the pods of one node, or of many hollow ones')
   .text('kubeconfig', 'how to reach the API server')
   .text('hostname-override', "the node's name; the host's when empty")
-  .text('node-ip', "the node's address", '127.0.0.1')
+  .text('node-ip', "the node's address; absent: the machine's own")
   .text('address', 'where to serve HTTPS', '0.0.0.0')
   .integer('port', 'the port to serve on; 0 takes a free one', 10250)
   .text('tls-cert-file', 'the serving certificate')
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
     runtimes,
     nodes: nodeNames(flags, hollowNodes).map((name) => ({
       name,
-      ip: flags.text('node-ip'),
+      ip: flags.text('node-ip') || ownAddress(),
       port,
       labels: pairs(flags.list('node-labels')),
       taints: flags.list('register-with-taints').map(parseTaint),
