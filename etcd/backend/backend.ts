@@ -49,6 +49,9 @@ const NOTHING = Buffer.alloc(0);
 /** LevelDB's block cache; values that are read often are cached above it. */
 const BLOCK_CACHE_BYTES = 4 * 1024 * 1024;
 const SCAN_BATCH = 1000;
+const READ_AHEAD_BYTES = 256 * 1024;
+/** One read ends behind the record with which it has this much: what lags must not fill the memory. */
+const READ_BYTES = 4 * 1024 * 1024;
 
 export class Backend {
   private operations: Operation[] = [];
@@ -142,11 +145,28 @@ export class Backend {
     return this.db.getMany(keys);
   }
 
-  /** Up to `limit` records with gte <= key < lt, in order. */
-  async read(gte: Buffer, lt: Buffer, limit: number): Promise<[Buffer, Buffer][]> {
-    const iterator = this.db.iterator({ gte, lt });
+  /**
+   * Records with gte <= key < lt, in order: about `limit`, fewer when they are large. `more` unless all have
+   * been read. LevelDB's `nextv` hands out a few kilobytes at a time: a short answer is not the end.
+   */
+  async read(
+    gte: Buffer,
+    lt: Buffer,
+    limit: number,
+  ): Promise<{ entries: [Buffer, Buffer][]; more: boolean }> {
+    const iterator = this.db.iterator({ gte, lt, highWaterMarkBytes: READ_AHEAD_BYTES });
+    const entries: [Buffer, Buffer][] = [];
+    let bytes = 0;
     try {
-      return await iterator.nextv(limit);
+      while (entries.length < limit && bytes < READ_BYTES) {
+        const some = await iterator.nextv(limit - entries.length);
+        if (some.length === 0) return { entries, more: false };
+        for (const entry of some) {
+          entries.push(entry);
+          bytes += entry[1].length;
+        }
+      }
+      return { entries, more: true };
     } finally {
       await iterator.close();
     }

@@ -178,3 +178,39 @@ t.test('a watcher without room misses nothing once it has room', async (t) => {
     Array.from({ length: 20 }, (_, i) => i + 2),
   );
 });
+
+t.test('a watch from the past gets all of it, however much that is', async (t) => {
+  const server = await open(mkdtempSync(join(tmpdir(), 'past-')));
+  t.teardown(() => server.close());
+  // More than one read of LevelDB hands out, more than a chunk holds, and more than a read takes.
+  const rows = [
+    { values: 2_500, bytes: 100 },
+    { values: 12, bytes: 1024 * 1024 },
+  ];
+  for (const { values, bytes } of rows) {
+    await t.test(`${values} values of ${bytes} bytes`, async (t) => {
+      const startRevision = server.store.revision + 1;
+      const value = Buffer.alloc(bytes, 'v');
+      const puts = Array.from({ length: values }, (_, i) =>
+        server.store.put({ key: `k${i}`, value }),
+      );
+      const wanted = (await Promise.all(puts)).map(({ revision }) => revision);
+      const seen: number[] = [];
+      await new Promise<void>((resolve) => {
+        const watcher = server.watchable.watch(
+          { key: 'k', rangeEnd: 'l', startRevision },
+          {
+            ready: () => true,
+            compacted: () => t.fail('compacted'),
+            deliver: (revision, events) => {
+              for (const { record } of events) seen.push(recordMod(record));
+              if (revision >= startRevision + values - 1) resolve();
+            },
+          },
+        );
+        watcher.progress();
+      });
+      t.same(seen, wanted);
+    });
+  }
+});

@@ -238,10 +238,10 @@ export class Store {
     const stop = revisionKey(end, 0);
     let from = revisionKey(revision, 0);
     for (;;) {
-      const entries = await this.pin(this.backend.read(from, stop, limit));
+      const { entries, more } = await this.pin(this.backend.read(from, stop, limit));
       for (const [, record] of entries) records.push(record);
       const last = records.at(-1);
-      if (entries.length < limit || !last) return { records, next: end };
+      if (!more || !last) return { records, next: end };
       // The last revision may go on behind the limit: leave it out, unless there is no other.
       const lastMain = recordMod(last);
       let cut = records.length;
