@@ -8,12 +8,15 @@
  *   import { ensureBuilt }          the same, for the commands that need a build
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const OLDEST_NODE = 20;
+/** The hash of the lock file that node_modules was installed from. */
+const INSTALLED = 'node_modules/.installed-from';
 const SOURCES = [
   'apiserver',
   'cli',
@@ -30,23 +33,32 @@ export async function ensureBuilt({ say = (text) => process.stderr.write(`${text
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
     throw new Error(`drydock needs Node ${OLDEST_NODE} or later; this is ${process.version}`);
   }
-  const installed = mtime('node_modules/.package-lock.json');
-  if (installed < mtime('package-lock.json') || installed === 0) {
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (!isInstalled(wanted)) {
     say('installing dependencies (first time only) …');
-    await run('npm', [
-      'ci',
-      '--no-fund',
-      '--no-audit',
-      '--loglevel=error',
-    ]);
-    const marker = join(root, 'node_modules/.package-lock.json');
-    if (existsSync(marker)) writeFileSync(marker, readFileSync(marker));
+    await run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
   }
+  writeStamp(wanted);
   const built = mtime('dist/.built');
   if (built === 0 || newest() > built) {
     say('building …');
     await run(process.execPath, ['--import', 'tsx', 'hack/build.ts']);
   }
+}
+
+/** What is installed is what the lock file names: as noted at the last install, or as npm's own copy is newer. */
+function isInstalled(wanted) {
+  const noted = join(root, INSTALLED);
+  if (existsSync(noted)) return readFileSync(noted, 'utf8') === wanted;
+  const installed = mtime('node_modules/.package-lock.json');
+  return installed !== 0 && installed >= mtime('package-lock.json');
+}
+
+function writeStamp(wanted) {
+  const noted = join(root, INSTALLED);
+  if (!existsSync(noted) || readFileSync(noted, 'utf8') !== wanted) writeFileSync(noted, wanted);
 }
 
 function mtime(path) {
