@@ -9,7 +9,14 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -59,6 +66,11 @@ function isInstalled(wanted) {
 function writeStamp(wanted) {
   const noted = join(root, INSTALLED);
   if (!existsSync(noted) || readFileSync(noted, 'utf8') !== wanted) writeFileSync(noted, wanted);
+}
+
+/** `npm ci` empties what a link points to, which is another checkout's to decide. */
+function isLink(path) {
+  return lstatSync(join(root, path), { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 function mtime(path) {
