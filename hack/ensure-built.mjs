@@ -9,14 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -43,7 +36,7 @@ export async function ensureBuilt({ say = (text) => process.stderr.write(`${text
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  if (!isInstalled(wanted)) {
+  if (!isInstalled(wanted) && !isLink('node_modules')) {
     say('installing dependencies (first time only) …');
     await run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
   }
