@@ -33,19 +33,24 @@ export async function ensureBuilt({ say = (text) => process.stderr.write(`${text
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
     throw new Error(`drydock needs Node ${OLDEST_NODE} or later; this is ${process.version}`);
   }
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (!isInstalled(wanted) && !isLink('node_modules')) {
-    say('installing dependencies (first time only) …');
-    await run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
-  }
-  writeStamp(wanted);
+  // `npm ci` would empty what a link points to, and that is another checkout's.
+  if (!isLink('node_modules')) await ensureInstalled(say);
   const built = mtime('dist/.built');
   if (built === 0 || newest() > built) {
     say('building …');
     await run(process.execPath, ['--import', 'tsx', 'hack/build.ts']);
   }
+}
+
+async function ensureInstalled(say) {
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (!isInstalled(wanted)) {
+    say('installing dependencies (first time only) …');
+    await run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
+  }
+  writeStamp(wanted);
 }
 
 /** What is installed is what the lock file names: as noted at the last install, or as npm's own copy is newer. */
@@ -61,7 +66,6 @@ function writeStamp(wanted) {
   if (!existsSync(noted) || readFileSync(noted, 'utf8') !== wanted) writeFileSync(noted, wanted);
 }
 
-/** `npm ci` empties what a link points to, which is another checkout's to decide. */
 function isLink(path) {
   return lstatSync(join(root, path), { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
