@@ -9,18 +9,20 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
+/** In nanoseconds, so that sums of them are exact. */
 const UNITS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3, // U+00B5 micro sign
-  μs: 1e-3, // U+03BC Greek letter mu
-  ms: 1,
-  s: SECOND,
-  m: MINUTE,
-  h: HOUR,
+  ns: 1,
+  us: 1e3,
+  µs: 1e3, // U+00B5 micro sign
+  μs: 1e3, // U+03BC Greek letter mu
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
 };
-/** Go counts in an int64 of nanoseconds. */
-const MAX_MS = 9223372036854.775;
+const NANOS_PER_MS = 1e6;
+/** Go counts in an int64. */
+const MAX_NANOS = 2 ** 63;
 
 export class DurationError extends Error {
   override name = 'DurationError';
@@ -47,14 +49,14 @@ export function parseDuration(text: string): number {
       throw new DurationError(`time: unknown unit ${JSON.stringify(unit)} in duration ${shown}`);
     }
     total += Number(number) * factor;
-    if (total > MAX_MS) throw invalid();
+    if (total >= MAX_NANOS) throw invalid();
   }
-  return total === 0 ? 0 : sign * total;
+  return total === 0 ? 0 : (sign * total) / NANOS_PER_MS;
 }
 
 /** `1h0m0s`, `1.5s`, `100ms`, `0s`: what Go prints. */
 export function formatDuration(ms: number): string {
-  const nanos = BigInt(Math.round(Math.abs(ms) * 1e6));
+  const nanos = BigInt(Math.round(Math.abs(ms) * NANOS_PER_MS));
   if (nanos === 0n) return '0s';
   const sign = ms < 0 ? '-' : '';
   if (nanos < 1_000_000_000n) {

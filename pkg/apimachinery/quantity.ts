@@ -68,7 +68,8 @@ export class Quantity {
 
   /** Throws QuantityError. Numbers, which YAML writes without quotes, are read as their text. */
   static parse(from: string | number): Quantity {
-    const text = String(from).trim();
+    // JSON writes large numbers with a plus that no one who typed them wrote.
+    const text = typeof from === 'number' ? String(from).replace('e+', 'e') : from.trim();
     if (text === '0') return Quantity.zero;
     const found = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
     if (!found || text === '') throw new QuantityError(FORMAT_WRONG);
