@@ -93,6 +93,7 @@ export class Cluster {
     return {
       phase: this.phase,
       ...(this.reason === undefined ? {} : { reason: this.reason }),
+      pid: process.pid,
       rows: this.supervisor.rows(),
     };
   }

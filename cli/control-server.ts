@@ -1,7 +1,7 @@
 /**
  * The supervisor's control socket: HTTP with JSON on a Unix socket that only the owner can open.
  *
- *   GET  /status                       { phase, reason?, rows }
+ *   GET  /status                       { phase, reason?, pid, rows }
  *   POST /processes/NAME/kill|stop|start|restart   body { signal? }
  *   POST /nodes { name? }              { name }
  *   POST /nodes/NAME/remove
@@ -17,6 +17,8 @@ export type Phase = 'starting' | 'ready' | 'failed' | 'stopping';
 export interface ControlStatus {
   phase: Phase;
   reason?: string;
+  /** The supervisor's own; absent where none answered. */
+  pid?: number;
   rows: ProcessRow[];
 }
 

@@ -87,28 +87,18 @@ export class SupervisedProcess {
 
   /** Sends a signal; false where there is no process to send it to. */
   signal(signal: NodeJS.Signals): boolean {
-    if (!this.identity || this.state !== 'running') return false;
-    try {
-      process.kill(this.identity.pid, signal);
-      return true;
-    } catch {
-      // It died in between; its exit event says so.
-      return false;
-    }
+    return this.state === 'running' && this.identity !== undefined && send(this.identity, signal);
   }
 
   /** Ends the process and keeps it down: SIGTERM, and SIGKILL when it takes longer than `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.timer?.stop();
-    const running = this.state === 'running';
+    const { identity } = this;
+    if (identity) this.signal('SIGTERM');
     this.setState('stopped');
-    if (!running || !this.identity) return;
-    const identity = this.identity;
+    if (!identity) return;
     const gone = new Promise<void>((resolve) => this.exitWaiters.push(resolve));
-    process.kill(identity.pid, 'SIGTERM');
-    const force = this.clock.after(graceMs, () => {
-      if (isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
-    });
+    const force = this.clock.after(graceMs, () => send(identity, 'SIGKILL'));
     await gone;
     force.stop();
   }
@@ -117,6 +107,8 @@ export class SupervisedProcess {
     rotate(this.layout.log(this.name));
     mkdirSync(dirname(this.layout.log(this.name)), { recursive: true });
     const log = openSync(this.layout.log(this.name), 'a', 0o600);
+    this.startedAt = this.clock.now();
+    this.setState('running');
     try {
       const child = spawn(
         process.execPath,
@@ -125,15 +117,15 @@ export class SupervisedProcess {
         { stdio: ['ignore', log, log], detached: true },
       );
       child.unref();
-      child.on('error', (err) => this.onExit(err.message));
-      child.on('exit', (code, signal) => this.onExit(signal ?? `exit code ${code}`));
-      if (child.pid === undefined) return;
-      this.identity = identify(child.pid) ?? { pid: child.pid, started: '' };
+      const { pid } = child;
+      const identity = pid === undefined ? undefined : (identify(pid) ?? { pid, started: '' });
+      this.identity = identity;
+      child.on('error', (err) => this.onExit(identity, err.message));
+      child.on('exit', (code, signal) => this.onExit(identity, signal ?? `exit code ${code}`));
+      if (!identity) return;
     } finally {
       closeSync(log);
     }
-    this.startedAt = this.clock.now();
-    this.setState('running');
     this.writeRecord();
     this.events.started(this);
   }
@@ -144,15 +136,18 @@ export class SupervisedProcess {
     this.startedAt = Date.parse(record.since);
     this.setState('running');
     this.since = this.startedAt;
+    // Goes on while the process is being stopped: nothing else would tell that it has ended.
     const poll = () => {
-      if (isAlive(record)) this.timer = this.clock.after(ADOPTED_POLL_MS, poll);
-      else this.onExit('gone');
+      if (this.identity !== record) return;
+      if (isAlive(record)) this.clock.after(ADOPTED_POLL_MS, poll);
+      else this.onExit(record, 'gone');
     };
     poll();
     this.events.started(this);
   }
 
-  private onExit(how: string): void {
+  private onExit(identity: ProcessIdentity | undefined, how: string): void {
+    if (this.identity !== identity) return;
     this.identity = undefined;
     for (const resolve of this.exitWaiters.splice(0)) resolve();
     if (this.state !== 'running') return;
@@ -186,6 +181,18 @@ export class SupervisedProcess {
 
   private readRecord(): ProcessRecord | undefined {
     return readRecord(this.layout, this.name);
+  }
+}
+
+/** False when it is no longer there. */
+function send(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    process.kill(identity.pid, signal);
+    return true;
+  } catch {
+    // It died in between; its end is noticed elsewhere.
+    return false;
   }
 }
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { control } from '../../cli/control-client.js';
+import type { ControlStatus } from '../../cli/control-server.js';
 import { Layout } from '../../cli/layout.js';
 import { binaries } from './binaries.js';
 import { type RunOptions, type RunResult, run } from './run.js';
@@ -108,9 +109,9 @@ export class Cluster {
 
   /** The process that keeps the others running. */
   async supervisorPid(): Promise<number> {
-    const { pid } = (await this.ps())[0] ?? {};
-    const { stdout } = await run('ps', ['-o', 'ppid=', '-p', String(pid)]);
-    return Number(stdout);
+    const { pid } = await control<ControlStatus>(new Layout(this.dataDir), 'GET', '/status');
+    if (pid === undefined) throw new Error('the supervisor does not say its pid');
+    return pid;
   }
 
   async apiUrl(): Promise<string> {

@@ -4,6 +4,7 @@
  * carried out or not; it is not tried again under its name, so that "acknowledged" and "there" can be
  * compared name by name. With `churn`, every second one is changed and every fourth deleted afterwards.
  */
+import { makeInformer, type V1ConfigMap } from '@kubernetes/client-node';
 import { type Kube, NAMESPACE, statusOf } from './kube.js';
 
 /** A writer that fails waits this long, so that a server that is down is not run over when it is back. */
@@ -124,4 +125,50 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+interface Restartable {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  on(verb: 'error', callback: (err?: unknown) => void): void;
+}
+
+/** An informer of client-node is started again by its user when its connection fails. */
+export function keepStarted(informer: Restartable): { stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  informer.on('error', () => {
+    if (!stopped) timer = setTimeout(() => informer.start(), 100);
+  });
+  return {
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+      return informer.stop();
+    },
+  };
+}
+
+/** What an informer of client-node knows of a load's ConfigMaps. */
+export function watchLoad(kube: Kube, load: string) {
+  const labelSelector = `load=${load}`;
+  const informer = makeInformer<V1ConfigMap>(
+    kube.config,
+    `/api/v1/namespaces/${NAMESPACE}/configmaps`,
+    () => kube.core.listNamespacedConfigMap({ namespace: NAMESPACE, labelSelector }),
+    labelSelector,
+  );
+  const kept = keepStarted(informer);
+  const watched = {
+    connections: 0,
+    connected: Promise.resolve(),
+    /** Name and resourceVersion of each, sorted. */
+    cache: () => informer.list(NAMESPACE).map(nameAndVersion).sort(),
+    stop: () => kept.stop(),
+  };
+  informer.on('connect', () => {
+    watched.connections++;
+  });
+  watched.connected = informer.start();
+  return watched;
 }
