@@ -3,6 +3,7 @@
  * `k8s.io/apimachinery/pkg/util/validation/field`. A validator returns ALL errors it finds and
  * changes nothing. `Status` causes are made from these in `status.ts`.
  */
+import { goQuote } from './go-format.js';
 
 export type FieldErrorType =
   | 'FieldValueRequired'
@@ -52,7 +53,7 @@ export function path(...names: string[]): Path {
  */
 export function formatValue(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'object') return JSON.stringify(value);
   return String(value);
 }

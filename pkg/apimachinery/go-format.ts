@@ -26,6 +26,18 @@ export function goSyntax(value: unknown): string {
   return `${goType(value)}{${parts.join(', ')}}`;
 }
 
+/** `%q` of a text. */
+export function goQuote(text: string): string {
+  return JSON.stringify(text).replace(
+    /\\\\|\\u00([0-9a-f]{2})|\x7f/g,
+    (found, code: string | undefined) => {
+      if (found === '\\\\') return found;
+      if (code === '07') return '\\a';
+      return code === '0b' ? '\\v' : `\\x${code ?? '7f'}`;
+    },
+  );
+}
+
 /** `%T`. */
 export function goType(value: unknown): string {
   if (Array.isArray(value)) return '[]interface {}';

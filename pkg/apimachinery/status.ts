@@ -231,7 +231,7 @@ export function timeout(message: string, retryAfterSeconds: number): StatusError
 }
 
 export function tooLargeResourceVersion(requested: string, current: string): StatusError {
-  return failure(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
+  return failure(504, 'Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
