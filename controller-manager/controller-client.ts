@@ -29,7 +29,8 @@ export function controllerClient(root: RestClient, name: string, clock: Clock): 
     current = { token: status.token, until: now + (end - now) * RENEW_AT };
     return status.token;
   };
-  const tokenSource = async (): Promise<string> => {
+  const tokenSource = async (rejected = false): Promise<string> => {
+    if (rejected) current = undefined;
     if (current && clock.now() < current.until) return current.token;
     pending ??= renew().finally(() => {
       pending = undefined;

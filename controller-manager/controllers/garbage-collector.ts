@@ -7,7 +7,8 @@
  *
  * The graph only says whom to suspect. Before anything is deleted, the object and each of its owners are
  * read from the server, and the deletion names uid and resourceVersion: a stale picture never costs an
- * object. No suspect is judged before every resource has been listed once.
+ * object. Suspects are judged when every resource has been listed
+ * once, or cannot be.
  */
 import type { KubeObject, OwnerReference } from '../../pkg/apimachinery/meta.js';
 import { type DiscoveredResource, discoverPreferred } from '../../pkg/client/discovery.js';
@@ -31,6 +32,8 @@ import { messageOf } from '../pod-control.js';
 /** New resources (of a CustomResourceDefinition) are looked for this often. */
 const DISCOVERY_PERIOD_MS = 30_000;
 const SYNC_POLL_MS = 50;
+/** How long all first lists are waited for. */
+const INITIAL_SYNC_MS = 30_000;
 /** Never owned, never owning, and many. */
 const IGNORED: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']);
 
@@ -135,10 +138,16 @@ class GarbageCollector implements Controller {
   private async work(signal: AbortSignal): Promise<void> {
     const { clock, logger, options } = this.context;
     try {
+      const deadline = clock.monotonic() + INITIAL_SYNC_MS;
       while (
         this.monitors.size === 0 ||
         ![...this.monitors.values()].every((m) => m.monitor.hasSynced)
       ) {
+        // One resource that cannot be listed must not stop all collection; every judgement asks the server.
+        if (this.monitors.size > 0 && clock.monotonic() > deadline) {
+          logger.warn('Not all resources could be listed, collecting garbage all the same');
+          break;
+        }
         await clock.sleep(SYNC_POLL_MS, signal);
       }
     } catch (err) {
@@ -182,8 +191,8 @@ class GarbageCollector implements Controller {
     if (node.deletingDependents) return this.finishForeground(node, latest, signal);
     const refs = latest.metadata.ownerReferences ?? [];
     if (refs.length > 0) await this.judgeByOwners(node, latest, refs, signal);
-    // Not seen by a watch yet: look again until it is.
-    if (this.graph.get(uid)?.virtual) this.suspects.addRateLimited(uid);
+    // It is there, and no watch has shown it yet: look again, later and later.
+    if (this.graph.get(uid)?.virtual) throw new Error('the owner is not seen by a watch yet');
   }
 
   private async judgeByOwners(

@@ -29,6 +29,8 @@ import { messageOf } from '../pod-control.js';
 const SETTLE_MS = 50;
 /** How long to wait for content that does not say how long it takes. */
 const FINALIZER_ESTIMATE_SECONDS = 15;
+/** After this, twice this … it is looked whether the content is gone. */
+const FIRST_LOOK_MS = 250;
 const FINALIZER = 'kubernetes';
 const DISCOVERY_TTL_MS = 2_000;
 /** Resources deleted at a time; a server under load serves others too. */
@@ -52,6 +54,8 @@ class NamespaceController implements Controller {
   private readonly queue: RateLimitingQueue;
   private readonly namespaces: Informer<Namespace>;
   private readonly client: ResourceClient<Namespace>;
+  /** How often a namespace was looked at in vain. */
+  private readonly looks = new Map<string, number>();
   private discovered: { at: number; resources: DiscoveredResource[]; errors: string[] } | undefined;
 
   constructor(private readonly context: ControllerContext) {
@@ -61,6 +65,7 @@ class NamespaceController implements Controller {
     this.namespaces.addHandler({
       add: (obj) => this.enqueue(obj),
       update: (_, obj) => this.enqueue(obj),
+      delete: (obj) => this.looks.delete(keyOf(obj)),
     });
   }
 
@@ -104,9 +109,17 @@ class NamespaceController implements Controller {
     );
     namespace = await this.writeConditions(namespace, conditions, signal);
     if (error !== undefined) throw error;
-    if (done) await this.finalize(namespace, signal);
-    // Half of the estimate and a little, as upstream: what is on its way out often leaves sooner.
-    else this.queue.addAfter(name, (estimateSeconds / 2 + 1) * 1000);
+    if (done) {
+      this.looks.delete(name);
+      await this.finalize(namespace, signal);
+      return;
+    }
+    // Upstream waits half of the estimate and a second more. Pods often end long before their grace period
+    // does, so here the first looks come sooner.
+    const looks = this.looks.get(name) ?? 0;
+    this.looks.set(name, looks + 1);
+    const soon = FIRST_LOOK_MS * 2 ** Math.min(looks, 10);
+    this.queue.addAfter(name, Math.min(soon, (estimateSeconds / 2 + 1) * 1000));
   }
 
   private async deleteContent(

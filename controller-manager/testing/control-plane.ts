@@ -40,6 +40,8 @@ export class ControlPlane {
   static async start(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
     // One signal stops everything here too.
     setMaxListeners(0);
+    // A controller that changes a cached object fails where it does so.
+    process.env['DRYDOCK_DETECT_MUTATION'] = '1';
     const store = await TestStore.start();
     const clock = new RealClock();
     const { tolerationSeconds = 1 } = options;

@@ -297,6 +297,22 @@ t.test('what a server may do to a client', async (t) => {
     t.same((await two.resource(CONFIG_MAPS).list()).items, []);
     await two.close();
   });
+  t.test('a token that is refused is asked for anew, once', async (t) => {
+    let tokens = 0;
+    const tokenSource = async (rejected = false) => `t${rejected ? ++tokens : tokens}`;
+    const withToken = new RestClient({ config: { server: url, tokenSource }, userAgent: 'x' });
+    requests.length = 0;
+    answers.push((res) => res.writeHead(401).end());
+    t.same((await withToken.resource(CONFIG_MAPS).list()).items, []);
+    t.same(
+      requests.map((r) => r.headers['authorization']),
+      ['Bearer t0', 'Bearer t1'],
+    );
+    answers.push((res) => res.writeHead(401).end());
+    answers.push((res) => res.writeHead(401).end());
+    t.equal(await reasonOf(withToken.resource(CONFIG_MAPS).list()), 'Unauthorized');
+    await withToken.close();
+  });
   t.test('isReason matches by reason', async (t) => {
     answers.push((res) =>
       res.writeHead(404).end('{"kind":"Status","reason":"NotFound","code":404,"message":"gone"}'),

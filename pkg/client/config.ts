@@ -15,8 +15,8 @@ export interface RestConfig {
   readonly token?: string;
   /** Re-read at most once a minute, as a mounted token is rotated. */
   readonly tokenFile?: string;
-  /** Asked before every request; caches by itself. */
-  readonly tokenSource?: () => Promise<string>;
+  /** Asked before every request; caches by itself. `rejected`: the server did not take the last one. */
+  readonly tokenSource?: (rejected?: boolean) => Promise<string>;
   readonly username?: string;
   readonly password?: string;
   readonly tlsServerName?: string;

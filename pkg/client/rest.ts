@@ -132,6 +132,7 @@ export class RestClient {
       if (response.statusCode < 400) {
         return { code: response.statusCode, headers: response.headers, text };
       }
+      if (await this.renewedToken(response.statusCode, attempt)) continue;
       const wait = retryAfterMs(response);
       if (wait === undefined || attempt >= MAX_RETRIES)
         throw statusErrorOf(response.statusCode, text);
@@ -148,6 +149,7 @@ export class RestClient {
       const response = await this.send(request, 'streams', idleTimeoutMs);
       if (response.statusCode < 400) return response;
       const text = await this.textOf(response, request);
+      if (await this.renewedToken(response.statusCode, attempt)) continue;
       const wait = retryAfterMs(response);
       if (wait === undefined || attempt >= MAX_RETRIES)
         throw statusErrorOf(response.statusCode, text);
@@ -211,6 +213,14 @@ export class RestClient {
       if (cause !== undefined) headers[CAUSE_HEADER] = cause;
     }
     return headers;
+  }
+
+  /** A token may be void before its time: its account was deleted and made anew. One new try with a new one. */
+  private async renewedToken(code: number, attempt: number): Promise<boolean> {
+    const { tokenSource } = this.config;
+    if (code !== 401 || attempt > 0 || !tokenSource) return false;
+    await tokenSource(true);
+    return true;
   }
 
   private async authorization(): Promise<string | undefined> {
