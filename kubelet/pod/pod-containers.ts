@@ -24,6 +24,7 @@ import { EnvironmentError, environmentOf, expand } from '../volumes/environment.
 import type { PodObjects } from '../volumes/object-cache.js';
 import {
   formatPod,
+  graceSecondsOf,
   hasStartedRegularContainer,
   hostnameOf,
   isSidecar,
@@ -91,6 +92,10 @@ export class PodContainers {
     status = await runtime.podStatus(uidOf(pod));
     await this.killCondemned(pod, status, memory);
     status = await runtime.podStatus(uidOf(pod));
+    if (haveEnded(pod, status)) {
+      await this.stopHelpers(pod, status);
+      return retry.outcome();
+    }
     for (const container of pod.spec?.ephemeralContainers ?? []) {
       if (!newest(status, container.name)) {
         await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
@@ -260,6 +265,19 @@ export class PodContainers {
     memory.condemned.clear();
   }
 
+  /** Sidecars and ephemeral containers do not outlive those that they serve; the last sidecar goes first. */
+  private async stopHelpers(pod: Pod, status: PodRuntimeStatus): Promise<void> {
+    const { ephemeralContainers = [], initContainers = [] } = pod.spec ?? {};
+    const graceMs = graceSecondsOf(pod) * 1000;
+    for (const { name } of [
+      ...ephemeralContainers,
+      ...initContainers.filter(isSidecar).reverse(),
+    ]) {
+      const info = newest(status, name);
+      if (info?.state === 'running') await this.stop(pod, info, graceMs);
+    }
+  }
+
   /** The new container's id; undefined when it waits, with the reason in `memory`. */
   private async tryStart(
     pod: Pod,
@@ -427,6 +445,14 @@ export class PodContainers {
       if (count > 2 && info.state !== 'running') await runtime.removeContainer(info.id);
     }
   }
+}
+
+/** Every regular container has ended, none of them will run again. */
+function haveEnded(pod: Pod, status: PodRuntimeStatus): boolean {
+  return (pod.spec?.containers ?? []).every((container) => {
+    const last = newest(status, container.name);
+    return last?.state === 'exited' && !shouldRestart(pod, container, last);
+  });
 }
 
 function logFolder(rootDir: string, pod: Pod): string {

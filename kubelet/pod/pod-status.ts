@@ -184,9 +184,25 @@ export function terminatedStatus(pod: Pod, status: PodStatus): PodStatus {
     ...status,
     ...(init ? { initContainerStatuses: init } : {}),
     ...(status.containerStatuses
-      ? { containerStatuses: status.containerStatuses.map((s) => terminate(s, true)) }
+      ? {
+          containerStatuses: status.containerStatuses.map((s) =>
+            terminate(s, wasInitialized(pod, status)),
+          ),
+        }
       : {}),
   };
+}
+
+/** Before that the regular containers never had their turn, and go on saying that they waited for it. */
+function wasInitialized(pod: Pod, status: PodStatus): boolean {
+  const init = pod.spec?.initContainers ?? [];
+  if (init.length === 0) return true;
+  if (status.containerStatuses?.some((s) => s.lastState?.terminated || !s.state?.waiting))
+    return true;
+  const last = init[init.length - 1];
+  const seen = status.initContainerStatuses?.find((s) => s.name === last?.name);
+  if (last && isSidecar(last)) return seen?.started === true;
+  return seen?.state?.terminated?.exitCode === 0;
 }
 
 function hasRun(pod: Pod, status: PodStatus): boolean {

@@ -361,6 +361,59 @@ t.test('init containers run in order, a sidecar stays, and the others follow', a
   await node.stop();
 });
 
+t.test(
+  'sidecars end when those they serve have ended for good, and the pod with them',
+  async (t) => {
+    const side = { image: 'envoy', command: ['sleep', 'infinity'], restartPolicy: 'Always' };
+    const node = new Node(
+      podOf({
+        restartPolicy: 'Never',
+        initContainers: [
+          { name: 'first', ...side },
+          { name: 'second', ...side },
+        ],
+        containers: [{ name: 'main', image: 'busybox', command: ['sleep', '2'] }],
+      }),
+    );
+    t.ok(await node.until(() => node.status.phase === 'Running', 2000));
+    t.ok(await node.until(() => node.status.phase === 'Succeeded', 5000));
+    t.match(node.status.initContainerStatuses, [
+      { name: 'first', restartCount: 0, state: { terminated: {} } },
+      { name: 'second', restartCount: 0, state: { terminated: {} } },
+    ]);
+    t.same(
+      node.events.filter((e) => e.includes('Killing')),
+      [
+        'spec.initContainers{second} Killing Stopping container second',
+        'spec.initContainers{first} Killing Stopping container first',
+      ],
+    );
+    await node.stop();
+  },
+);
+
+t.test('a container whose turn never came goes on waiting when its pod has failed', async (t) => {
+  const node = new Node(
+    podOf({
+      restartPolicy: 'Never',
+      initContainers: [{ name: 'first', image: 'busybox', command: ['false'] }],
+    }),
+  );
+  t.ok(await node.until(() => node.status.phase === 'Failed', 3000));
+  await node.pass(1000);
+  t.match(node.status.initContainerStatuses, [{ state: { terminated: { exitCode: 1 } } }]);
+  t.match(node.container(), { ready: false, state: { waiting: { reason: 'PodInitializing' } } });
+  await node.stop();
+});
+
+t.test('a volume that cannot be mounted is tried less and less often', async (t) => {
+  const node = new Node(podOf({ volumes: [{ name: 's', secret: { secretName: 'nope' } }] }));
+  await node.pass(20_000);
+  const tries = node.events.filter((e) => e.includes('FailedMount')).length;
+  t.ok(tries >= 4 && tries <= 7, `${tries} times in 20 s`);
+  await node.stop();
+});
+
 t.test('probes: ready after, and restarted when liveness fails', async (t) => {
   const httpGet = { path: '/', port: 80 };
   const annotations = {

@@ -122,8 +122,9 @@ export class PodWorker {
 
   private async guardedStep(): Promise<number | undefined> {
     try {
+      const failures = this.failures;
       const delay = await this.step();
-      this.failures = 0;
+      if (this.failures === failures) this.failures = 0;
       return delay;
     } catch (err) {
       if (this.options.signal.aborted) return undefined;

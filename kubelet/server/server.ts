@@ -170,7 +170,7 @@ export class KubeletServer {
         400,
         previous
           ? `previous terminated ${where.replace(' in', `${''} in`)} not found`
-          : `${where} is waiting to start: ${waitingReason(pod, container)}`,
+          : `${where} is waiting to start: ${waitingFor(pod, container)}`,
       );
     }
     const running = async () =>
@@ -225,10 +225,13 @@ export class KubeletServer {
   }
 }
 
-function waitingReason(pod: Pod, container: string): string {
+function waitingFor(pod: Pod, container: string): string {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const status = [...containerStatuses, ...initContainerStatuses].find((s) => s.name === container);
-  return status?.state?.waiting?.reason ?? 'ContainerCreating';
+  const reason = status?.state?.waiting?.reason ?? 'ContainerCreating';
+  if (reason === 'ErrImagePull') return "image can't be pulled";
+  if (reason === 'ImagePullBackOff') return 'trying and failing to pull image';
+  return reason;
 }
 
 function drained(res: ServerResponse, signal: AbortSignal): Promise<void> {
