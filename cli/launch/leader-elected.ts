@@ -26,7 +26,7 @@ export function leaderElectedFlags(
     `--leader-elect-identity=${name}`,
     ...(config.timing === 'quick'
       ? [
-          '--leader-elect-lease-duration=5s',
+          '--leader-elect-lease-duration=4s',
           '--leader-elect-renew-deadline=3s',
           '--leader-elect-retry-period=1s',
         ]

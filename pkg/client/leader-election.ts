@@ -135,7 +135,7 @@ export class LeaderElector {
         );
       }
       const wait = this.retryPeriodMs * (1 + this.clock.random() * JITTER);
-      await this.pause(this.observed ? wait : Math.min(wait, FIRST_SIGHT_MS), signal);
+      await this.pause(Math.min(wait, this.observed ? this.untilExpiry() : FIRST_SIGHT_MS), signal);
     }
     return false;
   }
@@ -216,9 +216,21 @@ export class LeaderElector {
 
   /** The lease as last seen has not run out, counted from when we saw it. */
   private valid(): boolean {
+    return this.expiresAt() > this.clock.monotonic();
+  }
+
+  private expiresAt(): number {
     const seconds = this.observed?.spec?.leaseDurationSeconds;
-    const ms = seconds === undefined ? this.leaseDurationMs : seconds * 1000;
-    return this.observedAt + ms > this.clock.monotonic();
+    return this.observedAt + (seconds === undefined ? this.leaseDurationMs : seconds * 1000);
+  }
+
+  /**
+   * DEVIATION: client-go looks once a retry period. Who waits here looks at the moment at which the lease
+   * runs out as well, so that taking over does not cost a period more. Infinity when it has run out.
+   */
+  private untilExpiry(): number {
+    const left = this.expiresAt() - this.clock.monotonic();
+    return left > 0 ? Math.ceil(left) : Number.POSITIVE_INFINITY;
   }
 
   private observe(lease: Lease): void {
