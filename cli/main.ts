@@ -34,7 +34,7 @@ const upCommand = command(
 )
   .option('--nodes <n>', 'nodes, a kubelet process each (default 3)', count)
   .option('--hollow-nodes <n>', 'further nodes, all in one process', count)
-  .option('--secure-port <port>', 'port of the API; 0 takes a free one (default 6443)', count)
+  .option('--secure-port <port>', 'port of the API; 0 takes a free one (default 6443)', port)
   .option('--bind-address <address>', 'address of the API (default 127.0.0.1)')
   .addOption(
     new Option('--runtime <name>', 'what runs the containers (default simulated)').choices([
@@ -144,6 +144,12 @@ program
   .command('probe <url>')
   .description('exit 0 if the URL answers 200')
   .action(async (url) => exit(await probe(url)));
+
+function port(value: string): number {
+  const number = count(value);
+  if (number > 65_535) throw new InvalidArgumentError('a port is at most 65535');
+  return number;
+}
 
 function count(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('it must be a whole number');

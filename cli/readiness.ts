@@ -69,16 +69,31 @@ export interface ReadyWait {
   onNodes(ready: number, wanted: number): void;
 }
 
-/** Resolves when all is ready; rejects with the signal's reason. */
+/** Resolves when all is ready; rejects with what is missing where the signal's time is up, else with its reason. */
 export async function waitUntilReady(wait: ReadyWait): Promise<void> {
+  const missing = new Set(['the API server']);
+  try {
+    await reach(wait, missing);
+  } catch (err) {
+    const { reason } = wait.signal;
+    if (!(reason instanceof DOMException && reason.name === 'TimeoutError')) throw err;
+    throw new Error(`not ready in time: ${[...missing].join(', ')}`, { cause: err });
+  }
+}
+
+async function reach(wait: ReadyWait, missing: Set<string>): Promise<void> {
   await poll(wait, async () => (await wait.api.call('GET', '/readyz', wait.signal)).code === 200);
   wait.onApiReady();
   const wanted = wait.nodes.length + wait.hollowNodes;
   let seen = -1;
   await poll(wait, async () => {
     const ready = await wait.api.readyNodes(wait.signal);
-    const own = wait.nodes.filter((node) => ready.has(node)).length;
+    const absent = wait.nodes.filter((node) => !ready.has(node));
+    const own = wait.nodes.length - absent.length;
     const others = Math.min(wait.hollowNodes, ready.size - own);
+    missing.clear();
+    for (const node of absent) missing.add(`node ${node}`);
+    if (others < wait.hollowNodes) missing.add(`${wait.hollowNodes - others} hollow nodes`);
     if (own + others !== seen) {
       seen = own + others;
       wait.onNodes(seen, wanted);

@@ -1,4 +1,5 @@
 /** `drydock node add|remove`: a node more, or less, while the cluster runs. */
+import { isDNS1123Subdomain } from '../../pkg/apimachinery/validation/names.js';
 import { RealClock } from '../../pkg/component/clock.js';
 import { control } from '../control-client.js';
 import type { ControlStatus } from '../control-server.js';
@@ -9,6 +10,9 @@ const READY_DEADLINE_MS = 60_000;
 
 export async function addNode(dataDir: string, wanted: string | undefined): Promise<number> {
   const layout = new Layout(dataDir);
+  const [fault] = wanted === undefined ? [] : isDNS1123Subdomain(wanted);
+  if (fault !== undefined)
+    throw new Error(`${JSON.stringify(wanted)} is no name of a node: ${fault}`);
   const { name } = await control<{ name: string }>(
     layout,
     'POST',

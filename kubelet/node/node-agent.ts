@@ -91,8 +91,8 @@ export class NodeAgent {
   async start(signal: AbortSignal): Promise<void> {
     const { events, register, verbose } = this.options;
     if (verbose) events.node('Normal', 'Starting', 'Starting kubelet.');
-    if (register) await this.register(signal);
     if (verbose) this.tellConditions();
+    if (register) await this.register(signal);
   }
 
   /** Keeps lease and status until the signal aborts. `spread`: 0 to 1, the node's turn among many. */
