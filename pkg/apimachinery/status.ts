@@ -231,10 +231,15 @@ export function timeout(message: string, retryAfterSeconds: number): StatusError
 }
 
 export function tooLargeResourceVersion(requested: string, current: string): StatusError {
-  return failure(504, 'Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  });
+  return failure(
+    504,
+    'Timeout',
+    `Timeout: Too large resource version: ${requested}, current: ${current}`,
+    {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  );
 }
 
 export function requestEntityTooLarge(limitBytes: number): StatusError {
