@@ -2,10 +2,21 @@
 import type { ServerAccess } from '../server/request-context.js';
 import type { AdmissionChain, AdmissionPluginFactory } from './admission.js';
 import { PluginChain } from './chain.js';
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+} from './plugins/certificates.js';
 import { defaultIngressClass, defaultStorageClass } from './plugins/default-classes.js';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
+import { limitRanger } from './plugins/limit-ranger.js';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { nodeRestriction } from './plugins/node-restriction.js';
+import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
 import { priority } from './plugins/priority.js';
+import { type RulesFor, rbacEscalation } from './plugins/rbac-escalation.js';
+import { resourceQuota } from './plugins/resource-quota.js';
+import { runtimeClass } from './plugins/runtime-class.js';
 import { serviceAccount } from './plugins/service-account.js';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
@@ -16,13 +27,16 @@ export interface AdmissionOptions {
   /** `--enable-admission-plugins` and `--disable-admission-plugins`. */
   readonly enable: readonly string[];
   readonly disable: readonly string[];
+  readonly rulesFor: RulesFor;
 }
 
 /** All of them are on by default. */
 export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFactory[] {
   return [
     namespaceLifecycle,
+    limitRanger,
     serviceAccount,
+    nodeRestriction,
     taintNodesByCondition,
     priority,
     defaultTolerationSeconds({
@@ -31,7 +45,13 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     }),
     defaultStorageClass,
     storageObjectInUseProtection,
+    persistentVolumeClaimResize,
+    runtimeClass,
+    certificateApproval,
+    certificateSigning,
+    certificateSubjectRestriction,
     defaultIngressClass,
+    resourceQuota,
   ];
 }
 
@@ -42,7 +62,9 @@ export function admissionChain(options: AdmissionOptions, server: ServerAccess):
   for (const name of [...options.enable, ...options.disable])
     if (!known.has(name)) throw new Error(`admission plugin ${JSON.stringify(name)} is unknown`);
   const disabled = new Set(options.disable.filter((name) => !options.enable.includes(name)));
+  const enabled = plugins.filter(({ name }) => !disabled.has(name));
+  // Rights are not given away whatever the flags say.
   return new PluginChain(
-    plugins.filter(({ name }) => !disabled.has(name)).map((factory) => factory.create(server)),
+    [...enabled, rbacEscalation(options.rulesFor)].map((factory) => factory.create(server)),
   );
 }

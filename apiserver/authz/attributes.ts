@@ -27,6 +27,7 @@ export function attributesOf(user: UserInfo, info: RequestInfo): AuthorizationAt
     name: info.name,
     isResourceRequest: info.isResourceRequest,
     path: info.path,
+    ...(info.fieldSelector === undefined ? {} : { fieldSelector: info.fieldSelector }),
   };
 }
 

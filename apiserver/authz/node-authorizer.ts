@@ -14,6 +14,7 @@ import type {
 } from '../server/request-context.js';
 import { type Authorizer, NO_OPINION } from './attributes.js';
 import { NODE_RULES } from './bootstrap-policy/cluster-roles.js';
+import { namesIn } from './pod-references.js';
 import { ruleAllows } from './policy-rule.js';
 
 const NODE_PREFIX = 'system:node:';
@@ -44,7 +45,7 @@ export class NodeAuthorizer implements Authorizer {
     if (node === undefined || node === '')
       return {
         allowed: false,
-        reason: 'unknown node for user ' + JSON.stringify(user.name),
+        reason: `unknown node for user ${JSON.stringify(user.name)}`,
       };
     if (attributes.isResourceRequest) {
       switch (`${attributes.resource}.${attributes.group}`) {
@@ -68,6 +69,8 @@ export class NodeAuthorizer implements Authorizer {
           return own(node, attributes, '');
         case 'pods.':
           return this.pod(node, attributes);
+        case 'nodes.':
+          return this.node(node, attributes);
       }
     }
     return this.rules.some((rule) => ruleAllows(rule, attributes)) ? { allowed: true } : NO_OPINION;
@@ -115,17 +118,24 @@ export class NodeAuthorizer implements Authorizer {
 
   private podsRefer(node: string, namespace: string, resource: string, name: string): boolean {
     for (const pod of this.podsOf(node)) {
-      if (pod.metadata?.namespace === namespace && references(pod, resource).has(name)) return true;
+      if (pod.metadata?.namespace === namespace && namesIn(pod, resource).has(name)) return true;
     }
     return false;
   }
 
+  /** Reads of pods: those that run here, one by one or by a selector; what else is in the role. */
   private pod(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
-    const allowedByRole = this.rules.some((rule) => ruleAllows(rule, attributes));
-    if (!allowedByRole) return NO_OPINION;
-    if (attributes.verb !== 'get' || attributes.subresource !== '') return { allowed: true };
+    const { verb, subresource, name, namespace, fieldSelector } = attributes;
+    if (!this.rules.some((rule) => ruleAllows(rule, attributes))) return NO_OPINION;
+    if (subresource !== '' || !READS.has(verb)) return { allowed: true };
+    if (verb !== 'get' && selects(fieldSelector, 'spec.nodeName', node)) return { allowed: true };
+    if (name === '')
+      return {
+        allowed: false,
+        reason: 'can only list/watch pods with spec.nodeName field selector',
+      };
     for (const pod of this.podsOf(node)) {
-      if (pod.metadata?.name === attributes.name && pod.metadata.namespace === attributes.namespace)
+      if (pod.metadata?.name === name && pod.metadata.namespace === namespace)
         return { allowed: true };
     }
     return {
@@ -133,6 +143,28 @@ export class NodeAuthorizer implements Authorizer {
       reason: `no relationship found between node '${node}' and this object`,
     };
   }
+
+  /** By name alone, so that a kubelet may look for its Node before it makes it. */
+  private node(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
+    const { verb, subresource, name } = attributes;
+    if (!this.rules.some((rule) => ruleAllows(rule, attributes))) return NO_OPINION;
+    if (subresource !== '' || !READS.has(verb) || name === node) return { allowed: true };
+    const what = name === '' ? 'all nodes' : `'${name}'`;
+    return {
+      allowed: false,
+      reason: `node '${node}' cannot read ${what}, only its own Node object`,
+    };
+  }
+}
+
+const READS = new Set(['get', 'list', 'watch']);
+
+/** Whether one of the selector's demands is that `field` is `value`. */
+function selects(selector: string | undefined, field: string, value: string): boolean {
+  return (selector ?? '').split(',').some((demand) => {
+    const [key, wanted] = demand.split(/={1,2}/);
+    return key === field && wanted === value;
+  });
 }
 
 function own(
@@ -158,65 +190,4 @@ function own(
       reason: `can only access node lease with the same name as the requesting node`,
     };
   return { allowed: true };
-}
-
-const remembered = new WeakMap<object, Map<string, ReadonlySet<string>>>();
-
-/** The names of objects of one resource that a pod needs. Kept with the (frozen) pod. */
-function references(pod: Pod, resource: string): ReadonlySet<string> {
-  let known = remembered.get(pod);
-  if (!known) {
-    known = collect(pod);
-    remembered.set(pod, known);
-  }
-  return known.get(resource) ?? NONE;
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-function collect(pod: Pod): Map<string, ReadonlySet<string>> {
-  const secrets = new Set<string>();
-  const configmaps = new Set<string>();
-  const claims = new Set<string>();
-  const resourceClaims = new Set<string>();
-  const add = (to: Set<string>, name: string | undefined) => {
-    if (name) to.add(name);
-  };
-  const { spec } = pod;
-  for (const pull of spec?.imagePullSecrets ?? []) add(secrets, pull.name);
-  const containers = [
-    ...(spec?.containers ?? []),
-    ...(spec?.initContainers ?? []),
-    ...(spec?.ephemeralContainers ?? []),
-  ];
-  for (const container of containers) {
-    for (const from of container.envFrom ?? []) {
-      add(secrets, from.secretRef?.name);
-      add(configmaps, from.configMapRef?.name);
-    }
-    for (const variable of container.env ?? []) {
-      add(secrets, variable.valueFrom?.secretKeyRef?.name);
-      add(configmaps, variable.valueFrom?.configMapKeyRef?.name);
-    }
-  }
-  for (const volume of spec?.volumes ?? []) {
-    add(secrets, volume.secret?.secretName);
-    add(configmaps, volume.configMap?.name);
-    add(claims, volume.persistentVolumeClaim?.claimName);
-    if (volume.ephemeral) add(claims, `${pod.metadata?.name ?? ''}-${volume.name}`);
-    add(secrets, volume.csi?.nodePublishSecretRef?.name);
-    for (const source of volume.projected?.sources ?? []) {
-      add(secrets, source.secret?.name);
-      add(configmaps, source.configMap?.name);
-    }
-  }
-  for (const status of pod.status?.resourceClaimStatuses ?? [])
-    add(resourceClaims, status.resourceClaimName);
-  return new Map<string, ReadonlySet<string>>([
-    ['secrets', secrets],
-    ['configmaps', configmaps],
-    ['persistentvolumeclaims', claims],
-    ['resourceclaims', resourceClaims],
-    ['serviceaccounts', new Set([spec?.serviceAccountName || 'default'])],
-  ]);
 }

@@ -39,6 +39,9 @@ export function internalStore(store: GenericStore): InternalStore {
       await caughtUp();
       return cache.list(namespace).map((stored) => stored.object);
     },
+    peekAll(namespace) {
+      return cache.live ? cache.list(namespace).map((stored) => stored.object) : [];
+    },
     async create(obj: KubeObject, ctx: RequestContext) {
       const own = clone(obj);
       const stored = await create(

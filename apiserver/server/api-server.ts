@@ -27,7 +27,7 @@ import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
 import { ServerMetrics } from './metrics.js';
 import { Paths } from './paths.js';
-import type { ServerAccess } from './request-context.js';
+import type { ServerAccess, UserInfo } from './request-context.js';
 
 export interface ApiServerOptions {
   readonly etcd: EtcdClient;
@@ -121,6 +121,8 @@ export class ApiServer {
       store: (group, resource) => required(late.stores).internal(group, resource),
       authorize: async (attributes) => required(late.authorizer).authorize(attributes),
     };
+    const rulesFor = (user: UserInfo, namespace: string) =>
+      required(late.authorizer).rbac.rulesFor(user, namespace);
     const authenticators = authenticatorOf({ ...options.authentication, server: access, clock });
     const { serviceAccounts, tokens } = authenticators;
     const definitions = builtInResources({
@@ -129,7 +131,7 @@ export class ApiServer {
       kubelet: options.kubelet,
       tokens,
       components: componentProbes(options.componentUrls ?? new Map(), etcd),
-      rulesOf: (user, namespace) => required(late.authorizer).rbac.rulesFor(user, namespace),
+      rulesOf: rulesFor,
       ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
     });
     const stores = new Stores({
@@ -142,6 +144,7 @@ export class ApiServer {
           disable: options.disableAdmissionPlugins,
           defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
           defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
+          rulesFor,
         },
         access,
       ),

@@ -46,6 +46,8 @@ export interface AuthorizationAttributes {
   readonly name: string;
   readonly isResourceRequest: boolean;
   readonly path: string;
+  /** Of a list, watch or deletecollection, where it has one: the node authorizer reads it. */
+  readonly fieldSelector?: string;
 }
 
 export interface AuthorizationDecision {
@@ -92,6 +94,8 @@ export interface InternalStore {
   /** From the cache, without any wait; undefined where absent. */
   peek(namespace: string, name: string): KubeObject | undefined;
   list(namespace: string): Promise<readonly KubeObject[]>;
+  /** Like `peek`: what the cache has of a namespace just now, and nothing while it is being filled. */
+  peekAll(namespace: string): readonly KubeObject[];
   create(obj: KubeObject, ctx: RequestContext): Promise<KubeObject>;
   /** `change` gets a copy and returns what to store; called again after a conflict. */
   update(

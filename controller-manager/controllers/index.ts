@@ -14,6 +14,7 @@ import { nodeLifecycle } from './node-lifecycle.js';
 import { podGarbageCollector } from './pod-gc.js';
 import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
+import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
 import { taintEviction } from './taint-eviction.js';
@@ -36,6 +37,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   podGarbageCollector,
   disruption,
   ttlAfterFinished,
+  resourceQuota,
   clusterRoleAggregation,
   garbageCollector,
 ];
