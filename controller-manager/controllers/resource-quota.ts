@@ -5,6 +5,10 @@
  *
  * Only what some quota limits is watched.
  */
+
+import { type Amounts, addAmounts } from '../../pkg/api/quota/pod-resources.js';
+import { quotaMatches } from '../../pkg/api/quota/scopes.js';
+import { isQuotaPod, tracks, usageOf } from '../../pkg/api/quota/usage.js';
 import type { ResourceQuota } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { type KubeObject, keyOf } from '../../pkg/apimachinery/meta.js';
@@ -16,9 +20,6 @@ import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { RESOURCE_QUOTAS } from '../../pkg/client/resources.js';
 import { BY_NAMESPACE, namespaceIndex } from '../../pkg/client/store.js';
-import { type Amounts, addAmounts } from '../../pkg/quota/pod-resources.js';
-import { quotaMatches } from '../../pkg/quota/scopes.js';
-import { isQuotaPod, tracks, usageOf } from '../../pkg/quota/usage.js';
 import {
   type Controller,
   type ControllerContext,

@@ -69,6 +69,7 @@ async function organizationsOf(
   request: string,
 ): Promise<readonly string[]> {
   // Loaded by the first who needs it: few servers ever see such a request.
+  await import('reflect-metadata');
   const { Pkcs10CertificateRequest } = await import('@peculiar/x509');
   try {
     const pem = Buffer.from(request, 'base64').toString('utf8');

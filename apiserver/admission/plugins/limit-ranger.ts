@@ -2,6 +2,8 @@
  * LimitRanger: the LimitRanges of a namespace. Containers that ask for nothing get the defaults; then
  * containers, pods and claims are held to minimum, maximum and ratio (`plugin/pkg/admission/limitranger`).
  */
+
+import { podTotal } from '../../../pkg/api/quota/pod-resources.js';
 import type {
   Container,
   LimitRange,
@@ -10,7 +12,6 @@ import type {
   Pod,
 } from '../../../pkg/api/types.js';
 import { parseQuantity } from '../../../pkg/apimachinery/quantity.js';
-import { podTotal } from '../../../pkg/quota/pod-resources.js';
 import type { ServerAccess } from '../../server/request-context.js';
 import type { AdmissionAttributes, AdmissionPluginFactory } from '../admission.js';
 import { refuse } from '../refuse.js';

@@ -6,11 +6,12 @@
  * charge is under way wait and are charged together. What was charged and then not stored (the name was
  * taken), the quota controller gives back when it recounts (`plugin/resourcequota`).
  */
+
+import { type Amounts, amountsOf } from '../../../pkg/api/quota/pod-resources.js';
+import { quotaMatches } from '../../../pkg/api/quota/scopes.js';
+import { computeUsage, tracks, usageOf } from '../../../pkg/api/quota/usage.js';
 import type { Container, Pod, ResourceQuota } from '../../../pkg/api/types.js';
 import { conflict, isReason } from '../../../pkg/apimachinery/status.js';
-import { type Amounts, amountsOf } from '../../../pkg/quota/pod-resources.js';
-import { quotaMatches } from '../../../pkg/quota/scopes.js';
-import { computeUsage, tracks, usageOf } from '../../../pkg/quota/usage.js';
 import { serverContext } from '../../server/bootstrap/server-context.js';
 import type { RequestContext, ServerAccess } from '../../server/request-context.js';
 import type { AdmissionAttributes, AdmissionPluginFactory } from '../admission.js';

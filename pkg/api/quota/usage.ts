@@ -4,9 +4,10 @@
  * `count/RESOURCE.GROUP`; some kinds of the core group have older names besides, and pods, Services and
  * claims use up more than their number.
  */
-import type { PersistentVolumeClaim, Pod, Service } from '../api/types.js';
-import type { KubeObject } from '../apimachinery/meta.js';
-import { parseQuantity, Quantity } from '../apimachinery/quantity.js';
+
+import type { KubeObject } from '../../apimachinery/meta.js';
+import { parseQuantity, Quantity } from '../../apimachinery/quantity.js';
+import type { PersistentVolumeClaim, Pod, Service } from '../types.js';
 import { type Amounts, amountsOf, podTotalWithOverhead } from './pod-resources.js';
 
 export interface CountedResource {

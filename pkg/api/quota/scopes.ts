@@ -2,8 +2,9 @@
  * Which objects a ResourceQuota is about: those that have an amount which it limits and that are in all of
  * its scopes. Scopes are of pods, but for one of claims; no other object is in any.
  */
-import type { PersistentVolumeClaim, Pod, ResourceQuota } from '../api/types.js';
-import type { KubeObject } from '../apimachinery/meta.js';
+
+import type { KubeObject } from '../../apimachinery/meta.js';
+import type { PersistentVolumeClaim, Pod, ResourceQuota } from '../types.js';
 import { type CountedResource, tracks } from './usage.js';
 
 interface Scope {

@@ -2,8 +2,9 @@
  * What a pod asks for, or is limited to, as a whole: the sum of its containers and sidecars, or what an init
  * container needs at its time if that is more (`k8s.io/component-helpers/resource`).
  */
-import type { Pod } from '../api/types.js';
-import { parseQuantity, type Quantity } from '../apimachinery/quantity.js';
+
+import { parseQuantity, type Quantity } from '../../apimachinery/quantity.js';
+import type { Pod } from '../types.js';
 
 export type Amounts = Map<string, Quantity>;
 type Written = Readonly<Record<string, string | number>> | undefined;
