@@ -6,22 +6,12 @@
  * Pure: a script is a generator of effects (print, wait), driven by `process.ts`, so that what a
  * container did up to a moment can be computed again after a restart.
  */
+import { arithmetic } from './shell-arithmetic.js';
+import { COMMANDS, testOf } from './shell-commands.js';
+import { base, type Effect, Exit, type Run, type ShellContext } from './shell-effect.js';
+import { closing, OPERATORS, tokenize } from './shell-words.js';
 
-export type Effect =
-  | { readonly type: 'print'; readonly text: string; readonly stream: 'stdout' | 'stderr' }
-  | { readonly type: 'wait'; readonly ms: number }
-  /** Runs until it is stopped. */
-  | { readonly type: 'forever' }
-  | { readonly type: 'message'; readonly text: string };
-
-export interface ShellContext {
-  readonly env: Map<string, string>;
-  readonly hostname: string;
-  /** The time inside the container, for `date`. */
-  now(): number;
-  /** What a command nobody knows does. */
-  readonly unknown: 'forever' | 'ends';
-}
+export type { Effect, ShellContext } from './shell-effect.js';
 
 /** How long an unknown command of a pod that is not restarted takes. */
 const UNKNOWN_COMMAND_MS = 1000;
@@ -34,14 +24,6 @@ const QUIET = new Set(
     'set export cd trap ulimit umask unset test [ [[ read sync stat id dd kill'
   ).split(' '),
 );
-
-type Run = Generator<Effect, number, void>;
-
-class Exit extends Error {
-  constructor(readonly code: number) {
-    super('exit');
-  }
-}
 
 /** Runs an argument vector as a container's process; returns its exit code. */
 export function* runProcess(argv: readonly string[], ctx: ShellContext): Run {
@@ -58,102 +40,6 @@ export function isKnownCommand(argv: readonly string[]): boolean {
   const name = base(argv[0] ?? '');
   return (SHELLS.has(name) && argv.some((a) => /^-\w*c$/.test(a))) || name in COMMANDS;
 }
-
-type Command = (args: readonly string[], ctx: ShellContext, depth: number) => Run;
-
-const COMMANDS: Record<string, Command> = {
-  true: () => quick(0),
-  ':': () => quick(0),
-  false: () => quick(1),
-  *echo(args) {
-    let newline = true;
-    let escapes = false;
-    let at = 0;
-    for (; /^-[neE]+$/.test(args[at] ?? ''); at++) {
-      if (args[at]?.includes('n')) newline = false;
-      if (args[at]?.includes('e')) escapes = true;
-    }
-    const text = args.slice(at).join(' ');
-    yield out((escapes ? unescapeText(text) : text) + (newline ? '\n' : ''));
-    return 0;
-  },
-  *printf(args) {
-    const [format = '', ...rest] = args;
-    let at = 0;
-    yield out(
-      unescapeText(format).replace(/%[sd%]/g, (spec) => (spec === '%%' ? '%' : (rest[at++] ?? ''))),
-    );
-    return 0;
-  },
-  *date(args, ctx) {
-    yield out(
-      `${formatDate(
-        new Date(ctx.now()),
-        args.find((a) => a.startsWith('+')),
-      )}\n`,
-    );
-    return 0;
-  },
-  *hostname(_, ctx) {
-    yield out(`${ctx.hostname}\n`);
-    return 0;
-  },
-  *env(_, ctx) {
-    yield out([...ctx.env].map(([k, v]) => `${k}=${v}\n`).join(''));
-    return 0;
-  },
-  *printenv(args, ctx) {
-    for (const [k, v] of ctx.env) {
-      if (args.length === 0) yield out(`${k}=${v}\n`);
-      else if (args.includes(k)) yield out(`${v}\n`);
-    }
-    return 0;
-  },
-  *sleep(args) {
-    let ms = 0;
-    for (const arg of args) {
-      if (arg === 'infinity' || arg === 'inf') {
-        yield { type: 'forever' };
-        return 0;
-      }
-      const found = /^(\d*\.?\d+)([smhd]?)$/.exec(arg);
-      if (!found) {
-        yield { type: 'print', text: `sleep: invalid number '${arg}'\n`, stream: 'stderr' };
-        return 1;
-      }
-      ms += Number(found[1]) * ({ m: 60_000, h: 3_600_000, d: 86_400_000 }[found[2] ?? ''] ?? 1000);
-    }
-    yield { type: 'wait', ms };
-    return 0;
-  },
-  exit(args) {
-    throw new Exit(Number(args[0] ?? 0) & 255);
-  },
-  /** Nothing is on stdin, so it ends at once. */
-  cat: () => quick(0),
-  *tail(args) {
-    if (args.some((a) => /^-\w*[fF]/.test(a))) yield { type: 'forever' };
-    return 0;
-  },
-  *pause() {
-    yield { type: 'forever' };
-    return 0;
-  },
-  *wait() {
-    yield { type: 'forever' };
-    return 0;
-  },
-  *seq(args) {
-    const [from, to] =
-      args.length > 1 ? [Number(args[0]), Number(args.at(-1))] : [1, Number(args[0])];
-    for (let i = from; i <= Math.min(to, from + 10_000); i++) yield out(`${i}\n`);
-    return 0;
-  },
-  *exec(args, ctx, depth) {
-    if (args.length === 0) return 0;
-    throw new Exit(yield* runCommand(args, ctx, depth));
-  },
-};
 
 function* runCommand(argv: readonly string[], ctx: ShellContext, depth: number): Run {
   const name = base(argv[0] ?? '');
@@ -172,14 +58,13 @@ function* runCommand(argv: readonly string[], ctx: ShellContext, depth: number):
     return 0;
   }
   const known = COMMANDS[name];
-  if (known) return yield* known(argv.slice(1), ctx, depth + 1);
+  if (known) return yield* known(argv.slice(1), ctx, (next) => runCommand(next, ctx, depth + 1));
   if (QUIET.has(name)) return 0;
   if (ctx.unknown === 'forever') yield { type: 'forever' };
   else yield { type: 'wait', ms: UNKNOWN_COMMAND_MS };
   return 0;
 }
 
-const OPERATORS = ['&&', '||', ';;', ';', '|', '&', '\n', '(', ')'];
 const OPENERS = new Set(['while', 'until', 'for', 'if', '{', '(']);
 const CLOSERS = new Set(['done', 'fi', '}', ')']);
 const ENDS = new Set(['done', 'do', 'then', 'else', 'elif', 'fi', '}', ')']);
@@ -475,166 +360,4 @@ function targetOf(file: string): 'stdout' | 'stderr' | 'message' | 'nowhere' {
   if (file === '&2' || file === '/dev/stderr' || file === '/proc/1/fd/2') return 'stderr';
   if (file === '&1' || file === '/dev/stdout' || file === '/proc/1/fd/1') return 'stdout';
   return file === '/dev/termination-log' ? 'message' : 'nowhere';
-}
-
-/** `[ a = b ]` and its kin; undefined for what is no test. A test of files holds. */
-function testOf(argv: readonly string[]): number | undefined {
-  if (!['[', 'test', '[['].includes(argv[0] ?? '')) return undefined;
-  const args = argv.slice(1).filter((a) => a !== ']' && a !== ']]');
-  const [a = '', op = '', b = ''] = args;
-  const numeric = { '-eq': 0, '-ne': 0, '-lt': 0, '-le': 0, '-gt': 0, '-ge': 0 };
-  if (op === '=' || op === '==') return a === b ? 0 : 1;
-  if (op === '!=') return a !== b ? 0 : 1;
-  if (op in numeric) {
-    const d = Number(a) - Number(b);
-    const holds =
-      { '-eq': d === 0, '-ne': d !== 0, '-lt': d < 0, '-le': d <= 0, '-gt': d > 0 }[op] ?? d >= 0;
-    return holds ? 0 : 1;
-  }
-  if (a === '-z') return op === '' ? 0 : 1;
-  if (a === '-n') return op === '' ? 1 : 0;
-  return 0;
-}
-
-function tokenize(text: string): string[] {
-  const words: string[] = [];
-  let word = '';
-  const push = () => {
-    if (word !== '') words.push(word);
-    word = '';
-  };
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i] ?? '';
-    if (c === '\\' && text[i + 1] === '\n') i++;
-    else if (c === '\\') word += c + (text[++i] ?? '');
-    else if (c === "'" || c === '`') {
-      const end = text.indexOf(c, i + 1);
-      word += text.slice(i, end < 0 ? text.length : end + 1);
-      i = end < 0 ? text.length : end;
-    } else if (c === '"') {
-      const start = i;
-      for (i++; i < text.length && text[i] !== '"'; i++) {
-        if (text[i] === '\\') i++;
-        else if (text.startsWith('$(', i)) i = closing(text, i + 1);
-      }
-      word += text.slice(start, i + 1);
-    } else if (c === '$' && text[i + 1] === '(') {
-      const end = closing(text, i + 1);
-      word += text.slice(i, end + 1);
-      i = end;
-    } else if (c === '#' && word === '') {
-      while (i + 1 < text.length && text[i + 1] !== '\n') i++;
-    } else if (c === ' ' || c === '\t' || c === '\r') push();
-    else {
-      const inRedirect = c === '&' && (word.endsWith('>') || text[i + 1] === '>');
-      const operator = inRedirect ? undefined : OPERATORS.find((o) => text.startsWith(o, i));
-      if (operator === undefined) word += c;
-      else {
-        push();
-        words.push(operator);
-        i += operator.length - 1;
-      }
-    }
-  }
-  push();
-  return words;
-}
-
-/** The index of the parenthesis that closes the one at `open`. */
-function closing(text: string, open: number): number {
-  let depth = 0;
-  for (let i = open; i < text.length; i++) {
-    if (text[i] === '(') depth++;
-    else if (text[i] === ')' && --depth === 0) return i;
-  }
-  return text.length;
-}
-
-/** Whole numbers with + - * / %, left to right with the usual precedence. */
-function arithmetic(expression: string, env: ReadonlyMap<string, string>): number {
-  const terms = expression
-    .replace(/\$?\{?([A-Za-z_]\w*)\}?/g, (_, name: string) => String(Number(env.get(name)) || 0))
-    .match(/\d+|[-+*/%()]/g);
-  if (!terms) return 0;
-  let at = 0;
-  const factor = (): number => {
-    const term = terms[at++];
-    if (term === '-') return -factor();
-    if (term !== '(') return Number(term) || 0;
-    const value = sum();
-    at++;
-    return value;
-  };
-  const product = (): number => {
-    let value = factor();
-    for (let op = terms[at]; op === '*' || op === '/' || op === '%'; op = terms[at]) {
-      at++;
-      const right = factor();
-      value =
-        op === '*'
-          ? value * right
-          : right === 0
-            ? 0
-            : op === '/'
-              ? Math.trunc(value / right)
-              : value % right;
-    }
-    return value;
-  };
-  const sum = (): number => {
-    let value = product();
-    for (let op = terms[at]; op === '+' || op === '-'; op = terms[at]) {
-      at++;
-      value = op === '+' ? value + product() : value - product();
-    }
-    return value;
-  };
-  return sum();
-}
-
-/** A command that does what it does at once. */
-function* quick(code: number, effects: readonly Effect[] = []): Run {
-  yield* effects;
-  return code;
-}
-
-function out(text: string): Effect {
-  return { type: 'print', text, stream: 'stdout' };
-}
-
-function base(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function unescapeText(text: string): string {
-  return text.replace(/\\([nt\\r])/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? '\\');
-}
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-function formatDate(at: Date, format: string | undefined): string {
-  const two = (n: number) => String(n).padStart(2, '0');
-  const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
-  const day = DAYS[at.getUTCDay()] ?? '';
-  const month = MONTHS[at.getUTCMonth()] ?? '';
-  if (!format) {
-    return `${day} ${month} ${String(at.getUTCDate()).padStart(2)} ${time} UTC ${at.getUTCFullYear()}`;
-  }
-  const fields: Record<string, string> = {
-    Y: String(at.getUTCFullYear()),
-    m: two(at.getUTCMonth() + 1),
-    d: two(at.getUTCDate()),
-    H: two(at.getUTCHours()),
-    M: two(at.getUTCMinutes()),
-    S: two(at.getUTCSeconds()),
-    s: String(Math.floor(at.getTime() / 1000)),
-    N: String(at.getUTCMilliseconds() * 1_000_000).padStart(9, '0'),
-    F: at.toISOString().slice(0, 10),
-    T: time,
-    Z: 'UTC',
-    a: day,
-    b: month,
-  };
-  return format.slice(1).replace(/%([a-zA-Z])/g, (all, c: string) => fields[c] ?? all);
 }
