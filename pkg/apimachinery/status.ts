@@ -204,6 +204,16 @@ export function serviceUnavailable(message: string): StatusError {
   return failure(503, 'ServiceUnavailable', message);
 }
 
+/** What the router says where a path has no such method. */
+export function methodNotAllowed(): StatusError {
+  return failure(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
+}
+
 export function methodNotSupported(of: Qualified, verb: string): StatusError {
   return failure(
     405,

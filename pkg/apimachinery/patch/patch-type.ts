@@ -19,7 +19,7 @@ export class PatchType {
 
   /** Of a field of this object; for a list, the type is that of its items. Throws for an unknown field. */
   field(name: string): PatchType {
-    const { schema } = this;
+    const schema = this.schema;
     if (schema === undefined) return this.untyped();
     const { properties, additionalProperties } = schema;
     const property =
