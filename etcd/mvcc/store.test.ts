@@ -153,7 +153,7 @@ t.test('a watcher without room misses nothing once it has room', async (t) => {
   t.teardown(() => server.close());
   let room = false;
   const seen: number[] = [];
-  let done: () => void = () => {};
+  let done: () => void = () => undefined;
   const all = new Promise<void>((resolve) => {
     done = resolve;
   });
