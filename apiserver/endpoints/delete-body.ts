@@ -1,5 +1,7 @@
 /** The options of a DELETE: from its body where it has one, else from its query. */
 import { parse as parseYaml } from 'yaml';
+import { explainSyntaxError } from '../../pkg/api/schema/json-scanner.js';
+import { nestsTooDeep, notTooDeep, TOO_DEEP } from '../../pkg/apimachinery/nesting.js';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
 import type { RequestContext } from '../server/request-context.js';
@@ -18,15 +20,27 @@ export async function readDeleteOptions(
   if (body.length === 0) return fromQuery(ctx.query);
   if (isProtobuf(req.headers['content-type'])) return fromBody(await decoder.protobufValue(body));
   const encoding = contentEncoding(req.headers['content-type']);
-  let value: unknown;
+  const text = body.toString();
+  return fromBody(encoding === 'yaml' ? parsedYaml(text) : parsedJson(text));
+}
+
+function parsedYaml(text: string): unknown {
   try {
-    value = encoding === 'yaml' ? parseYaml(body.toString()) : JSON.parse(body.toString());
+    return notTooDeep(text, () => parseYaml(text));
   } catch (err) {
-    throw badRequest(
-      `couldn't get version/kind; json parse error: ${err instanceof Error ? err.message : String(err)}`,
-    );
+    const why = err instanceof Error ? err.message : String(err);
+    throw badRequest(`error converting YAML to JSON: yaml: ${why}`);
   }
-  return fromBody(value);
+}
+
+function parsedJson(text: string): unknown {
+  const wrong = (why: string) => badRequest(`couldn't get version/kind; json parse error: ${why}`);
+  if (nestsTooDeep(text)) throw wrong(TOO_DEEP);
+  try {
+    return JSON.parse(text);
+  } catch (err) {
+    throw wrong(explainSyntaxError(text) ?? String(err));
+  }
 }
 
 function fromQuery(query: URLSearchParams): DeleteOptions {

@@ -1,5 +1,5 @@
 /** `meta/v1 ListOptions` from a query, checked as upstream checks them for list and for watch. */
-import { badRequest, invalid } from '../../pkg/apimachinery/status.js';
+import { badRequest, invalid, type Qualified } from '../../pkg/apimachinery/status.js';
 import { validateListOptions } from '../../pkg/apimachinery/validation/options.js';
 
 export interface ListOptions {
@@ -14,7 +14,7 @@ export interface ListOptions {
   readonly sendInitialEvents: boolean | undefined;
 }
 
-export function listOptions(query: URLSearchParams, watch: boolean): ListOptions {
+export function listOptions(query: URLSearchParams, watch: boolean, of: Qualified): ListOptions {
   const text = (name: string): string => query.get(name) ?? '';
   const match = text('resourceVersionMatch');
   const options: ListOptions = {
@@ -37,7 +37,7 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   });
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
   if (options.resourceVersion !== '' && !/^[0-9]+$/.test(options.resourceVersion)) {
-    throw invalidResourceVersion(options.resourceVersion);
+    throw invalidResourceVersion(options.resourceVersion, of);
   }
   return options;
 }
@@ -62,8 +62,9 @@ export function flag(query: URLSearchParams, name: string): boolean | undefined 
   return text.toLowerCase() !== 'false' && text !== '0';
 }
 
-export function invalidResourceVersion(text: string): Error {
-  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+/** The storage finds it, and knows of the resource and not of the options. */
+function invalidResourceVersion(text: string, { group, resource }: Qualified): Error {
+  return invalid({ group, kind: resource }, '', [
     {
       type: 'FieldValueInvalid',
       field: 'resourceVersion',

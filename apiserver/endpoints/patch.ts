@@ -6,10 +6,12 @@
  *   apply                    the field manager merges it with what the other managers own
  */
 import { parse as parseYaml } from 'yaml';
+import { explainSyntaxError } from '../../pkg/api/schema/json-scanner.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { nestsTooDeep, notTooDeep, TOO_DEEP } from '../../pkg/apimachinery/nesting.js';
 import { applyJsonPatch, asJsonPatch } from '../../pkg/apimachinery/patch/json-patch.js';
 import { applyMergePatch, asMergePatch } from '../../pkg/apimachinery/patch/merge-patch.js';
 import {
@@ -213,7 +215,8 @@ function patchOptions(ctx: RequestContext, apply: boolean): KubeObject {
 function parseApply(body: Buffer): KubeObject {
   let value: unknown;
   try {
-    value = parseYaml(body.toString(), { version: '1.1', merge: true });
+    const text = body.toString();
+    value = notTooDeep(text, () => parseYaml(text, { version: '1.1', merge: true }));
   } catch (err) {
     throw badRequest(`error decoding YAML: ${err instanceof Error ? err.message : String(err)}`);
   }
@@ -224,10 +227,12 @@ function parseApply(body: Buffer): KubeObject {
 }
 
 function parseJson(body: Buffer): unknown {
+  const text = body.toString();
+  if (nestsTooDeep(text)) throw badRequest(`error decoding patch: ${TOO_DEEP}`);
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(text);
   } catch (err) {
-    throw badRequest(`error decoding patch: ${err instanceof Error ? err.message : String(err)}`);
+    throw badRequest(`error decoding patch: ${explainSyntaxError(text) ?? String(err)}`);
   }
 }
 

@@ -233,7 +233,7 @@ t.test('the verbs of a resource', async (t) => {
         () => api.get(`${MAPS}?resourceVersion=99999999`),
         504,
         'Timeout',
-        /^Too large resource version: 99999999, current: /,
+        /^Timeout: Too large resource version: 99999999, current: /,
       ],
       [
         'a version that is none',

@@ -7,7 +7,7 @@
  */
 
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
-import { failure, unknownPath } from '../../pkg/apimachinery/status.js';
+import { methodNotAllowed, unknownPath } from '../../pkg/apimachinery/status.js';
 import { deleteCollection } from '../registry/delete.js';
 import type { ResourceDefinition, Verb } from '../registry/resource.js';
 import type { Stores } from '../registry/stores.js';
@@ -134,7 +134,7 @@ export class ResourceHandler {
 
 /** What the query of a list asks for. */
 function listQuery({ view, ctx, namespace }: Target): ListQuery {
-  const options = listOptions(ctx.query, false);
+  const options = listOptions(ctx.query, false, view.qualified);
   const { labelSelector, fieldSelector } = options;
   const chosen = selection(view.definition, namespace, labelSelector, fieldSelector, view.fieldsOf);
   return {
@@ -163,22 +163,13 @@ function wrongPath(definition: ResourceDefinition, ctx: RequestContext): Error |
   const { verb, namespace, resource, subresource, name } = ctx.requestInfo;
   const ofOne = ['get', 'update', 'patch', 'delete'].includes(verb);
   if (definition.namespaced) {
+    if (namespace === '' && verb === 'deletecollection') return methodNotAllowed();
     if (namespace === '' && (ofOne || verb === 'create'))
       return name === '' ? methodNotAllowed() : unknownPath();
   } else if (namespace !== '' && resource !== 'namespaces') return unknownPath();
   if (subresource === '' && (ofOne ? name === '' : verb === 'create' && name !== ''))
     return methodNotAllowed();
   return undefined;
-}
-
-/** What upstream's router says, and clients show. */
-function methodNotAllowed(): Error {
-  return failure(
-    405,
-    'MethodNotAllowed',
-    'the server does not allow this method on the requested resource',
-    {},
-  );
 }
 
 /** Logs, exec and proxies answer in whatever form they like. */

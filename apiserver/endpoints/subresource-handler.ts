@@ -4,7 +4,7 @@
  * (logs, exec, proxy).
  */
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
-import { methodNotSupported, notFound, unknownPath } from '../../pkg/apimachinery/status.js';
+import { methodNotAllowed, notFound, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { Subresource } from '../registry/resource.js';
 import { update } from '../registry/update.js';
 import type { ObjectDecoder } from './object-decoder.js';
@@ -32,23 +32,18 @@ export class SubresourceHandler {
   async serve(target: Target, name: string): Promise<void> {
     const { definition, ctx, view } = target;
     const { verb } = ctx.requestInfo;
-    const unsupported = () =>
-      methodNotSupported(
-        { ...view.qualified, resource: `${view.qualified.resource}/${name}` },
-        verb,
-      );
     if (name === 'status' && view.store.strategy.status) {
       if (verb === 'get') return this.verbs.get(target);
       if (verb === 'update') return this.verbs.update(target, 'status');
       if (verb === 'patch') return this.verbs.patch(target, 'status');
-      throw unsupported();
+      throw methodNotAllowed();
     }
-    if (name === 'scale' && definition.scale) return this.serveScale(target, unsupported);
+    if (name === 'scale' && definition.scale) return this.serveScale(target);
     const sub = definition.subresources?.find((candidate) => candidate.name === name);
     if (!sub) throw unknownPath();
     const parent = { namespace: target.namespace, name: target.name };
     if (sub.connect && !sub.create && !sub.strategy) return this.connect(target, sub);
-    if (!sub.verbs.some((served) => served === verb)) throw unsupported();
+    if (!sub.verbs.some((served) => served === verb)) throw methodNotAllowed();
     if (verb === 'create' && sub.create) {
       const body = await readObject(this.decoder, sub.kind, ctx);
       const { store } = view;
@@ -63,12 +58,12 @@ export class SubresourceHandler {
     }
     if (!sub.strategy) {
       if (sub.connect) return this.connect(target, sub);
-      throw unsupported();
+      throw methodNotAllowed();
     }
     if (verb === 'get') return this.verbs.get(target);
     if (verb === 'update') return this.verbs.update(target, name, sub);
     if (verb === 'patch') return this.verbs.patch(target, name, sub);
-    throw unsupported();
+    throw methodNotAllowed();
   }
 
   /** The exchange is the subresource's from here on. */
@@ -80,7 +75,7 @@ export class SubresourceHandler {
     await sub.connect?.({ namespace, name }, ctx);
   }
 
-  private async serveScale(target: Target, unsupported: () => Error): Promise<void> {
+  private async serveScale(target: Target): Promise<void> {
     const { view, ctx, namespace, name, accepted, definition } = target;
     const { verb } = ctx.requestInfo;
     if (verb === 'get') {
@@ -88,7 +83,7 @@ export class SubresourceHandler {
       sendValue(ctx, 200, scaleOf(definition, view.of(stored).object), accepted.encoding);
       return;
     }
-    if (verb !== 'update' && verb !== 'patch') throw unsupported();
+    if (verb !== 'update' && verb !== 'patch') throw methodNotAllowed();
     const change =
       verb === 'update'
         ? replaceBy(await readObject(this.decoder, SCALE, ctx))

@@ -1,5 +1,5 @@
 /** Resources without storage (reviews, bindings, component statuses): their definition answers by itself. */
-import { methodNotSupported, unknownPath } from '../../pkg/apimachinery/status.js';
+import { methodNotAllowed, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import type { RequestContext } from '../server/request-context.js';
 import { negotiate } from './media-type.js';
@@ -13,7 +13,7 @@ export async function serveVirtual(
   decoder: ObjectDecoder,
   ctx: RequestContext,
 ): Promise<void> {
-  const { verb, subresource, group, resource } = ctx.requestInfo;
+  const { verb, subresource } = ctx.requestInfo;
   const { virtual } = definition;
   const accepted = negotiate(ctx.exchange?.req.headers.accept);
   if (subresource !== '' || !virtual) throw unknownPath();
@@ -34,5 +34,5 @@ export async function serveVirtual(
     sendValue(ctx, 200, shapedList(definition, items, accepted, ctx), accepted.encoding);
     return;
   }
-  throw methodNotSupported({ group, resource }, verb);
+  throw methodNotAllowed();
 }

@@ -27,7 +27,7 @@ export class WatchServer {
   private streams = 0;
 
   async serve({ view, ctx, accepted, namespace }: WatchTarget): Promise<void> {
-    const options = listOptions(ctx.query, true);
+    const options = listOptions(ctx.query, true, view.qualified);
     const { storage } = view.store;
     const { cache, feed } = storage;
     const chosen = selection(

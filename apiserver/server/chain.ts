@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
+import { badRequest, StatusError, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { attributesOf, refusal } from '../authz/attributes.js';
@@ -66,7 +66,7 @@ export class Chain {
     res.once('close', closed);
     const endLongRunning = longRunning ? metrics.longRunningStarted() : undefined;
     try {
-      if (!parsed.info) throw badRequest('the request path cannot be decoded');
+      if (!parsed.info) throw parsed.fault;
       await this.process(ctx, longRunning);
     } catch (err) {
       sendError(ctx, err);
@@ -160,7 +160,12 @@ const NO_INFO: RequestInfo = {
   parts: [],
 };
 
-function parse(req: IncomingMessage): { info: RequestInfo | undefined; query: URLSearchParams } {
+type Parsed = { readonly query: URLSearchParams } & (
+  | { readonly info: RequestInfo }
+  | { readonly info: undefined; readonly fault: StatusError }
+);
+
+function parse(req: IncomingMessage): Parsed {
   const url = req.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
@@ -169,7 +174,10 @@ function parse(req: IncomingMessage): { info: RequestInfo | undefined; query: UR
     // A name may not hold a slash or a percent sign, so decoding the whole path at once loses nothing.
     return { info: parseRequestInfo(req.method ?? 'GET', decodeURIComponent(path), query), query };
   } catch (err) {
-    if (err instanceof URIError) return { info: undefined, query };
+    if (err instanceof StatusError) return { info: undefined, query, fault: err };
+    if (err instanceof URIError) {
+      return { info: undefined, query, fault: badRequest('the request path cannot be decoded') };
+    }
     throw err;
   }
 }

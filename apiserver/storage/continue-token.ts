@@ -3,6 +3,7 @@
  * clients, but the same bytes, so that a token of one apiserver is good at any other.
  * `rv` is the revision that the whole list is read at, or -1: go on at the newest (an inconsistent list).
  */
+import { explainSyntaxError } from '../../pkg/api/schema/json-scanner.js';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 
 export interface ContinueToken {
@@ -50,16 +51,27 @@ export function decodeContinue(text: string): ContinueToken {
 }
 
 function parse(text: string): Record<string, unknown> {
-  try {
-    if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new Error('illegal base64 data');
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-    throw new Error('not an object');
-  } catch (err) {
-    throw invalidToken(
-      `continue key is not valid: ${err instanceof Error ? err.message : String(err)}`,
-    );
+  const wrong =
+    /[^A-Za-z0-9_-]/.exec(text)?.index ?? (text.length % 4 === 1 ? text.length - 1 : -1);
+  if (wrong >= 0) {
+    throw invalidToken(`continue key is not valid: illegal base64 data at input byte ${wrong}`);
   }
+  const json = Buffer.from(text, 'base64url').toString();
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (err) {
+    throw invalidToken(`continue key is not valid: ${explainSyntaxError(json) ?? String(err)}`);
+  }
+  if (isRecord(value)) return value;
+  const came = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  throw invalidToken(
+    `continue key is not valid: json: cannot unmarshal ${came} into Go value of type storage.continueToken`,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalidToken(why: string): Error {

@@ -7,6 +7,7 @@
  */
 import { isScalar, parseDocument, type Tags } from 'yaml';
 import { apiVersionOf, type UnstructuredObject } from '../../apimachinery/meta.js';
+import { nestsTooDeep, notTooDeep, TOO_DEEP } from '../../apimachinery/nesting.js';
 import { badRequest, type StatusError } from '../../apimachinery/status.js';
 import { DecodeError, type Decoder } from './decoder.js';
 import {
@@ -174,6 +175,9 @@ function interpretKind(value: unknown): string | undefined {
     if (typeof part !== 'string' && part !== null) {
       return fault(jsonTypeOf(part), `struct field .${field}`, 'string');
     }
+    if (field === 'apiVersion' && part !== null && part.split('/').length > 2) {
+      return `unexpected GroupVersion string: ${part}`;
+    }
   }
   return undefined;
 }
@@ -197,6 +201,7 @@ interface Parsed {
 function parseJson(text: string): Parsed {
   let value: unknown;
   try {
+    if (nestsTooDeep(text)) return none(`couldn't get version/kind; json parse error: ${TOO_DEEP}`);
     value = JSON.parse(text);
   } catch {
     const why = explainSyntaxError(text) ?? 'invalid JSON';
@@ -215,6 +220,17 @@ function none(message: string): Parsed {
 
 /** YAML 1.1, as Kubernetes reads it (`yes` is true), but a date stays a string. */
 function parseYaml(text: string): Parsed {
+  let value: unknown;
+  try {
+    value = notTooDeep(text, () => parsedYaml(text));
+  } catch (err) {
+    const why = err instanceof Error ? err.message : String(err);
+    return none(`error converting YAML to JSON: yaml: ${why}`);
+  }
+  return { value: value ?? null, duplicates: () => yamlDuplicates(text), fractions: [] };
+}
+
+function parsedYaml(text: string): unknown {
   const document = parseDocument(text, {
     version: '1.1',
     uniqueKeys: false,
@@ -225,10 +241,9 @@ function parseYaml(text: string): Parsed {
   if (fault) {
     const line = fault.linePos?.[0].line ?? 1;
     const why = fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
-    return none(`error converting YAML to JSON: yaml: line ${line}: ${why}`);
+    throw new Error(`line ${line}: ${why}`);
   }
-  const value: unknown = document.toJS();
-  return { value: value ?? null, duplicates: () => yamlDuplicates(text), fractions: [] };
+  return document.toJS();
 }
 
 function isTimestamp(tag: unknown): boolean {
