@@ -42,7 +42,7 @@ export interface ReflectorOptions<T extends KubeObject> {
  * and a list of its cache is cheap, so components return sooner.
  */
 const BACKOFF_MIN_MS = 200;
-const BACKOFF_MAX_MS = 5_000;
+const BACKOFF_MAX_MS = 2_000;
 /** A watch that lasts this long proves the server healthy again. */
 const HEALTHY_MS = 10_000;
 /** Spread out, so that not all watches of a cluster end at a time. */
