@@ -34,10 +34,26 @@ export interface MapType {
   whenAbsent(name: string): unknown;
 }
 
+/** Any value, as a whole: what stands in a list of unknown type. */
+const ATOMIC: FieldType = {
+  scalar: 'any',
+  get list(): ListType {
+    return ATOMIC_LIST;
+  },
+  map: { atomic: true, has: () => false, field: () => ATOMIC, whenAbsent: () => undefined },
+};
+
+const ATOMIC_LIST: ListType = {
+  atomic: true,
+  keys: [],
+  keyDefaults: new Map(),
+  element: ATOMIC,
+};
+
 /** Any value: objects field by field, lists as a whole. */
 const DEDUCED: FieldType = {
   scalar: 'any',
-  list: { atomic: true, keys: [], keyDefaults: new Map(), element: { scalar: 'any' } },
+  list: ATOMIC_LIST,
   map: { atomic: false, has: () => false, field: () => DEDUCED, whenAbsent: () => undefined },
 };
 
