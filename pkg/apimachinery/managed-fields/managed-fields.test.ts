@@ -24,6 +24,7 @@ import {
 import { fieldTypeOf } from './field-type.js';
 import { formatPath } from './path-element.js';
 import { toFieldSet } from './to-field-set.js';
+import { typeErrors } from './validate-typed.js';
 
 type Json = Record<string, unknown>;
 
@@ -541,4 +542,12 @@ t.test('kubectl takes over from its client-side apply without a conflict', async
     conflict(() => m.apply(live, thing({ replicas: 2 }), 'other', false, '', LATER)).code,
     409,
   );
+});
+
+t.test('what has no type may hold objects in lists, at any depth', (t) => {
+  const untyped = fieldTypeOf({}, SCHEMAS);
+  const value = { anyOf: [{ type: 'integer' }, { allOf: [{ a: [{ b: 1 }] }] }] };
+  t.equal(typeErrors(untyped, value), undefined);
+  t.same(lines(toFieldSet(untyped, value)), ['.anyOf'], 'and the list is owned as a whole');
+  t.end();
 });
