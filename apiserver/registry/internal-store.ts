@@ -40,7 +40,7 @@ export function internalStore(store: GenericStore): InternalStore {
       return cache.list(namespace).map((stored) => stored.object);
     },
     peekAll(namespace) {
-      return cache.live ? cache.list(namespace).map((stored) => stored.object) : [];
+      return cache.live ? cache.list(namespace).map((stored) => stored.object) : undefined;
     },
     async create(obj: KubeObject, ctx: RequestContext) {
       const own = clone(obj);

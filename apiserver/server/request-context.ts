@@ -94,8 +94,8 @@ export interface InternalStore {
   /** From the cache, without any wait; undefined where absent. */
   peek(namespace: string, name: string): KubeObject | undefined;
   list(namespace: string): Promise<readonly KubeObject[]>;
-  /** Like `peek`: what the cache has of a namespace just now, and nothing while it is being filled. */
-  peekAll(namespace: string): readonly KubeObject[];
+  /** Like `peek`: what the cache has of a namespace just now; undefined while it is not filled. */
+  peekAll(namespace: string): readonly KubeObject[] | undefined;
   create(obj: KubeObject, ctx: RequestContext): Promise<KubeObject>;
   /** `change` gets a copy and returns what to store; called again after a conflict. */
   update(

@@ -49,7 +49,9 @@ export const resourceQuota: AdmissionPluginFactory = {
         const { namespace } = attributes;
         if (namespace === '') return;
         // A quota limits nothing before the controller has seen it: nobody has to wait for a new one.
-        if (server.store('', 'resourcequotas').peekAll(namespace).length === 0) return;
+        const store = server.store('', 'resourcequotas');
+        const quotas = store.peekAll(namespace) ?? (await store.list(namespace));
+        if (quotas.length === 0) return;
         let account = accounts.get(namespace);
         if (!account) {
           account = new Account(server, namespace, () => accounts.delete(namespace));

@@ -11,8 +11,12 @@ export async function ensure(
 ): Promise<KubeObject> {
   const store = ctx.server.store(group, resource);
   const { namespace = '', name = '' } = wanted.metadata ?? {};
-  const present = store.peek(namespace, name);
-  if (present) return present;
+  // A create is no way to find out: it may fail at what the present object holds (a Service's address).
+  try {
+    return store.peek(namespace, name) ?? (await store.get(namespace, name));
+  } catch (err) {
+    if (!isReason(err, 'NotFound')) throw err;
+  }
   try {
     return await store.create(wanted, ctx);
   } catch (err) {
