@@ -96,6 +96,13 @@ export class Rig {
     return sum;
   }
 
+  /** Processor time that all processes have used so far, which other programs' load hardly changes. */
+  cpuSeconds(): number {
+    let sum = 0;
+    for (const { pid } of this.children.values()) if (pid !== undefined) sum += cpuSeconds(pid);
+    return sum;
+  }
+
   async stop(): Promise<void> {
     for (const child of [...this.children.values()].reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -174,6 +181,14 @@ export function isInstalled(command: string): boolean {
 export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kib ?? 0) * 1024;
+}
+
+/** User and system time, the 14th and 15th field of /proc/PID/stat, in hundredths of a second on Linux. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field, the program's name in brackets, may hold blanks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function isOk(url: string): Promise<boolean> {

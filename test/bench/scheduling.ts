@@ -149,7 +149,7 @@ async function runPods(client: RestClient): Promise<Omit<WholeCluster, 'readySec
     while (next < POD_COUNT) {
       const name = `pod-${next++}`;
       createdAt.set(name, performance.now());
-      await pods.create(podOf(name), { signal });
+      await pods.create(podOf(name));
     }
   };
   try {
