@@ -15,6 +15,8 @@ import type { SigningKey, VerificationKey } from './service-account-keys.js';
 export const LEGACY_ISSUER = 'kubernetes/serviceaccount';
 /** As upstream: a token of a Pod that is being deleted is good for this much longer. */
 const DELETED_LEEWAY_MS = 60_000;
+/** As upstream, whose servers' clocks may differ by this much. */
+const CLOCK_LEEWAY_SECONDS = 60;
 const REMEMBER_MS = 10_000;
 const MAX_REMEMBERED = 4_096;
 
@@ -112,9 +114,11 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
   ): Promise<Authentication | undefined> {
     const claims = await this.claimsOf(token);
     if (!claims) return undefined;
-    const now = this.options.clock.now();
-    if (claims.exp !== undefined && claims.exp * 1000 <= now) throw new Error('token has expired');
-    if (claims.nbf !== undefined && claims.nbf * 1000 > now) throw new Error('token not valid yet');
+    const now = this.options.clock.now() / 1000;
+    const { exp, nbf } = claims;
+    if (exp !== undefined && exp + CLOCK_LEEWAY_SECONDS < now) throw new Error('token has expired');
+    if (nbf !== undefined && nbf - CLOCK_LEEWAY_SECONDS > now)
+      throw new Error('token not valid yet');
     if (claims.iss === LEGACY_ISSUER) return { user: await this.legacyUser(claims, token) };
     const wanted = audiences.length > 0 ? audiences : this.options.audiences;
     const granted = [claims.aud ?? []].flat();
@@ -143,6 +147,7 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
         const { payload } = await jwtVerify<PrivateClaims>(token, key, {
           algorithms: [algorithm],
           currentDate: new Date(this.options.clock.now()),
+          clockTolerance: CLOCK_LEEWAY_SECONDS,
         });
         if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
         this.remembered.set(id, { claims: payload, until: now + REMEMBER_MS });
