@@ -39,10 +39,12 @@ import { ControlPlane } from './testing/control-plane.js';
 import { HandNodes } from './testing/hand-nodes.js';
 
 const NAMESPACE = 'default';
+// Whole rollouts and evictions, on machines that may be busy with other things.
+t.setTimeout(120_000);
 const plane = await ControlPlane.start({
   args: [
     '--node-monitor-period=100ms',
-    '--node-monitor-grace-period=1s',
+    '--node-monitor-grace-period=3s',
     '--node-eviction-rate=10',
     '--allocate-node-cidrs',
     '--cluster-cidr=10.244.0.0/16',
