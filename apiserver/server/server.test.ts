@@ -177,6 +177,13 @@ t.test('time passes', async (t) => {
     .watch('/api/v1/namespaces/default/secrets?watch=true&timeoutSeconds=30');
   await clock.advance(31_000);
   t.equal(await watch.next(), undefined, 'a watch ends at its time');
+  const slow = later.as('admin').get('/api/v1/nodes?resourceVersion=999999999');
+  let done = false;
+  const answered = slow.finally(() => {
+    done = true;
+  });
+  while (!done) await clock.advance(1_000);
+  t.match(await answered, { code: 504, body: { reason: 'Timeout' } }, 'a request that takes too long');
   await clock.advance(661_000);
   t.equal(await who(token), 401, 'the token has expired');
   await clock.advance(400 * DAY_MS);
