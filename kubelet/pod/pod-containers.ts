@@ -348,7 +348,10 @@ export class PodContainers {
     ].find((s) => s.name === container.name);
     const attempt = last ? last.attempt + 1 : known?.containerID ? known.restartCount + 1 : 0;
     const env = await this.environment(pod, container, sandbox);
-    const policy = container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always';
+    // Under a pod that always restarts, an init container is still meant to end, and runs again only if it failed.
+    const isInit = pod.spec?.initContainers?.some(({ name }) => name === container.name) === true;
+    const ofPod = pod.spec?.restartPolicy ?? 'Always';
+    const policy = container.restartPolicy ?? (isInit && ofPod === 'Always' ? 'OnFailure' : ofPod);
     const id = await this.step(pod, container, 'CreateContainerError', () =>
       runtime.createContainer(sandbox.id, {
         name: container.name,

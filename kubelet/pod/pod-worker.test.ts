@@ -332,6 +332,23 @@ t.test('how pods end', async (t) => {
   }
 });
 
+t.test(
+  'an init container with a command nobody knows ends, also where the pod always restarts',
+  async (t) => {
+    const node = new Node(
+      podOf({ initContainers: [{ name: 'init', image: 'migrate', command: ['migrate', 'up'] }] }),
+    );
+    await node.until(() => node.condition('Ready')?.status === 'True', 6000);
+    t.match(node.status, {
+      phase: 'Running',
+      initContainerStatuses: [
+        { name: 'init', state: { terminated: { exitCode: 0, reason: 'Completed' } } },
+      ],
+    });
+    await node.stop();
+  },
+);
+
 t.test('init containers run in order, a sidecar stays, and the others follow', async (t) => {
   const node = new Node(
     podOf({
