@@ -1,4 +1,7 @@
 /** Every plugin's decisions, as clients of a whole server see them. */
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import t from 'tap';
 import type { Pod, PodSpec, ResourceQuota } from '../../pkg/api/types.js';
 import { TestServer } from '../testing/test-server.js';
@@ -579,7 +582,8 @@ t.test('NodeRestriction', async (t) => {
     ['own pod', 'DELETE', `${ns}/pods/on-node-1`, undefined, 200],
   ];
   for (const [row, method, path, body, code, message] of rows) {
-    const type = method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {};
+    const type: Record<string, string> =
+      method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {};
     const answer = await kubelet.send(method, path, body, type);
     t.equal(answer.code, code, `${row}: ${answer.code > 299 ? answer.text : ''}`);
     if (typeof message === 'string') t.equal(answer.body['message'], message, row);
@@ -665,4 +669,65 @@ t.test('RuntimeClass, resizing of claims, certificates, namespaces', async (t) =
   );
   const nowhere = await admin.post(`${CORE}/nowhere/configmaps`, { metadata: { name: 'a' } });
   t.equal(nowhere.body['message'], 'namespaces "nowhere" not found');
+});
+
+t.test('certificates', async (t) => {
+  const CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+    'verify',
+  ]);
+  const request = async (subject: string) => {
+    const made = await Pkcs10CertificateRequestGenerator.create({
+      name: subject,
+      keys,
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    });
+    return Buffer.from(made.toString('pem')).toString('base64');
+  };
+  const csr = async (name: string, subject: string) => ({
+    metadata: { name },
+    spec: {
+      request: await request(subject),
+      signerName: 'kubernetes.io/kube-apiserver-client',
+      usages: ['client auth'],
+    },
+  });
+  const king = await admin.post(CSRS, await csr('king', 'CN=king,O=system:masters'));
+  t.equal(
+    king.body['message'],
+    'certificatesigningrequests.certificates.k8s.io "king" is forbidden: use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed',
+  );
+  const made = await must(admin.post(CSRS, await csr('dev', 'CN=dev,O=developers')));
+  const rule = (verbs: string[], resources: string[], resourceNames: string[] = []) => ({
+    verbs,
+    apiGroups: ['certificates.k8s.io'],
+    resources,
+    ...(resourceNames.length > 0 ? { resourceNames } : {}),
+  });
+  const role = (rules: object[]) => ({ metadata: { name: 'approver' }, rules });
+  const may = rule(
+    ['get', 'update'],
+    ['certificatesigningrequests', 'certificatesigningrequests/approval'],
+  );
+  await must(admin.post(`${RBAC}/clusterroles`, role([may])));
+  await must(
+    admin.post(`${RBAC}/clusterrolebindings`, {
+      metadata: { name: 'approver' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'approver' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'approver' }],
+    }),
+  );
+  const approved = {
+    ...made,
+    status: { conditions: [{ type: 'Approved', status: 'True', reason: 'Test', message: '' }] },
+  };
+  const approve = () => server.as('approver').put(`${CSRS}/dev/approval`, approved);
+  t.equal(
+    (await approve()).body['message'],
+    'certificatesigningrequests.certificates.k8s.io "dev" is forbidden: user not permitted to approve requests with signerName "kubernetes.io/kube-apiserver-client"',
+  );
+  const signer = rule(['approve'], ['signers'], ['kubernetes.io/*']);
+  await must(admin.put(`${RBAC}/clusterroles/approver`, role([may, signer])));
+  t.equal((await approve()).code, 200, "by the signer's domain");
 });
