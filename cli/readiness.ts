@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
+import type { Pool as PoolType } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Clock } from '../pkg/component/clock.js';
 import type { Layout } from './layout.js';
 
@@ -18,13 +20,10 @@ interface NodeList {
 }
 
 export class AdminApi {
-  private readonly agent: Agent;
-  constructor(
-    readonly server: string,
-    layout: Layout,
-  ) {
+  private readonly pool: PoolType;
+  constructor(server: string, layout: Layout) {
     const pem = (file: string) => readFileSync(join(layout.pki, file), 'utf8');
-    this.agent = new Agent({
+    this.pool = new Pool(server, {
       connect: { ca: pem('ca.crt'), cert: pem('admin.crt'), key: pem('admin.key') },
       connections: 2,
     });
@@ -36,11 +35,7 @@ export class AdminApi {
     path: string,
     signal: AbortSignal,
   ): Promise<{ code: number; text: string }> {
-    const answer = await request(`${this.server}${path}`, {
-      method,
-      dispatcher: this.agent,
-      signal,
-    });
+    const answer = await request.call(this.pool, { method, path, signal });
     return { code: answer.statusCode, text: await answer.body.text() };
   }
 
@@ -54,7 +49,7 @@ export class AdminApi {
   }
 
   close(): Promise<void> {
-    return this.agent.destroy();
+    return this.pool.destroy();
   }
 }
 

@@ -2,7 +2,8 @@
  * How ComponentStatus asks: GET the component's /healthz, over TLS without verification, as upstream does.
  * The store is asked as the readiness check asks it.
  */
-import { Agent, request } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import type { ComponentHealth, ComponentProbes } from '../registry/resources/component-status.js';
 
@@ -13,21 +14,24 @@ export function componentProbes(
   urls: ReadonlyMap<string, string>,
   etcd: EtcdClient,
 ): ComponentProbes {
-  // Made at the first question: most servers are never asked.
-  let agent: Agent | undefined;
   const ask =
     (url: string) =>
     async (signal: AbortSignal): Promise<ComponentHealth> => {
-      agent ??= new Agent({ connect: { rejectUnauthorized: false }, keepAliveTimeout: 1 });
+      const { origin, pathname, search } = new URL(url);
+      // One connection for one question: it is seldom asked.
+      const pool = new Pool(origin, { connect: { rejectUnauthorized: false } });
       try {
-        const answer = await request(url, {
-          dispatcher: agent,
+        const answer = await request.call(pool, {
+          method: 'GET',
+          path: `${pathname}${search}`,
           signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
         });
         const message = await answer.body.text();
         return { healthy: answer.statusCode === 200, message };
       } catch (err) {
         return { healthy: false, message: `Get ${JSON.stringify(url)}: ${text(err)}` };
+      } finally {
+        await pool.destroy();
       }
     };
   return {

@@ -1,14 +1,17 @@
 /** `drydock probe URL`: whether a component answers 200, for health checks of containers. */
-import { Agent, request } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 
 const DEADLINE_MS = 3_000;
 
 export async function probe(url: string): Promise<number> {
+  const { origin, pathname, search } = new URL(url);
   // A probe asks a process on its own machine whether it lives, not who it is.
-  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+  const pool = new Pool(origin, { connect: { rejectUnauthorized: false } });
   try {
-    const { statusCode, body } = await request(url, {
-      dispatcher,
+    const { statusCode, body } = await request.call(pool, {
+      method: 'GET',
+      path: `${pathname}${search}`,
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
     await body.dump();
@@ -17,6 +20,6 @@ export async function probe(url: string): Promise<number> {
     process.stderr.write(`${url}: ${err instanceof Error ? err.message : err}\n`);
     return 1;
   } finally {
-    await dispatcher.destroy();
+    await pool.destroy();
   }
 }

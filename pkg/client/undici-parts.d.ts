@@ -1,4 +1,4 @@
-/** The two parts of undici that the client uses. All of undici costs every process 9 MB more. */
+/** The two parts of undici that the processes use. All of undici costs every process 9 MB more. */
 declare module 'undici/lib/dispatcher/pool.js' {
   import { Pool } from 'undici';
   export default Pool;

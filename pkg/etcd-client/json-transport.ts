@@ -6,7 +6,9 @@
  * many keys as at that revision, then nothing happened in it, and the watch is up to the revision of the
  * read. Otherwise events are under way, and the question is asked again.
  */
-import { Pool } from 'undici';
+import type { Pool as PoolType } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Clock } from '../component/clock.js';
 import { isObject } from './frame.js';
 import {
@@ -45,7 +47,7 @@ interface OpenWatch {
 export class JsonTransport implements Transport {
   private readonly over = new AbortController();
   private readonly watches = new Set<OpenWatch>();
-  private readonly pool: Pool;
+  private readonly pool: PoolType;
 
   private constructor(
     readonly endpoint: string,
@@ -124,7 +126,7 @@ export class JsonTransport implements Transport {
         prev_kv: true,
         progress_notify: true,
       };
-      const { body } = await this.pool.request({
+      const { body } = await request.call(this.pool, {
         path: '/v3/watch',
         method: 'POST',
         body: JSON.stringify({ create_request }),
@@ -257,7 +259,7 @@ export class JsonTransport implements Transport {
       late.abort(new UnavailableError(`${this.endpoint} did not answer within ${timeoutMs} ms`)),
     );
     try {
-      const response = await this.pool.request({
+      const response = await request.call(this.pool, {
         path,
         method: 'POST',
         body: JSON.stringify(body),
