@@ -16,8 +16,8 @@ import { nodeNameOf } from '../../authz/node-authorizer.js';
 import { referencesOf } from '../../authz/pod-references.js';
 import type { RequestContext, ServerAccess } from '../../server/request-context.js';
 import type { AdmissionAttributes, AdmissionPluginFactory } from '../admission.js';
+import { checkTokenRequest } from '../node-tokens.js';
 import { refuse } from '../refuse.js';
-import { checkTokenRequest } from './node-tokens.js';
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 const LEASE_NAMESPACE = 'kube-node-lease';

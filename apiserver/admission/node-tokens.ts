@@ -2,11 +2,11 @@
  * Tokens that a kubelet asks for: each for a pod that runs on its node, and for an audience that the pod
  * itself asks for by a volume or a CSI driver of it, unless the kubelet is given the right to more.
  */
-import type { CSIDriver, PersistentVolume, Pod, TokenRequest } from '../../../pkg/api/types.js';
-import { isReason } from '../../../pkg/apimachinery/status.js';
-import type { RequestContext, ServerAccess } from '../../server/request-context.js';
-import type { AdmissionAttributes } from '../admission.js';
-import { refuse } from '../refuse.js';
+import type { CSIDriver, PersistentVolume, Pod, TokenRequest } from '../../pkg/api/types.js';
+import { isReason } from '../../pkg/apimachinery/status.js';
+import type { RequestContext, ServerAccess } from '../server/request-context.js';
+import type { AdmissionAttributes } from './admission.js';
+import { refuse } from './refuse.js';
 
 const AUDIENCE_VERB = 'request-serviceaccounts-token-audience';
 
