@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 
 export interface Aim {
   readonly value: number;
@@ -132,7 +132,7 @@ function machine(): string {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   const model = cpu?.model.trim() ?? 'unknown processor';
-  return `${cpus().length} × ${model}, ${memory} GiB, Linux ${release()}, Node ${process.version}, commit ${commit()}`;
+  return `${cpus().length} × ${model}, ${memory} GiB, Linux ${release()}, Node ${process.version}, commit ${commit()}, load average ${figure(loadavg()[0] ?? 0)}`;
 }
 
 function commit(): string {
