@@ -55,7 +55,13 @@ export async function up(options: UpOptions): Promise<number> {
     return status.phase === 'ready' ? 0 : fail(status.reason);
   }
 
-  layout.create();
+  try {
+    layout.create();
+  } catch (err) {
+    return fail(
+      `cannot use ${layout.root} as the data folder: ${err instanceof Error ? err.message : err}`,
+    );
+  }
   const config = await configure(layout, options);
   writeClusterConfig(layout, config);
   if (options.detach) return detach(layout, clock, say);

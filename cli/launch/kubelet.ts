@@ -27,6 +27,6 @@ export const kubelet: Descriptor = (name, { layout, config }) => {
     nodeArgs: hollow ? [] : ['--max-semi-space-size=2'],
     address,
     ready: `${address}/healthz`,
-    stage: 3,
+    stage: 2,
   };
 };
