@@ -60,7 +60,7 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
   ) as FastifyInstance;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  for (const method of ['CONNECT', 'TRACE']) app.addHttpMethod(method);
+  app.addHttpMethod('CONNECT');
   app.all('/*', answer);
   app.setNotFoundHandler(answer);
   return app;

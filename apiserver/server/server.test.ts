@@ -183,7 +183,11 @@ t.test('time passes', async (t) => {
     done = true;
   });
   while (!done) await clock.advance(1_000);
-  t.match(await answered, { code: 504, body: { reason: 'Timeout' } }, 'a request that takes too long');
+  t.match(
+    await answered,
+    { code: 504, body: { reason: 'Timeout' } },
+    'a request that takes too long',
+  );
   await clock.advance(661_000);
   t.equal(await who(token), 401, 'the token has expired');
   await clock.advance(400 * DAY_MS);

@@ -230,20 +230,22 @@ export function writeTxn(
   response: { succeeded: boolean; responses: readonly OpResponse[] },
   header: object,
 ): object {
-  const responses = response.responses.map((op) => {
-    switch (op.type) {
-      case 'range':
-        return { response_range: { header, ...writeRange(op) } };
-      case 'put':
-        return { response_put: { header, ...writePut(op.prev) } };
-      case 'delete':
-        return { response_delete_range: { header, ...writeDelete(op) } };
-      case 'txn':
-        return { response_txn: { header, ...writeTxn(op, header) } };
-    }
-  });
+  const responses = response.responses.map((op) => writeResponse(op, header));
   return {
     ...(response.succeeded && { succeeded: true }),
     ...(responses.length > 0 && { responses }),
   };
+}
+
+function writeResponse(op: OpResponse, header: object): object {
+  switch (op.type) {
+    case 'range':
+      return { response_range: { header, ...writeRange(op) } };
+    case 'put':
+      return { response_put: { header, ...writePut(op.prev) } };
+    case 'delete':
+      return { response_delete_range: { header, ...writeDelete(op) } };
+    case 'txn':
+      return { response_txn: { header, ...writeTxn(op, header) } };
+  }
 }
