@@ -48,7 +48,7 @@ for (const round of rounds) {
 }
 if (sum.pass === 0) failed = true;
 process.exitCode = failed ? 1 : 0;
-process.stdout.write(`${sum.pass} passed, ${sum.fail} failed, ${sum.skip} skipped\n`);
+process.stdout.write(`\n${sum.pass} passed, ${sum.fail} failed, ${sum.skip} skipped\n`);
 
 /** tap closes with `# { total: 6, pass: 2, fail: 1, skip: 3 }`, leaving out what is zero. */
 function countsOf(text: string): Counts {
