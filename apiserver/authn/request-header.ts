@@ -22,7 +22,7 @@ export class RequestHeaderAuthenticator implements RequestAuthenticator {
   constructor(private readonly options: RequestHeaderOptions) {}
 
   authenticate(req: IncomingMessage): UserInfo | undefined {
-    const { options } = this;
+    const options = this.options;
     const name = first(req, options.usernameHeaders);
     if (name === undefined || name === '') return undefined;
     const certificate = options.verifier.verify(req);

@@ -2,6 +2,8 @@
  * A whole cluster of real processes for a test, on free ports and in a folder of its own: started by the
  * `drydock` command as a user would, stopped and removed when the test ends. A test that fails prints the
  * cluster's objects, Events and the last lines of every log.
+ *
+ * DRYDOCK_TEST_ETCD_SERVERS puts real etcd members, fresh ones, under every cluster of a test file.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +30,13 @@ const LOG_LINES = 15;
 export class Cluster {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'drydock-'));
 
-  private constructor(private readonly upArgs: readonly string[]) {}
+  private readonly upArgs: readonly string[];
+
+  private constructor(args: readonly string[]) {
+    const etcd = process.env['DRYDOCK_TEST_ETCD_SERVERS'];
+    const isChosen = args.some((arg) => arg.startsWith('--etcd-servers'));
+    this.upArgs = etcd && !isChosen ? [...args, `--etcd-servers=${etcd}`] : args;
+  }
 
   /** Up and Ready when this resolves; down and gone when the test has ended. */
   static async start(t: Test, args: readonly string[] = []): Promise<Cluster> {
