@@ -4,8 +4,9 @@
  *   dist/bin/NAME.js     one bundle a process, which starts in a third of the time of its many files
  * Types are not checked here (`npm run typecheck`), so that a first `npm start` takes seconds.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type BuildOptions, build } from 'esbuild';
+import { generate } from './generate.js';
 import { globSync } from './glob.js';
 
 const FOLDERS = [
@@ -40,16 +41,13 @@ const shared: BuildOptions = {
 
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist', { recursive: true });
-if (existsSync('hack/generate.ts')) {
-  const { generate } = await import('./generate.js');
-  await generate();
-}
+await generate();
 const sources = globSync(FOLDERS, (name) => name.endsWith('.ts') && !name.endsWith('.d.ts'));
 await Promise.all([
   build({ ...shared, entryPoints: sources, outdir: 'dist', outbase: '.' }),
   build({
     ...shared,
-    entryPoints: Object.fromEntries(Object.entries(ENTRIES).filter(([, main]) => existsSync(main))),
+    entryPoints: ENTRIES,
     outdir: 'dist/bin',
     bundle: true,
     splitting: true,

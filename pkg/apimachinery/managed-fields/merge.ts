@@ -1,4 +1,5 @@
 /** Two objects made one, and one without some of its fields: what applying and pruning do. */
+import { define } from '../json-object.js';
 import {
   below,
   type FieldSet,
@@ -10,7 +11,7 @@ import {
 } from './field-set.js';
 import { deducedType, type FieldType, type ListType, type MapType } from './field-type.js';
 import { fieldElement, type JsonObject } from './path-element.js';
-import { formOf, get, isEmpty, isMap, itemElement, setOwn } from './typed.js';
+import { formOf, get, isEmpty, isMap, itemElement } from './typed.js';
 
 /** `into` with what `from` says; a null in `from` takes the field away. */
 export function merge(type: FieldType, into: unknown, from: unknown): unknown {
@@ -33,7 +34,7 @@ function mergeMaps(type: MapType, into: JsonObject, from: JsonObject): unknown {
     if (from[key] === undefined) continue;
     const value = merge(type.field(key) ?? deducedType(), get(into, key), from[key]);
     if (value === undefined) delete out[key];
-    else setOwn(out, key, value);
+    else define(out, key, value);
   }
   return out;
 }
@@ -119,7 +120,7 @@ function withoutNulls(value: unknown): unknown {
   const out: Record<string, unknown> = {};
   for (const key in value) {
     const child = value[key];
-    if (child !== undefined && child !== null) setOwn(out, key, withoutNulls(child));
+    if (child !== undefined && child !== null) define(out, key, withoutNulls(child));
   }
   return out;
 }
@@ -137,7 +138,7 @@ export function removeFields(type: FieldType, value: unknown, set: FieldSet): un
       const child = hasBelow(set, element)
         ? removeFields(type.map.field(key) ?? deducedType(), value[key], below(set, element))
         : value[key];
-      if (child !== undefined) setOwn(out, key, child);
+      if (child !== undefined) define(out, key, child);
     }
     return isEmpty(out) ? undefined : out;
   }

@@ -45,16 +45,3 @@ export function itemElement(list: ListType, item: unknown): string | undefined {
   }
   return typeof item === 'object' ? undefined : valueElement(item);
 }
-
-/** Assigning `__proto__` would set the prototype instead of the key. */
-export function setOwn(to: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') to[key] = value;
-  else {
-    Object.defineProperty(to, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-}

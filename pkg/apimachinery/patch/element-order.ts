@@ -2,12 +2,7 @@
  * The order of a merged list: what the patch names stands in the patch's order, everything else in that
  * of the live list, and where the live list has both, it decides which comes first.
  */
-
-export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isObject } from '../json-object.js';
 
 /** What an item is told apart by: the value of its key, or, without a key, itself. */
 function identity(item: unknown, mergeKey: string): unknown {

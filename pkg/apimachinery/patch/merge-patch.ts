@@ -2,9 +2,9 @@
  * JSON Merge Patch (RFC 7396). Nothing is changed in place; the result shares with its sources what did
  * not change. Nulls are taken out of objects that the patch brings, in lists too, as upstream does.
  */
-import { badRequest } from '../status.js';
 
-type JsonObject = Record<string, unknown>;
+import { define, isObject, type JsonObject, withoutNulls } from '../json-object.js';
+import { badRequest } from '../status.js';
 
 /** Checks what the body of the request parsed to. Throws a StatusError. */
 export function asMergePatch(body: unknown): JsonObject {
@@ -26,35 +26,11 @@ function mergeObjects(target: JsonObject, patch: JsonObject): JsonObject {
     const old = Object.hasOwn(target, key) ? target[key] : undefined;
     if (value === null || value === undefined) delete out[key];
     else
-      define(out, key, isObject(old) && isObject(value) ? mergeObjects(old, value) : pruned(value));
+      define(
+        out,
+        key,
+        isObject(old) && isObject(value) ? mergeObjects(old, value) : withoutNulls(value),
+      );
   }
   return out;
-}
-
-function pruned(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(pruned);
-  if (!isObject(value)) return value;
-  const out: JsonObject = {};
-  for (const key of Object.keys(value)) {
-    const child = value[key];
-    if (child !== null && child !== undefined) define(out, key, pruned(child));
-  }
-  return out;
-}
-
-/** Assigning `__proto__` would set the prototype instead of the key. */
-function define(to: JsonObject, key: string, value: unknown): void {
-  if (key !== '__proto__') to[key] = value;
-  else {
-    Object.defineProperty(to, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,15 +13,9 @@
  */
 import type { Schema, SchemaSet } from '../../api/schema/model.js';
 import { goText, goType } from '../go-format.js';
+import { define, isObject, type JsonObject, withoutNulls } from '../json-object.js';
 import { badRequest, failure, type StatusError } from '../status.js';
-import {
-  isObject,
-  type JsonObject,
-  kindOfItems,
-  mergedOrder,
-  partition,
-  sortBy,
-} from './element-order.js';
+import { kindOfItems, mergedOrder, partition, sortBy } from './element-order.js';
 import { PatchType } from './patch-type.js';
 
 const DIRECTIVE = '$patch';
@@ -322,30 +316,6 @@ function withoutDirectives(value: unknown): unknown {
 
 function listWithoutDirectives(list: readonly unknown[]): unknown[] {
   return list.map(withoutDirectives).filter((item) => item !== undefined);
-}
-
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isObject(value)) return value;
-  const out: JsonObject = {};
-  for (const key of Object.keys(value)) {
-    const child = value[key];
-    if (child !== null && child !== undefined) define(out, key, withoutNulls(child));
-  }
-  return out;
-}
-
-/** Assigning `__proto__` would set the prototype instead of the key. */
-function define(to: JsonObject, key: string, value: unknown): void {
-  if (key !== '__proto__') to[key] = value;
-  else {
-    Object.defineProperty(to, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
 }
 
 function badArgument(expected: unknown, actual: unknown): StatusError {
