@@ -1,4 +1,5 @@
 /** Taints and tolerations as controllers use them (`k8s.io/component-helpers`). Pure but for `patchTaints`. */
+import { tolerates } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Taint, Toleration } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 
@@ -12,14 +13,6 @@ export function sameTaint(a: Taint, b: Taint): boolean {
 
 export function noExecuteTaints(node: Node | undefined): Taint[] {
   return (node?.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
-}
-
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  const { operator = 'Equal' } = toleration;
-  if (operator === 'Exists') return true;
-  return operator === 'Equal' && (toleration.value ?? '') === (taint.value ?? '');
 }
 
 /**

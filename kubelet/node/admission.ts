@@ -2,19 +2,16 @@
  * The kubelet's own look at a pod that was bound to it (`pkg/kubelet/lifecycle/predicate.go`): the scheduler
  * may have decided on an older picture, and a pod may be bound by hand. Pure.
  */
-import type { NodeSelectorTerm, Pod } from '../../pkg/api/types.js';
-import { parseSelector } from '../../pkg/apimachinery/labels.js';
+import { RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
+import { untolerated } from '../../pkg/api/scheduling/taints.js';
+import type { Pod, Taint } from '../../pkg/api/types.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import { isSidecar } from '../pod/pod.js';
 
 export interface NodeFacts {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly taints: readonly {
-    readonly key: string;
-    readonly value?: string;
-    readonly effect: string;
-  }[];
+  readonly taints: readonly Taint[];
   readonly allocatable: Readonly<Record<string, string>>;
 }
 
@@ -93,46 +90,12 @@ function matchesNode(pod: Pod, node: NodeFacts): Rejection | undefined {
     reason: 'NodeAffinity',
     message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
   };
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
-    if (node.labels[key] !== value) return refused;
-  }
-  const terms =
-    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
-      ?.nodeSelectorTerms;
-  if (terms && !terms.some((term) => matchesTerm(term, node))) return refused;
+  if (!new RequiredNodeAffinity(pod).matches(node)) return refused;
   if (pod.spec?.nodeName && pod.spec.nodeName !== node.name) {
     const message = "Predicate NodeName failed: node(s) didn't match the requested node name";
     return { reason: 'NodeName', message };
   }
   return undefined;
-}
-
-function matchesTerm(term: NodeSelectorTerm, node: NodeFacts): boolean {
-  const { matchExpressions = [], matchFields = [] } = term;
-  if (matchExpressions.length + matchFields.length === 0) return false;
-  const all = [
-    ...matchExpressions.map((e) => ({ ...e, value: node.labels[e.key] })),
-    ...matchFields.map((e) => ({ ...e, value: e.key === 'metadata.name' ? node.name : undefined })),
-  ];
-  return all.every(({ key, operator, values = [], value }) => {
-    switch (operator) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-      default: {
-        const sign = operator === 'Gt' ? '>' : '<';
-        return (
-          value !== undefined &&
-          parseSelector(`${key}${sign}${values[0] ?? ''}`).matches(node.labels)
-        );
-      }
-    }
-  });
 }
 
 function fitsPorts(pod: Pod, others: readonly Pod[]): Rejection | undefined {
@@ -161,17 +124,7 @@ function hostPorts(pod: Pod): { port: number; protocol: string; ip: string }[] {
 
 /** Static pods are exempt from NoExecute upstream; of the taints only NoExecute concerns a bound pod. */
 function toleratesTaints(pod: Pod, node: NodeFacts): Rejection | undefined {
-  const untolerated = node.taints.find(
-    (taint) =>
-      taint.effect === 'NoExecute' &&
-      !(pod.spec?.tolerations ?? []).some(
-        (t) =>
-          (!t.effect || t.effect === taint.effect) &&
-          (!t.key || t.key === taint.key) &&
-          (t.operator === 'Exists' || (t.value ?? '') === (taint.value ?? '')),
-      ),
-  );
-  if (!untolerated) return undefined;
+  if (!untolerated(node.taints, pod.spec?.tolerations ?? [], ['NoExecute'])) return undefined;
   const message =
     "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate";
   return { reason: 'TaintToleration', message };

@@ -1,4 +1,6 @@
 /** nodeSelector and node affinity: required terms filter, preferred terms score. */
+
+import { NodeTerm, RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
 import type { Node } from '../../pkg/api/types.js';
 import { NodeInfo } from '../cache/node-info.js';
 import {
@@ -8,7 +10,6 @@ import {
   stateKey,
   unresolvable,
 } from '../framework/interface.js';
-import { NodeTerm, RequiredNodeAffinity } from '../framework/node-affinity.js';
 
 const REASON = "node(s) didn't match Pod's node affinity/selector";
 const REQUIRED = stateKey<RequiredNodeAffinity>('NodeAffinity');

@@ -1,7 +1,8 @@
 /** A cordoned node takes only pods that tolerate its being unschedulable. */
+
+import { tolerates } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Taint } from '../../pkg/api/types.js';
 import { type Plugin, unresolvable } from '../framework/interface.js';
-import { tolerates } from '../framework/taints.js';
 
 const REASON = 'node(s) were unschedulable';
 const TAINT: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };

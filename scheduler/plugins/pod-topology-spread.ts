@@ -7,6 +7,8 @@
  * a pod may make b or c 2 (skew 1) but not a 3 (skew 2).
  */
 
+import { RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
+import { untolerated } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
 import { type Selector, selectorFromObject } from '../../pkg/apimachinery/labels.js';
 import type { NodeInfo } from '../cache/node-info.js';
@@ -20,9 +22,7 @@ import {
   unresolvable,
   unschedulable,
 } from '../framework/interface.js';
-import { RequiredNodeAffinity } from '../framework/node-affinity.js';
 import { type PodInfo, withMatchLabelKeys } from '../framework/pod-info.js';
-import { untolerated } from '../framework/taints.js';
 
 const REASON = "node(s) didn't match pod topology spread constraints";
 const REASON_NO_LABEL = `${REASON} (missing required label)`;

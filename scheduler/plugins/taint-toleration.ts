@@ -1,4 +1,6 @@
 /** NoSchedule and NoExecute taints keep pods away; PreferNoSchedule makes a node a worse choice. */
+
+import { tolerates, untolerated } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Toleration } from '../../pkg/api/types.js';
 import {
   normalizeByMaximum,
@@ -7,7 +9,6 @@ import {
   stateKey,
   unresolvable,
 } from '../framework/interface.js';
-import { tolerates, untolerated } from '../framework/taints.js';
 
 const REPELLING = ['NoSchedule', 'NoExecute'];
 /** The pod's tolerations that speak of PreferNoSchedule. */

@@ -2,6 +2,8 @@
  * Claims, volumes and storage classes as the scheduler sees them, and what it has promised: a volume that
  * was picked for a claim is kept from others until the API shows it bound, or the promise is taken back.
  */
+
+import { NodeTerm } from '../../pkg/api/scheduling/node-affinity.js';
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -15,7 +17,6 @@ import type { Informer } from '../../pkg/client/informer.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { NodeInfo } from '../cache/node-info.js';
-import { NodeTerm } from '../framework/node-affinity.js';
 import type { PodInfo } from '../framework/pod-info.js';
 
 const SELECTED_NODE = 'volume.kubernetes.io/selected-node';

@@ -1,5 +1,5 @@
 /** Taints and tolerations (`k8s.io/component-helpers/scheduling/corev1`). */
-import type { Taint, Toleration } from '../../pkg/api/types.js';
+import type { Taint, Toleration } from '../types.js';
 
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;

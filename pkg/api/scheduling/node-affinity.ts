@@ -3,15 +3,20 @@
  * (`k8s.io/component-helpers/scheduling/corev1/nodeaffinity`)
  */
 
-import type { NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../pkg/api/types.js';
 import {
   newRequirement,
   type Requirement,
   type Selector,
   SelectorError,
   selectorFromRequirements,
-} from '../../pkg/apimachinery/labels.js';
-import type { NodeInfo } from '../cache/node-info.js';
+} from '../../apimachinery/labels.js';
+import type { NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../types.js';
+
+/** What selectors and affinity see of a node. */
+export interface NodeIdentity {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /** One term with its label requirements compiled; a term without any requirement matches nothing. */
 export class NodeTerm {
@@ -24,7 +29,7 @@ export class NodeTerm {
     this.fields = term.matchFields ?? [];
     this.empty = this.labels?.empty === true && this.fields.length === 0;
   }
-  matches(node: NodeInfo): boolean {
+  matches(node: NodeIdentity): boolean {
     if (this.empty || !this.labels) return false;
     return (
       this.labels.matches(node.labels) &&
@@ -55,7 +60,7 @@ export class RequiredNodeAffinity {
   get isEmpty(): boolean {
     return this.selector.length === 0 && this.terms === undefined;
   }
-  matches(node: NodeInfo): boolean {
+  matches(node: NodeIdentity): boolean {
     if (!this.selector.every(([key, value]) => node.labels[key] === value)) return false;
     return this.terms === undefined || this.terms.some((term) => term.matches(node));
   }
