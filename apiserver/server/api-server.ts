@@ -11,6 +11,7 @@ import type { Logger } from '../../pkg/component/logger.js';
 import { TaskGroup } from '../../pkg/component/task-group.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import { admissionChain } from '../admission/index.js';
+import { webhookOptions } from '../admission/webhook/index.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
 import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
 import { componentProbes } from '../endpoints/component-probes.js';
@@ -21,6 +22,7 @@ import type { ResourceDefinition } from '../registry/resource.js';
 import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
 import { Stores } from '../registry/stores.js';
 import { serviceAccountToken } from '../registry/subresources/service-account-token.js';
+import { UsageReader } from '../usage/usage-reader.js';
 import { createApp } from './app.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
 import { Chain } from './chain.js';
@@ -28,6 +30,7 @@ import type { ServerCheck } from './health.js';
 import { ServerMetrics } from './metrics.js';
 import { Paths } from './paths.js';
 import type { ServerAccess, UserInfo } from './request-context.js';
+import { ServiceResolver } from './service-resolver.js';
 
 export interface ApiServerOptions {
   readonly etcd: EtcdClient;
@@ -39,7 +42,7 @@ export interface ApiServerOptions {
   readonly authorizationModes: readonly string[];
   readonly resources: Omit<
     ResourceOptions,
-    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components'
+    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components' | 'usage'
   >;
   readonly kubelet: KubeletConnection;
   /** Component → URL of its health check, for ComponentStatus. */
@@ -72,6 +75,7 @@ export class ApiServer {
       handler: ResourceHandler;
       authenticate: Chain['options']['authenticate'];
       paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
+      metrics: ServerMetrics;
       discovery: Discovery;
     },
   ) {
@@ -79,7 +83,7 @@ export class ApiServer {
     this.stores = parts.stores;
     this.definitions = parts.definitions;
     this.access = parts.access;
-    const metrics = new ServerMetrics();
+    const { metrics } = parts;
     const paths = parts.paths(this.checks(), metrics);
     const served = new Set(this.definitions.map((d) => `${d.group}/${d.version}/${d.resource}`));
     this.chain = new Chain({
@@ -115,6 +119,7 @@ export class ApiServer {
   static async create(options: ApiServerOptions): Promise<ApiServer> {
     const { etcd, clock, logger } = options;
     const schemas = await loadBuiltinSchemas();
+    const metrics = new ServerMetrics();
     // Authentication, admission and the kinds' own files look things up in stores that are made below.
     const late: { stores?: Stores; authorizer?: ServerAuthorizer } = {};
     const access: ServerAccess = {
@@ -130,6 +135,7 @@ export class ApiServer {
       etcd,
       kubelet: options.kubelet,
       tokens,
+      usage: new UsageReader({ kubelet: options.kubelet, clock, logger }),
       components: componentProbes(options.componentUrls ?? new Map(), etcd),
       rulesOf: rulesFor,
       ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
@@ -145,6 +151,12 @@ export class ApiServer {
           defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
           defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
           rulesFor,
+          webhooks: webhookOptions({
+            schemas,
+            stores: () => required(late.stores),
+            resolver: new ServiceResolver(access),
+            registry: metrics.registry,
+          }),
         },
         access,
       ),
@@ -159,6 +171,7 @@ export class ApiServer {
       stores,
       definitions,
       access,
+      metrics,
       discovery,
       handler: new ResourceHandler({ stores, schemas }),
       authenticate: (req) =>

@@ -9,6 +9,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, Pod } from '../../pkg/api/types.js';
 import { formatDuration } from '../../pkg/apimachinery/duration.js';
+import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import { Backoff } from '../backoff.js';
 import type { KubeletEvents } from '../events.js';
@@ -365,6 +366,7 @@ export class PodContainers {
         tty: container.tty === true,
         stdin: container.stdin === true,
         restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',
+        ...cpuLimit(container),
         specHash: specHash(container),
         logPath: join(logFolder(node.rootDir, pod), container.name, `${attempt}.log`),
       }),
@@ -495,6 +497,11 @@ function inSandbox(
   sandbox: SandboxStatus,
 ): ContainerInfo | undefined {
   return info?.sandboxId !== sandbox.id && info?.state === 'running' ? undefined : info;
+}
+
+function cpuLimit(container: Container): { cpuLimitNanoCores?: number } {
+  const limit = Quantity.tryParse(container.resources?.limits?.['cpu'] ?? '0');
+  return limit && limit.sign > 0 ? { cpuLimitNanoCores: limit.milliValue() * 1_000_000 } : {};
 }
 
 /** What cannot change under a running container. */

@@ -48,6 +48,8 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   /** Whether the pod starts it again: never, on failure or always. A simulation may end what would not end. */
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
+  /** What it may use at most. Absent: what the node has. */
+  readonly cpuLimitNanoCores?: number;
   /** Changes when the container must be replaced. */
   readonly specHash: string;
   readonly logPath: string;
@@ -111,6 +113,8 @@ export interface ProbeRequest {
 export interface ContainerStats {
   readonly containerId: string;
   readonly cpuNanoCores: number;
+  /** Since the container started; never less than before. */
+  readonly cpuNanoSeconds: number;
   readonly memoryBytes: number;
 }
 
@@ -156,7 +160,11 @@ export interface ContainerRuntime {
   exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
   /** Present where pods have no network or processes of their own: it answers probes in their place. */
   probe?(containerId: string, request: ProbeRequest): Promise<ProbeOutcome>;
-  stats(podUid: string): Promise<readonly ContainerStats[]>;
+  /** The pod's annotations as they are now: they may have changed since its sandbox was made. */
+  stats(
+    podUid: string,
+    annotations?: Readonly<Record<string, string>>,
+  ): Promise<readonly ContainerStats[]>;
 
   /** Returns what ends the subscription. A handler only notes the pod; it must not wait or throw. */
   subscribe(handler: (event: RuntimeEvent) => void): () => void;

@@ -3,13 +3,15 @@
  * text. Counted when asked, so that nothing is kept for it.
  */
 import type { NodeAgent } from '../node/node-agent.js';
-import { uidOf } from '../pod/pod.js';
+import { nodeUsage } from './node-usage.js';
+import type { SummaryTimes } from './stats-summary.js';
 
 export async function metricsText(
   agents: readonly NodeAgent[],
   part: string | undefined,
+  times: SummaryTimes,
 ): Promise<string> {
-  return part === 'resource' ? resourceMetrics(agents) : kubeletMetrics(agents);
+  return part === 'resource' ? resourceMetrics(agents, times) : kubeletMetrics(agents);
 }
 
 async function kubeletMetrics(agents: readonly NodeAgent[]): Promise<string> {
@@ -45,22 +47,81 @@ async function kubeletMetrics(agents: readonly NodeAgent[]): Promise<string> {
   ].join('\n');
 }
 
-async function resourceMetrics(agents: readonly NodeAgent[]): Promise<string> {
-  const lines: string[] = [
-    '# HELP container_memory_working_set_bytes Current working set of the container in bytes',
-    '# TYPE container_memory_working_set_bytes gauge',
-  ];
+/** The metrics of `pkg/kubelet/metrics/collectors/resource_metrics.go`. */
+async function resourceMetrics(
+  agents: readonly NodeAgent[],
+  { now, startedAt }: SummaryTimes,
+): Promise<string> {
+  const families = {
+    container_cpu_usage_seconds_total: new Family(
+      'counter',
+      'Cumulative cpu time consumed by the container in core-seconds',
+    ),
+    container_memory_working_set_bytes: new Family(
+      'gauge',
+      'Current working set of the container in bytes',
+    ),
+    container_start_time_seconds: new Family(
+      'gauge',
+      'Start time of the container since unix epoch in seconds',
+    ),
+    node_cpu_usage_seconds_total: new Family(
+      'counter',
+      'Cumulative cpu time consumed by the node in core-seconds',
+    ),
+    node_memory_working_set_bytes: new Family('gauge', 'Current working set of the node in bytes'),
+    pod_cpu_usage_seconds_total: new Family(
+      'counter',
+      'Cumulative cpu time consumed by the pod in core-seconds',
+    ),
+    pod_memory_working_set_bytes: new Family('gauge', 'Current working set of the pod in bytes'),
+  };
   for (const agent of agents) {
-    for (const pod of agent.pods()) {
-      const { containers } = await agent.runtime.podStatus(uidOf(pod));
-      for (const { containerId, memoryBytes } of await agent.runtime.stats(uidOf(pod))) {
-        const container = containers.find((c) => c.id === containerId)?.name ?? '';
-        const { name, namespace } = pod.metadata ?? {};
-        lines.push(
-          `container_memory_working_set_bytes{container="${container}",namespace="${namespace}",pod="${name}"} ${memoryBytes}`,
-        );
+    const node = await nodeUsage(agent, (now - startedAt) / 1000);
+    const ofNode: Record<string, string> = agents.length > 1 ? { node: node.name } : {};
+    families.node_cpu_usage_seconds_total.add(ofNode, node.cpuNanoSeconds / 1e9, now);
+    families.node_memory_working_set_bytes.add(ofNode, node.memoryBytes, now);
+    for (const { pod, containers, ...usage } of node.pods) {
+      if (containers.length === 0) continue;
+      const { name = '', namespace = '' } = pod.metadata ?? {};
+      const ofPod = { namespace, pod: name };
+      families.pod_cpu_usage_seconds_total.add(ofPod, usage.cpuNanoSeconds / 1e9, now);
+      families.pod_memory_working_set_bytes.add(ofPod, usage.memoryBytes, now);
+      for (const container of containers) {
+        const labels = { container: container.name, ...ofPod };
+        families.container_cpu_usage_seconds_total.add(labels, container.cpuNanoSeconds / 1e9, now);
+        families.container_memory_working_set_bytes.add(labels, container.memoryBytes, now);
+        families.container_start_time_seconds.add(labels, container.startedAt / 1000);
       }
     }
   }
-  return `${lines.join('\n')}\n`;
+  const texts = Object.entries(families).map(([name, family]) => family.text(name));
+  return [
+    ...texts,
+    '# HELP resource_scrape_error 1 if there was an error while getting container metrics, 0 otherwise',
+    '# TYPE resource_scrape_error gauge',
+    'resource_scrape_error 0',
+    '',
+  ].join('\n');
+}
+
+/** One metric with its samples, as Prometheus text. */
+class Family {
+  private readonly samples: string[] = [];
+
+  constructor(
+    private readonly type: 'counter' | 'gauge',
+    private readonly help: string,
+  ) {}
+
+  add(labels: Readonly<Record<string, string>>, value: number, at?: number): void {
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
+    const set = pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+    this.samples.push(`${set} ${value}${at === undefined ? '' : ` ${at}`}`);
+  }
+
+  text(name: string): string {
+    const lines = this.samples.map((sample) => name + sample);
+    return [`# HELP ${name} ${this.help}`, `# TYPE ${name} ${this.type}`, ...lines].join('\n');
+  }
 }

@@ -14,7 +14,7 @@ import type { NodeAgent } from '../node/node-agent.js';
 import { uidOf } from '../pod/pod.js';
 import { parseLogOptions, readLogs } from './container-logs.js';
 import { metricsText } from './metrics.js';
-import { statsSummary } from './stats-summary.js';
+import { type SummaryTimes, statsSummary } from './stats-summary.js';
 
 const KUBELET_CLIENTS = new Set([
   'kube-apiserver-kubelet-client',
@@ -51,9 +51,11 @@ class HttpError extends Error {
 
 export class KubeletServer {
   private readonly server: Server;
+  private readonly startedAt: number;
 
   constructor(private readonly options: KubeletServerOptions) {
     const { cert, key, clientCa } = options;
+    this.startedAt = options.clock.now();
     this.server = createServer(
       {
         cert,
@@ -105,11 +107,11 @@ export class KubeletServer {
       case 'configz':
         return json(res, { kubeletconfig: this.options.config });
       case 'stats':
-        return json(res, await statsSummary([...this.options.agents()], this.options.clock.now()));
+        return json(res, await statsSummary([...this.options.agents()], this.times()));
       case 'metrics':
         return text(
           res,
-          await metricsText([...this.options.agents()], rest[0]),
+          await metricsText([...this.options.agents()], rest[0], this.times()),
           'text/plain; version=0.0.4',
         );
       case 'exec':
@@ -133,6 +135,10 @@ export class KubeletServer {
       403,
       `Forbidden (user=${subject.CN}, verb=${verb}, resource=nodes, subresource=proxy)`,
     );
+  }
+
+  private times(): SummaryTimes {
+    return { now: this.options.clock.now(), startedAt: this.startedAt };
   }
 
   private pods(): Pod[] {

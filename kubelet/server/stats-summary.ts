@@ -1,47 +1,55 @@
-/** `/stats/summary` in the shape that metrics collectors read: node, pods and containers. */
+/**
+ * `/stats/summary` (`k8s.io/kubelet/pkg/apis/stats/v1alpha1`): node, pods and containers. A process of many
+ * nodes lists them under `nodes`, and its `node` is the first.
+ */
 import { formatTime } from '../../pkg/apimachinery/meta.js';
 import type { NodeAgent } from '../node/node-agent.js';
-import { uidOf } from '../pod/pod.js';
+import { type Amounts, nodeUsage, type PodUsage } from './node-usage.js';
 
-interface Usage {
-  readonly cpu: { time: string; usageNanoCores: number };
-  readonly memory: { time: string; usageBytes: number; workingSetBytes: number };
+export interface SummaryTimes {
+  readonly now: number;
+  /** When this process began. */
+  readonly startedAt: number;
 }
 
-export async function statsSummary(agents: readonly NodeAgent[], now: number): Promise<object> {
+export async function statsSummary(
+  agents: readonly NodeAgent[],
+  { now, startedAt }: SummaryTimes,
+): Promise<object> {
   const time = formatTime(new Date(now));
+  const startTime = formatTime(new Date(startedAt));
+  const nodes: object[] = [];
   const pods: object[] = [];
-  let cpu = 0;
-  let memory = 0;
   for (const agent of agents) {
-    for (const pod of agent.pods()) {
-      const stats = await agent.runtime.stats(uidOf(pod));
-      const names = new Map(
-        (await agent.runtime.podStatus(uidOf(pod))).containers.map((c) => [c.id, c.name]),
-      );
-      const sumCpu = stats.reduce((sum, s) => sum + s.cpuNanoCores, 0);
-      const sumMemory = stats.reduce((sum, s) => sum + s.memoryBytes, 0);
-      cpu += sumCpu;
-      memory += sumMemory;
-      const { name, namespace, uid } = pod.metadata ?? {};
-      pods.push({
-        podRef: { name, namespace, uid },
-        startTime: pod.status?.startTime,
-        containers: stats.map((s) => ({
-          name: names.get(s.containerId),
-          ...usage(time, s.cpuNanoCores, s.memoryBytes),
-        })),
-        ...usage(time, sumCpu, sumMemory),
-      });
-    }
+    const usage = await nodeUsage(agent, (now - startedAt) / 1000);
+    nodes.push({ nodeName: usage.name, startTime, ...amounts(time, usage) });
+    for (const pod of usage.pods) pods.push(podStats(time, pod));
   }
-  const nodeName = agents.length === 1 ? agents[0]?.name : `${agents.length} nodes`;
-  return { node: { nodeName, startTime: time, ...usage(time, cpu, memory) }, pods };
+  return { node: nodes[0], ...(nodes.length > 1 ? { nodes } : {}), pods };
 }
 
-function usage(time: string, usageNanoCores: number, bytes: number): Usage {
+function podStats(time: string, usage: PodUsage): object {
+  const { name, namespace, uid } = usage.pod.metadata ?? {};
   return {
-    cpu: { time, usageNanoCores },
-    memory: { time, usageBytes: bytes, workingSetBytes: bytes },
+    podRef: { name, namespace, uid },
+    startTime: usage.pod.status?.startTime,
+    containers: usage.containers.map((container) => ({
+      name: container.name,
+      startTime: formatTime(new Date(container.startedAt)),
+      ...amounts(time, container),
+    })),
+    ...amounts(time, usage),
+  };
+}
+
+function amounts(time: string, { cpuNanoCores, cpuNanoSeconds, memoryBytes }: Amounts): object {
+  return {
+    cpu: { time, usageNanoCores: cpuNanoCores, usageCoreNanoSeconds: cpuNanoSeconds },
+    memory: {
+      time,
+      usageBytes: memoryBytes,
+      workingSetBytes: memoryBytes,
+      rssBytes: memoryBytes,
+    },
   };
 }

@@ -133,6 +133,13 @@ const USER_ROLES: readonly ClusterRole[] = [
     ],
     { labels: { [aggregateTo('view')]: 'true' } },
   ),
+  clusterRole('system:aggregated-metrics-reader', [allow(READ, 'metrics.k8s.io', 'nodes pods')], {
+    labels: {
+      [aggregateTo('admin')]: 'true',
+      [aggregateTo('edit')]: 'true',
+      [aggregateTo('view')]: 'true',
+    },
+  }),
 ];
 
 const COMPONENT_ROLES: readonly ClusterRole[] = [

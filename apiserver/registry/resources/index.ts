@@ -6,6 +6,7 @@
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
 import type { TokenAuthenticator } from '../../authn/authenticator.js';
 import type { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
+import type { UsageReader } from '../../usage/usage-reader.js';
 import { ServiceAllocator } from '../allocators/service-allocator.js';
 import type { ResourceDefinition, Subresource } from '../resource.js';
 import { nodeSubresources } from '../subresources/node-subresources.js';
@@ -44,10 +45,12 @@ import { mutatingWebhookConfiguration } from './mutating-webhook-configuration.j
 import { namespace } from './namespace.js';
 import { networkPolicy } from './network-policy.js';
 import { node } from './node.js';
+import { nodeMetrics } from './node-metrics.js';
 import { persistentVolume } from './persistent-volume.js';
 import { persistentVolumeClaim } from './persistent-volume-claim.js';
 import { pod } from './pod.js';
 import { podDisruptionBudget } from './pod-disruption-budget.js';
+import { podMetrics } from './pod-metrics.js';
 import { podTemplate } from './pod-template.js';
 import { priorityClass } from './priority-class.js';
 import { priorityLevelConfiguration } from './priority-level-configuration.js';
@@ -97,6 +100,8 @@ export interface ResourceOptions {
   readonly rulesOf?: RulesOf;
   /** Who is asked for `componentstatuses`. */
   readonly components?: ComponentProbes;
+  /** Where metrics.k8s.io reads; absent: it is not served. */
+  readonly usage?: UsageReader;
 }
 
 export function builtInResources(options: ResourceOptions): readonly ResourceDefinition[] {
@@ -171,6 +176,8 @@ export function builtInResources(options: ResourceOptions): readonly ResourceDef
     lease,
     endpointSlice,
     eventV1,
+
+    ...(options.usage ? [nodeMetrics(options.usage), podMetrics(options.usage)] : []),
 
     selfSubjectReview,
     tokenReview(options.tokens ?? []),

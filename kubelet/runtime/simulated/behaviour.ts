@@ -10,13 +10,12 @@
  * | `ready-after: 3s` | probes fail until then |
  * | `fail-probes: liveness,readiness` | these probes fail (`all`), from `fail-probes-after: 30s` on |
  * | `stop-after: 10s` | how long it takes to end once asked to |
- * | `cpu: 250m`, `memory: 64Mi` | what it uses, in the stats |
+ * | `cpu: 250m`, `memory: 64Mi` | what it uses (`usage.ts`), also when changed while it runs |
  * | `pull-time: 2s`, `pull-error: text` | how its image's pull goes |
  *
  * Each may be for one container alone: `drydock.dev/NAME.runs-for`. Pure.
  */
 import { parseDuration } from '../../../pkg/apimachinery/duration.js';
-import { Quantity } from '../../../pkg/apimachinery/quantity.js';
 import type { ContainerConfig, ProbeKind } from '../interface.js';
 import { type Effect, isKnownCommand, runProcess } from './shell.js';
 
@@ -35,8 +34,6 @@ export interface Behaviour {
   readonly stopAfterMs: number;
   /** The exit code when it is asked to stop in time. */
   readonly stopCode: number;
-  readonly cpuNanoCores: number;
-  readonly memoryBytes: number;
   /** What it does from its start; returns the exit code. `now` is the time inside the container. */
   run(now: () => number): Generator<Effect, number, void>;
 }
@@ -78,8 +75,6 @@ export function behaviourOf(
     failProbesAfterMs: durationMs(get('fail-probes-after')) ?? 0,
     stopAfterMs: durationMs(get('stop-after')) ?? 0,
     stopCode: known ? SIGTERM_CODE : 0,
-    cpuNanoCores: (Quantity.tryParse(get('cpu') ?? '1m')?.milliValue() ?? 1) * 1_000_000,
-    memoryBytes: Quantity.tryParse(get('memory') ?? '8Mi')?.value() ?? 8 << 20,
     run: (now) =>
       scripted === undefined
         ? runProcess(argv, {

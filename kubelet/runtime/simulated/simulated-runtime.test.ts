@@ -10,6 +10,7 @@ import { LogWriter } from '../log-file.js';
 import { containerConfig, type Fixture, sandboxConfig, testRuntime } from '../suite.js';
 import { IpAllocator } from './ip-allocator.js';
 import { type Effect, runProcess } from './shell.js';
+import { usageOf } from './usage.js';
 
 const folders: string[] = [];
 t.teardown(() => {
@@ -340,3 +341,47 @@ t.test('a follower reads on until the container ends', async (t) => {
   await ended;
   t.equal(text, 'one\ntwo\n');
 });
+
+t.test(
+  'a container uses what its annotations say at the moment, no more CPU than its limit',
+  async (t) => {
+    const idle = { cpuNanoCores: 1e6, memoryBytes: 8 << 20 };
+    const rows: [string, Record<string, string>, number | undefined, object][] = [
+      ['nothing said', {}, undefined, idle],
+      [
+        'said of the pod',
+        { 'drydock.dev/cpu': '250m', 'drydock.dev/memory': '64Mi' },
+        undefined,
+        { cpuNanoCores: 250e6, memoryBytes: 64 << 20 },
+      ],
+      [
+        'said of the container',
+        { 'drydock.dev/cpu': '250m', 'drydock.dev/main.cpu': '2' },
+        undefined,
+        { ...idle, cpuNanoCores: 2e9 },
+      ],
+      ['throttled', { 'drydock.dev/cpu': '2' }, 500e6, { ...idle, cpuNanoCores: 500e6 }],
+      [
+        'not a quantity',
+        { 'drydock.dev/cpu': 'much', 'drydock.dev/memory': '-1' },
+        undefined,
+        idle,
+      ],
+    ];
+    for (const [row, annotations, cpuLimitNanoCores, wanted] of rows) {
+      const limit = cpuLimitNanoCores === undefined ? {} : { cpuLimitNanoCores };
+      t.same(usageOf(annotations, { name: 'main', ...limit }), wanted, row);
+    }
+
+    const { runtime, elapse, folder } = await make();
+    const uid = 'measured';
+    const sandbox = await runtime.runSandbox(sandboxConfig(uid));
+    const config = containerConfig(folder, { command: ['sleep', 'infinity'] });
+    await runtime.startContainer(await runtime.createContainer(sandbox, config));
+    await elapse(2000);
+    t.match(await runtime.stats(uid), [{ ...idle, cpuNanoSeconds: 2e6 }], 'since its start');
+    await elapse(1000);
+    const changed = await runtime.stats(uid, { 'drydock.dev/cpu': '1' });
+    t.match(changed, [{ cpuNanoCores: 1e9, cpuNanoSeconds: 1.002e9 }], 'a change takes effect');
+  },
+);

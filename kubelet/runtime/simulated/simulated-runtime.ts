@@ -30,6 +30,7 @@ import { IpAllocator } from './ip-allocator.js';
 import type { Journal, RecordKind } from './journal.js';
 import { type ProcessExit, SimulatedProcess } from './process.js';
 import { runProcess } from './shell.js';
+import { UsageMeter, usageOf } from './usage.js';
 
 export const SIMULATED_VERSION = '1.35.0';
 /** What a command run inside may print at most. */
@@ -66,6 +67,7 @@ interface Running {
   readonly process: SimulatedProcess;
   readonly behaviour: Behaviour;
   readonly log: LogWriter;
+  readonly usage: UsageMeter;
 }
 
 export interface SimulatedRuntimeOptions {
@@ -269,13 +271,16 @@ export class SimulatedRuntime implements ContainerRuntime {
     return { ok: false, output: failureText(request) };
   }
 
-  async stats(podUid: string): Promise<readonly ContainerStats[]> {
+  async stats(
+    podUid: string,
+    annotations?: Readonly<Record<string, string>>,
+  ): Promise<readonly ContainerStats[]> {
     const containers = this.pods.get(podUid)?.containers ?? [];
-    return containers.flatMap(({ id }) => {
-      const behaviour = this.running.get(id)?.behaviour;
-      if (!behaviour) return [];
-      const { cpuNanoCores, memoryBytes } = behaviour;
-      return [{ containerId: id, cpuNanoCores, memoryBytes }];
+    return containers.flatMap(({ id, sandboxId, config }) => {
+      const running = this.running.get(id);
+      if (!running) return [];
+      const now = annotations ?? this.sandboxes.get(sandboxId)?.config.annotations ?? {};
+      return [{ containerId: id, ...running.usage.read(usageOf(now, config), this.clock.now()) }];
     });
   }
 
@@ -310,7 +315,8 @@ export class SimulatedRuntime implements ContainerRuntime {
         this.ended(container, exit, behaviour.exitReason);
       },
     });
-    this.running.set(container.id, { process, behaviour, log });
+    const usage = new UsageMeter(container.startedAt ?? this.clock.now());
+    this.running.set(container.id, { process, behaviour, log, usage });
     process.start();
   }
 

@@ -2,6 +2,7 @@
  * The schema of the built-in kinds, as generated. Loaded once, and only by the process that asks for it:
  * the apiserver. Descriptions are half of the size and are wanted by OpenAPI alone, so they are apart.
  */
+import { METRICS_DEFINITIONS } from './metrics.js';
 import type { Schema, SchemaSet } from './model.js';
 import { schemaSet } from './schema-set.js';
 
@@ -11,7 +12,7 @@ let loading: Promise<SchemaSet> | undefined;
 export function loadBuiltinSchemas(): Promise<SchemaSet> {
   loading ??= import('../generated/schema.js').then(({ SCHEMA }) => {
     const definitions: Record<string, Schema> = JSON.parse(SCHEMA);
-    return schemaSet(definitions);
+    return schemaSet({ ...METRICS_DEFINITIONS, ...definitions });
   });
   return loading;
 }

@@ -1,0 +1,48 @@
+/**
+ * What a simulated container uses: as its pod's annotations say at the moment of asking, else a little, as
+ * an idle server would. CPU is throttled at the container's limit, as the kernel does; memory is not, and
+ * nothing is killed for it. Pure but for the meter, which adds CPU time up between two readings.
+ */
+import { Quantity } from '../../../pkg/apimachinery/quantity.js';
+import { annotationOf } from './behaviour.js';
+
+const IDLE_NANO_CORES = 1_000_000;
+const IDLE_BYTES = 8 << 20;
+
+type Annotations = Readonly<Record<string, string>>;
+
+export interface Usage {
+  readonly cpuNanoCores: number;
+  readonly memoryBytes: number;
+}
+
+export function usageOf(
+  annotations: Annotations,
+  container: { readonly name: string; readonly cpuLimitNanoCores?: number },
+): Usage {
+  const amount = (name: string) => {
+    const text = annotationOf(annotations, container.name, name);
+    const found = text === undefined ? undefined : Quantity.tryParse(text);
+    return found && found.sign >= 0 ? found : undefined;
+  };
+  const { cpuLimitNanoCores: limit = Number.POSITIVE_INFINITY } = container;
+  const cpu = amount('cpu');
+  return {
+    cpuNanoCores: Math.min(limit, cpu ? Number(cpu.scaledValue(-9)) : IDLE_NANO_CORES),
+    memoryBytes: amount('memory')?.value() ?? IDLE_BYTES,
+  };
+}
+
+export class UsageMeter {
+  private cpuNanoSeconds = 0;
+
+  constructor(private readAt: number) {}
+
+  /** The usage is taken to have been this since the last reading. */
+  read(usage: Usage, now: number): Usage & { readonly cpuNanoSeconds: number } {
+    const seconds = Math.max(0, now - this.readAt) / 1000;
+    this.cpuNanoSeconds += Math.round(usage.cpuNanoCores * seconds);
+    this.readAt = Math.max(now, this.readAt);
+    return { ...usage, cpuNanoSeconds: this.cpuNanoSeconds };
+  }
+}
