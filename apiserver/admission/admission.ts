@@ -23,6 +23,11 @@ export interface AdmissionAttributes {
   readonly oldObject?: KubeObject;
   readonly options?: KubeObject;
   readonly dryRun: boolean;
+  /**
+   * A plugin that changed the object so that earlier ones may have more to say sets it to `wanted`: the
+   * chain then runs all mutating plugins once more, in the state `running`.
+   */
+  reinvocation?: 'wanted' | 'running';
 }
 
 export interface AdmissionPlugin {

@@ -14,15 +14,22 @@ export class PluginChain implements AdmissionChain {
   constructor(private readonly plugins: readonly AdmissionPlugin[]) {}
 
   async admit(attributes: AdmissionAttributes, ctx: RequestContext): Promise<void> {
-    for (const plugin of this.of(attributes).admit) {
-      const pending = plugin.admit?.(attributes, ctx);
-      if (pending) await pending;
-    }
+    await this.mutate(attributes, ctx);
+    if (attributes.reinvocation !== 'wanted') return;
+    attributes.reinvocation = 'running';
+    await this.mutate(attributes, ctx);
   }
 
   async validate(attributes: AdmissionAttributes, ctx: RequestContext): Promise<void> {
     for (const plugin of this.of(attributes).validate) {
       const pending = plugin.validate?.(attributes, ctx);
+      if (pending) await pending;
+    }
+  }
+
+  private async mutate(attributes: AdmissionAttributes, ctx: RequestContext): Promise<void> {
+    for (const plugin of this.of(attributes).admit) {
+      const pending = plugin.admit?.(attributes, ctx);
       if (pending) await pending;
     }
   }

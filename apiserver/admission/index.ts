@@ -20,6 +20,7 @@ import { runtimeClass } from './plugins/runtime-class.js';
 import { serviceAccount } from './plugins/service-account.js';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
+import { mutatingWebhooks, validatingWebhooks, type WebhookOptions } from './plugins/webhooks.js';
 
 export interface AdmissionOptions {
   readonly defaultNotReadyTolerationSeconds: number;
@@ -28,6 +29,7 @@ export interface AdmissionOptions {
   readonly enable: readonly string[];
   readonly disable: readonly string[];
   readonly rulesFor: RulesFor;
+  readonly webhooks: WebhookOptions;
 }
 
 /** All of them are on by default. */
@@ -51,6 +53,8 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     certificateSigning,
     certificateSubjectRestriction,
     defaultIngressClass,
+    mutatingWebhooks(options.webhooks),
+    validatingWebhooks(options.webhooks),
     resourceQuota,
   ];
 }

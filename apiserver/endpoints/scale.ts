@@ -1,4 +1,5 @@
 /** `autoscaling/v1 Scale`: how many replicas an object wants and has, whatever its kind. */
+import { clone } from '../../pkg/apimachinery/clone.js';
 import type { LabelSelector } from '../../pkg/apimachinery/labels.js';
 import { selectorFromObject, selectorFromSet } from '../../pkg/apimachinery/labels.js';
 import type { KubeObject, ObjectMeta } from '../../pkg/apimachinery/meta.js';
@@ -49,6 +50,16 @@ export function applyScale(
   if (meta.resourceVersion && meta.resourceVersion !== String(current.revision)) {
     throw conflict(view.qualified, name, OBJECT_MODIFIED);
   }
+  return applyReplicas(definition, view.of(current).object, wanted);
+}
+
+/** A copy of the object with the replicas that a Scale asks for. */
+export function applyReplicas(
+  definition: ResourceDefinition,
+  of: KubeObject,
+  wanted: KubeObject & { spec?: { replicas?: unknown } },
+): KubeObject {
+  const name = of.metadata?.name ?? '';
   const replicas = wanted.spec?.replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
     throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
@@ -59,7 +70,7 @@ export function applyScale(
       },
     ]);
   }
-  const obj = view.of(current).clone();
+  const obj = clone(of);
   setAt(obj, definition.scale?.specReplicas ?? '', replicas);
   return obj;
 }

@@ -40,17 +40,18 @@ export async function deleteObject(
   const key = store.key(namespace, name);
   const errors = validateDeleteOptions(options);
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
-  const attributes = store.attributes('DELETE', namespace, name, '', ctx, {
-    options: options as KubeObject,
-  });
-  await store.admission.admit(attributes, ctx);
   let { object: current, fresh } = await store.current(key);
   for (;;) {
     ctx.signal.throwIfAborted();
     try {
       if (!current) throw notFound(store.qualified, name);
       checkPreconditions(store, name, options, current);
-      await store.admission.validate({ ...attributes, oldObject: current.object }, ctx);
+      const attributes = store.attributes('DELETE', namespace, name, '', ctx, {
+        options: options as KubeObject,
+        oldObject: current.object,
+      });
+      await store.admission.admit(attributes, ctx);
+      await store.admission.validate(attributes, ctx);
       const result = await deleteOnce(store, key, current, options, ctx);
       if (!isLost(result)) return result;
       current = result.current;

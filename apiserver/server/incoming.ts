@@ -32,6 +32,8 @@ export class Incoming implements RequestContext {
   private readonly aborter = new AbortController();
   private readonly warnings = new Set<string>();
   private warningBytes = 0;
+  /** For the audit event. */
+  readonly annotations = new Map<string, string>();
 
   constructor({ req, res, info, query, clock, logger, server }: IncomingOptions) {
     this.requestInfo = info;
@@ -61,6 +63,10 @@ export class Incoming implements RequestContext {
   get cause(): string | undefined {
     const cause = this.exchange.req.headers['drydock-cause'];
     return typeof cause === 'string' ? cause : undefined;
+  }
+
+  annotate(key: string, value: string): void {
+    if (!this.annotations.has(key)) this.annotations.set(key, value);
   }
 
   warn(text: string): void {

@@ -76,6 +76,8 @@ export interface RequestContext {
   readonly exchange?: { readonly req: IncomingMessage; readonly res: ServerResponse };
   /** Adds a `Warning: 299` header; each text once. */
   warn(text: string): void;
+  /** Adds to the request's audit event, if it gets one; the first value of a key stays. */
+  annotate(key: string, value: string): void;
 }
 
 /** What strategies, admission plugins and subresources may use of the rest of the server. */

@@ -37,5 +37,6 @@ export function testContext({
     server,
     exchange: { req, res },
     warn: (text) => res.appendHeader('Warning', `299 - ${JSON.stringify(text)}`),
+    annotate: () => undefined,
   };
 }

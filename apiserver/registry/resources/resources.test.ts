@@ -59,6 +59,7 @@ const ctx: RequestContext = {
     authorize: async () => ({ allowed: true }),
   },
   warn: () => undefined,
+  annotate: () => undefined,
 };
 
 function find(kind: string, version = ''): ResourceDefinition {

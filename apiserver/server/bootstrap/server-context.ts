@@ -36,5 +36,6 @@ export function serverContext(options: ServerContextOptions): RequestContext {
     dryRun: false,
     fieldManager: 'kube-apiserver',
     warn: () => undefined,
+    annotate: () => undefined,
   };
 }
