@@ -22,8 +22,8 @@ export interface ClaimOptions<T extends KubeObject, O extends KubeObject> {
   readonly ownerRef: ResourceRef;
   readonly ownerClient: ResourceClient<O>;
   readonly selector: Selector;
-  /** Which orphans may be adopted, besides by selector. */
-  readonly adoptable?: (obj: T) => boolean;
+  /** A finalizer that what is adopted gets. */
+  readonly finalizer?: string;
   readonly signal: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ export interface ClaimOptions<T extends KubeObject, O extends KubeObject> {
 export async function claim<T extends KubeObject, O extends KubeObject>(
   options: ClaimOptions<T, O>,
 ): Promise<T[]> {
-  const { objects, owner, selector, adoptable } = options;
+  const { objects, owner, selector } = options;
   const owned: T[] = [];
   let mayAdopt: Promise<void> | undefined;
   for (const obj of objects) {
@@ -44,7 +44,7 @@ export async function claim<T extends KubeObject, O extends KubeObject>(
       continue;
     }
     if (!matches || owner.metadata?.deletionTimestamp !== undefined) continue;
-    if (obj.metadata?.deletionTimestamp !== undefined || adoptable?.(obj) === false) continue;
+    if (obj.metadata?.deletionTimestamp !== undefined) continue;
     mayAdopt ??= assertAlive(options);
     await mayAdopt;
     if (await adopt(options, obj)) owned.push(obj);
@@ -74,11 +74,14 @@ async function assertAlive<T extends KubeObject, O extends KubeObject>({
 
 /** False: it is gone already. */
 async function adopt<T extends KubeObject, O extends KubeObject>(
-  { client, owner, ownerRef, signal }: ClaimOptions<T, O>,
+  { client, owner, ownerRef, finalizer, signal }: ClaimOptions<T, O>,
   obj: T,
 ): Promise<boolean> {
   const { namespace = '', name = '', uid } = obj.metadata ?? {};
-  const patch = { metadata: { uid, ownerReferences: [controllerRefTo(ownerRef, owner)] } };
+  const ownerReferences = [controllerRefTo(ownerRef, owner)];
+  const patch = {
+    metadata: { uid, ownerReferences, ...(finalizer ? { finalizers: [finalizer] } : {}) },
+  };
   try {
     await client.patch(namespace, name, 'strategic', patch, { signal });
     return true;

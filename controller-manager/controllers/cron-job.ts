@@ -31,7 +31,7 @@ import {
   type ControllerDescriptor,
   runSyncLoop,
 } from '../controller.js';
-import { conditionOf, isFinished } from '../job/progress.js';
+import { conditionOf, isFinished } from '../job/conditions.js';
 import { controllerRefTo, messageOf } from '../pod-control.js';
 
 const SCHEDULED_AT = 'batch.kubernetes.io/cronjob-scheduled-timestamp';

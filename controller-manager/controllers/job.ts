@@ -1,20 +1,17 @@
 /**
- * Runs pods to their end (`pkg/controller/job`): as many at a time as `parallelism`, until `completions`
- * succeeded, more than `backoffLimit` failed, or `activeDeadlineSeconds` are over. How pods are counted:
- * `job/progress.ts`.
+ * Runs pods to their end (`pkg/controller/job`): as many at a time as `parallelism`, until enough succeeded
+ * or the Job has failed. What pods amount to: `job/progress.ts`; how each is counted once: `job/tracking.ts`.
  *
  *   running ─ criteria met ─▶ SuccessCriteriaMet │ FailureTarget ─ all pods ended and counted ─▶ Complete │ Failed
  *
- * Not built: podFailurePolicy, successPolicy and backoffLimitPerIndex; a Job that asks for one is not run,
- * and an Event says so.
+ * A Job whose `spec.managedBy` names another controller is left alone.
  */
 
-import type { Job, JobCondition, JobStatus, Pod } from '../../pkg/api/types.js';
+import type { Job, JobStatus, Pod } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
-import { controllerOf, formatTime, keyOf } from '../../pkg/apimachinery/meta.js';
-import { parseTime } from '../../pkg/apimachinery/time.js';
-import { isConflict, isNamespaceTerminating, isNotFound } from '../../pkg/client/errors.js';
+import { apiVersionOf, controllerOf, formatTime, keyOf } from '../../pkg/apimachinery/meta.js';
+import { isNotFound } from '../../pkg/client/errors.js';
 import {
   type EventRecorder,
   type EventType,
@@ -24,7 +21,13 @@ import type { Informer } from '../../pkg/client/informer.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { JOBS, PODS } from '../../pkg/client/resources.js';
-import { BY_OWNER, orphanValue, ownerIndex } from '../../pkg/client/store.js';
+import {
+  BY_NAMESPACE,
+  BY_OWNER,
+  namespaceIndex,
+  orphanValue,
+  ownerIndex,
+} from '../../pkg/client/store.js';
 import { claim } from '../claim.js';
 import {
   type Controller,
@@ -32,27 +35,25 @@ import {
   type ControllerDescriptor,
   runSyncLoop,
 } from '../controller.js';
-import { podsToDelete } from '../deletion-ranking.js';
 import { Expectations } from '../expectations.js';
+import { backoffLeft, type FailureRecord, nextRecord } from '../job/backoff.js';
+import { isFinished, turned, withCondition } from '../job/conditions.js';
+import { TrackingFinalizers } from '../job/finalizers.js';
+import { OwnWrites } from '../job/own-writes.js';
+import { isManagedElsewhere, isTracked, TRACKING_FINALIZER } from '../job/pod.js';
+import { JobPods, type Managed } from '../job/pods.js';
 import {
-  COMPLETION_INDEX,
-  conditionOf,
-  isFinished,
-  isIndexed,
-  isTracked,
-  nextIndexes,
+  COMPLETED,
+  deadlineLeft,
+  isComplete,
+  type Outcome,
+  outcomeOf,
   type Progress,
   progressOf,
-  TRACKING_FINALIZER,
-  wantedActive,
 } from '../job/progress.js';
-import { PodControl, podFromTemplate, slowStartBatch } from '../pod-control.js';
+import { finished, heldUids, settle, track } from '../job/tracking.js';
 
-const MANAGER = 'kubernetes.io/job-controller';
-/** After a failure: 10 s, 20 s … ten minutes, until a pod succeeds. */
-const BACKOFF_MS = 10_000;
-const MAX_BACKOFF_MS = 600_000;
-const MAX_PODS_PER_SYNC = 500;
+const ORPHAN = 'orphan pod ';
 
 export const job: ControllerDescriptor = {
   name: 'job-controller',
@@ -61,53 +62,42 @@ export const job: ControllerDescriptor = {
   create: (context) => new JobController(context),
 };
 
-interface Outcome {
-  readonly type: 'Complete' | 'Failed';
-  readonly reason: string;
-  readonly message: string;
-}
-
 class JobController implements Controller {
   private readonly queue: RateLimitingQueue;
   private readonly expectations: Expectations;
+  private readonly ownWrites: OwnWrites;
+  private readonly finalizers: TrackingFinalizers;
   private readonly recorder: EventRecorder;
-  private readonly podControl: PodControl;
+  private readonly jobPods: JobPods;
   private readonly jobs: Informer<Job>;
   private readonly pods: Informer<Pod>;
   private readonly client: ResourceClient<Job>;
   private readonly podClient: ResourceClient<Pod>;
-  /** Failures since the last success, by uid of the Job. */
-  private readonly failures = new Map<string, { count: number; at: number }>();
+  /** Failures since the last success, by key of the Job. */
+  private readonly failures = new Map<string, FailureRecord>();
 
   constructor(private readonly context: ControllerContext) {
     const { clock, client, informers } = context;
     this.queue = new RateLimitingQueue(clock);
     this.expectations = new Expectations(clock);
+    this.ownWrites = new OwnWrites(clock);
     this.recorder = context.recorder.forComponent('job-controller');
-    this.podControl = new PodControl(context, this.recorder);
     this.client = client.resource<Job>(JOBS);
     this.podClient = client.resource<Pod>(PODS);
-    this.jobs = informers.informer<Job>(JOBS);
+    this.finalizers = new TrackingFinalizers(this.podClient);
+    const { expectations, finalizers, recorder } = this;
+    this.jobPods = new JobPods({ context, expectations, finalizers, recorder });
+    this.jobs = informers.informer<Job>(JOBS, { indexers: { [BY_NAMESPACE]: namespaceIndex } });
     this.pods = informers.informer<Pod>(PODS, { indexers: { [BY_OWNER]: ownerIndex } });
-    const enqueue = (obj: Job) => this.queue.add(keyOf(obj));
     this.jobs.addHandler({
-      add: enqueue,
-      update: (_, obj) => enqueue(obj),
-      delete: (obj) => {
-        this.expectations.forget(keyOf(obj));
-        this.failures.delete(obj.metadata?.uid ?? '');
-        // Pods that keep their finalizer would never go.
-        for (const pod of this.pods.store.byIndex(BY_OWNER, obj.metadata?.uid ?? ''))
-          this.queue.add(orphanKey(pod));
-      },
+      add: (obj) => this.jobChanged(obj),
+      update: (_, obj) => this.jobChanged(obj),
+      delete: (obj) => this.jobDeleted(obj),
     });
     this.pods.addHandler({
-      add: (pod) => this.podChanged(pod, true),
-      update: (old, pod) => {
-        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.podChanged(old, false);
-        this.podChanged(pod, false);
-      },
-      delete: (pod) => this.podChanged(pod, false),
+      add: (pod) => this.podAdded(pod),
+      update: (old, pod) => this.podUpdated(old, pod),
+      delete: (pod) => this.podGoing(pod, true),
     });
   }
 
@@ -120,7 +110,9 @@ class JobController implements Controller {
         concurrency: context.options.concurrency['job'] ?? 5,
         informers: [this.jobs, this.pods],
         sync: (key, stop) =>
-          key.startsWith(ORPHAN) ? this.releaseOrphan(key, stop) : this.sync(key, stop),
+          key.startsWith(ORPHAN)
+            ? this.syncOrphan(key.slice(ORPHAN.length), stop)
+            : this.sync(key, stop),
       },
       signal,
     );
@@ -128,46 +120,52 @@ class JobController implements Controller {
 
   private async sync(key: string, signal: AbortSignal): Promise<void> {
     const cached = this.jobs.store.get(key);
-    if (!cached) return;
-    if ((cached.spec?.managedBy ?? MANAGER) !== MANAGER) return;
-    const pods = await this.claimPods(cached, signal);
+    if (!cached || isManagedElsewhere(cached)) return;
     if (isFinished(cached)) {
-      await this.release(pods.filter(isTracked), signal);
+      this.failures.delete(key);
       return;
     }
-    const unbuilt = (['podFailurePolicy', 'successPolicy', 'backoffLimitPerIndex'] as const).find(
-      (field) => cached.spec?.[field] !== undefined,
-    );
-    if (unbuilt !== undefined) {
-      this.tell(
-        cached,
-        'Warning',
-        'UnsupportedField',
-        `spec.${unbuilt} is not supported, the job is not run`,
-      );
+    const stale = this.ownWrites.wait(key);
+    if (stale > 0) {
+      this.queue.addAfter(key, stale);
       return;
     }
+    const satisfied = this.expectations.satisfied(key);
     const now = this.context.clock.now();
-    const progress = progressOf(cached, pods);
-    this.noteFailures(cached, progress, now);
-    const outcome = this.outcomeOf(cached, progress, now);
-    const suspended = cached.spec?.suspend === true && !outcome;
-    let manageError: unknown;
-    let active = progress.active.length;
-    if (outcome || suspended) {
-      active -= await this.deletePods(cached, progress.active, progress.active.length, signal);
-    } else if (
-      this.expectations.satisfied(key) &&
-      cached.metadata?.deletionTimestamp === undefined
-    ) {
-      ({ active, error: manageError } = await this.managePods(cached, progress, signal));
+    const pods = await this.claimPods(cached, signal);
+    const obj = this.started(cached, now);
+    const progress = progressOf(obj, pods, this.finalizers.releasedOf(key));
+    const record = nextRecord(
+      this.failures.get(key),
+      progress.newlySucceeded,
+      progress.newlyFailed,
+    );
+    let outcome = outcomeOf(progress, now);
+    let managed: Managed | undefined;
+    let settled = false;
+    if (outcome) {
+      managed = await this.jobPods.deleteAll(progress, signal);
+      // What is not deleted, or not seen yet, may still hold a finalizer.
+      if (managed.left > 0 || !satisfied) outcome = undefined;
+    } else {
+      if (satisfied && obj.metadata?.deletionTimestamp === undefined) {
+        managed = await this.jobPods.manage(progress, backoffLeft(record, now), signal);
+        if (managed.wait > 0) this.queue.addAfter(key, managed.wait);
+      }
+      if (isComplete(progress, managed?.active ?? progress.active.length)) outcome = COMPLETED;
+      settled = managed !== undefined && !outcome;
     }
-    const status = this.statusOf(cached, progress, { active, outcome, suspended, now });
-    const wrote = await this.writeStatus(cached, status, signal);
-    await this.release(progress.release, signal);
-    if (wrote) this.announce(cached, status);
-    this.scheduleDeadline(cached, now);
-    if (manageError !== undefined) throw manageError;
+    const status = this.statusOf(obj, managed ?? countsOf(progress), settled, now);
+    const sync = { cached, progress, outcome, status, record };
+    try {
+      await this.writeProgress(key, sync, signal);
+    } catch (err) {
+      // The Job is gone; its deletion releases the pods.
+      if (!isNotFound(err)) throw err;
+    }
+    const left = deadlineLeft(obj, now);
+    if (left !== undefined && left > 0) this.queue.addAfter(key, left);
+    if (managed?.error !== undefined) throw managed.error;
   }
 
   private claimPods(obj: Job, signal: AbortSignal): Promise<Pod[]> {
@@ -182,300 +180,211 @@ class JobController implements Controller {
       ownerRef: JOBS,
       ownerClient: this.client,
       selector: selectorFromObject(obj.spec?.selector),
-      // An adopted pod must be counted too; without the finalizer it may go uncounted.
-      adoptable: isTracked,
+      // An adopted pod is counted too.
+      finalizer: TRACKING_FINALIZER,
       signal,
-    });
+    }).then((pods) => pods.map((pod) => (controllerOf(pod) ? pod : adopted(pod))));
   }
 
-  /** What ends the Job, once and for all; noted in an interim condition until all is counted. */
-  private outcomeOf(obj: Job, progress: Progress, now: number): Outcome | undefined {
-    const success = conditionOf(obj, 'SuccessCriteriaMet');
-    if (success)
-      return { type: 'Complete', reason: success.reason ?? '', message: success.message ?? '' };
-    const failure = conditionOf(obj, 'FailureTarget');
-    if (failure)
-      return { type: 'Failed', reason: failure.reason ?? '', message: failure.message ?? '' };
-    const { completions, backoffLimit = 6, activeDeadlineSeconds } = obj.spec ?? {};
-    if (progress.failed > backoffLimit || pastLimitOnFailure(obj, progress.active)) {
-      const message = 'Job has reached the specified backoff limit';
-      return { type: 'Failed', reason: 'BackoffLimitExceeded', message };
-    }
-    const started = parseTime(obj.status?.startTime ?? '');
-    if (
-      activeDeadlineSeconds !== undefined &&
-      started !== undefined &&
-      !obj.spec?.suspend &&
-      now - started >= activeDeadlineSeconds * 1000
-    ) {
-      return {
-        type: 'Failed',
-        reason: 'DeadlineExceeded',
-        message: 'Job was active longer than specified deadline',
-      };
-    }
-    const complete =
-      completions === undefined
-        ? progress.succeeded > 0 && progress.active.length === 0
-        : progress.succeeded >= completions && (completions > 0 || progress.active.length === 0);
-    if (!complete) return undefined;
-    return {
-      type: 'Complete',
-      reason: 'CompletionsReached',
-      message: 'Reached expected number of succeeded pods',
-    };
-  }
-
-  private async managePods(
-    obj: Job,
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<{ active: number; error: unknown }> {
-    const running = progress.active.length;
-    const wanted = wantedActive(obj, progress);
-    if (running > wanted) {
-      return {
-        active: running - (await this.deletePods(obj, progress.active, running - wanted, signal)),
-        error: undefined,
-      };
-    }
-    const holding = obj.spec?.podReplacementPolicy === 'Failed' ? progress.terminating : 0;
-    const missing = Math.min(wanted - running - holding, MAX_PODS_PER_SYNC);
-    if (missing <= 0) return { active: running, error: undefined };
-    const wait = this.backoffLeft(obj);
-    if (wait > 0) {
-      this.queue.addAfter(keyOf(obj), wait);
-      return { active: running, error: undefined };
-    }
-    const indexes = isIndexed(obj) ? nextIndexes(obj, progress, missing) : undefined;
-    const count = indexes?.length ?? missing;
-    const key = keyOf(obj);
-    this.expectations.expectCreations(key, count);
-    let next = 0;
-    const { successes, error } = await slowStartBatch(count, async () => {
-      const index = indexes?.[next++];
-      try {
-        await this.podControl.create(JOBS, obj, podOf(obj, index), signal);
-      } catch (err) {
-        if (!isNamespaceTerminating(err)) throw err;
-      }
-    });
-    this.expectations.creationObserved(key, count - successes);
-    return { active: running + successes, error };
-  }
-
-  /** Returns how many were deleted; the first failure is thrown. */
-  private async deletePods(
-    obj: Job,
-    active: readonly Pod[],
-    count: number,
-    signal: AbortSignal,
-  ): Promise<number> {
-    const chosen = podsToDelete(active, active, count, this.context.clock.now());
-    const results = await Promise.allSettled(
-      chosen.map(async (pod) => {
-        try {
-          await this.podControl.delete(JOBS, obj, pod, signal);
-        } catch (err) {
-          if (!isNotFound(err)) throw err;
-        }
-      }),
-    );
-    const failed = results.find((r) => r.status === 'rejected');
-    if (failed) throw failed.reason;
-    return chosen.length;
-  }
-
-  private noteFailures(obj: Job, progress: Progress, now: number): void {
-    const uid = obj.metadata?.uid ?? '';
-    if (progress.succeeded > (obj.status?.succeeded ?? 0)) this.failures.delete(uid);
-    if (progress.newlyFailed.length === 0) return;
-    const known = this.failures.get(uid)?.count ?? 0;
-    this.failures.set(uid, { count: known + progress.newlyFailed.length, at: now });
-  }
-
-  private backoffLeft(obj: Job): number {
-    const known = this.failures.get(obj.metadata?.uid ?? '');
-    if (!known) return 0;
-    const wait = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** Math.min(known.count - 1, 10));
-    return known.at + wait - this.context.clock.now();
+  /** The Job as it starts: a suspended one does not. */
+  private started(obj: Job, now: number): Job {
+    if (obj.status?.startTime !== undefined || obj.spec?.suspend) return obj;
+    return { ...obj, status: { ...obj.status, startTime: formatTime(new Date(now)) } };
   }
 
   // --- status ---
 
   private statusOf(
     obj: Job,
-    progress: Progress,
-    now: { active: number; outcome: Outcome | undefined; suspended: boolean; now: number },
+    { active, terminating, ready }: { active: number; terminating: number; ready: number },
+    settled: boolean,
+    now: number,
   ): JobStatus {
-    const { outcome, suspended, active } = now;
-    const time = formatTime(new Date(now.now));
-    const started = obj.status?.startTime ?? (suspended ? undefined : time);
-    const resumed = obj.spec?.suspend !== true && conditionOf(obj, 'Suspended') !== undefined;
-    let conditions = obj.status?.conditions ?? [];
-    const set = (type: string, status: 'True' | 'False', reason: string, message: string) => {
-      conditions = withCondition(conditions, {
-        type,
-        status,
-        reason,
-        message,
-        lastProbeTime: time,
-        lastTransitionTime: time,
-      });
-    };
-    if (suspended) set('Suspended', 'True', 'JobSuspended', 'Job suspended');
-    else if (resumed) set('Suspended', 'False', 'JobResumed', 'Job resumed');
-    let completionTime: string | undefined;
-    if (outcome) {
-      const { type, reason, message } = outcome;
-      set(type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget', 'True', reason, message);
-      const counted = !Object.keys(progress.counting.uncountedTerminatedPods ?? {}).length;
-      if (counted && active === 0 && progress.terminating === 0 && progress.release.length === 0) {
-        set(type, 'True', reason, message);
-        if (type === 'Complete') completionTime = time;
-      }
-    }
-    return {
-      ...(conditions.length ? { conditions } : {}),
-      // A resumed Job starts its deadline anew.
-      ...(started === undefined ? {} : { startTime: resumed ? time : started }),
-      ...(completionTime === undefined ? {} : { completionTime }),
-      ...(active > 0 ? { active } : {}),
-      ...progress.counting,
-      terminating: progress.terminating,
-      ready: Math.min(progress.ready, active),
-    };
+    const time = formatTime(new Date(now));
+    const { active: _a, ...status } = obj.status ?? {};
+    const counts = { ...(active > 0 ? { active } : {}), terminating, ready };
+    if (!settled) return { ...status, ...counts };
+    const next = obj.spec?.suspend
+      ? ({ status: 'True', reason: 'JobSuspended', message: 'Job suspended' } as const)
+      : ({ status: 'False', reason: 'JobResumed', message: 'Job resumed' } as const);
+    const conditions = withCondition(status.conditions, { type: 'Suspended', ...next }, time);
+    const changed = { ...status, ...counts, ...(conditions.length ? { conditions } : {}) };
+    // A resumed Job starts its deadline anew.
+    const resumed = turned(obj.status, changed, 'Suspended', 'False');
+    return resumed ? { ...changed, startTime: time } : changed;
   }
 
-  private async writeStatus(obj: Job, status: JobStatus, signal: AbortSignal): Promise<boolean> {
-    if (semanticDeepEqual(obj.status ?? {}, status)) return false;
+  /** Counts the pods that ended, takes their finalizers off, and ends the Job when that was the last. */
+  private async writeProgress(
+    key: string,
+    sync: {
+      cached: Job;
+      progress: Progress;
+      outcome: Outcome | undefined;
+      status: JobStatus;
+      record: FailureRecord;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { progress, outcome } = sync;
+    const time = formatTime(new Date(this.context.clock.now()));
+    const { status, release, more } = track(progress, outcome, sync.status, time);
+    let obj = sync.cached;
+    if (!semanticDeepEqual(obj.status ?? {}, status)) {
+      obj = await this.writeStatus(key, obj, status, signal);
+      this.failures.set(key, sync.record);
+      if (turned(sync.cached.status, status, 'Suspended', 'True'))
+        this.tell(obj, 'Normal', 'Suspended', 'Job suspended');
+      if (turned(sync.cached.status, status, 'Suspended', 'False'))
+        this.tell(obj, 'Normal', 'Resumed', 'Job resumed');
+    }
+    const held = heldUids(progress);
+    const { done, error } = await this.finalizers.release(key, release, signal);
+    for (const uid of done) held.delete(uid);
+    let settled = settle(status, held);
+    const end = outcome && !more && !error ? finished(settled, outcome, time) : undefined;
+    if (end) settled = end;
+    if (!semanticDeepEqual(status, settled)) {
+      obj = await this.writeStatus(key, obj, settled, signal);
+      if (end && outcome) this.announceEnd(obj, outcome);
+    }
+    if (error !== undefined) throw error;
+    if (more) this.queue.add(key);
+  }
+
+  private async writeStatus(
+    key: string,
+    obj: Job,
+    status: JobStatus,
+    signal: AbortSignal,
+  ): Promise<Job> {
+    this.ownWrites.begin(key);
     try {
-      await this.client.updateStatus({ ...obj, status }, { signal });
-      return true;
+      const made = await this.client.updateStatus({ ...obj, status }, { signal });
+      this.ownWrites.end(key, made.metadata?.resourceVersion);
+      return made;
     } catch (err) {
-      if (isNotFound(err)) return false;
+      this.ownWrites.end(key);
       throw err;
     }
   }
 
-  private announce(old: Job, status: JobStatus): void {
-    const turned = (type: string, value: string) =>
-      status.conditions?.some((c) => c.type === type && c.status === value) === true &&
-      old.status?.conditions?.some((c) => c.type === type && c.status === value) !== true;
-    if (turned('Complete', 'True')) this.tell(old, 'Normal', 'Completed', 'Job completed');
-    if (turned('FailureTarget', 'True')) {
-      const { reason = '', message = '' } =
-        status.conditions?.find((c) => c.type === 'FailureTarget') ?? {};
-      this.tell(old, 'Warning', reason, message);
+  private announceEnd(obj: Job, { type, reason, message }: Outcome): void {
+    if (type === 'Failed') {
+      this.tell(obj, 'Warning', reason, message);
+      return;
     }
-    if (turned('Suspended', 'True')) this.tell(old, 'Normal', 'Suspended', 'Job suspended');
-    if (turned('Suspended', 'False')) this.tell(old, 'Normal', 'Resumed', 'Job resumed');
-  }
-
-  private scheduleDeadline(obj: Job, now: number): void {
-    const { activeDeadlineSeconds, suspend } = obj.spec ?? {};
-    if (activeDeadlineSeconds === undefined || suspend) return;
-    const started = parseTime(obj.status?.startTime ?? '') ?? now;
-    const left = started + activeDeadlineSeconds * 1000 - now;
-    if (left > 0) this.queue.addAfter(keyOf(obj), left);
+    const { completions } = obj.spec ?? {};
+    if (completions !== undefined && (obj.status?.succeeded ?? 0) > completions) {
+      const text = 'Too many succeeded pods running after completion count reached';
+      this.tell(obj, 'Warning', 'TooManySucceededPods', text);
+    }
+    this.tell(obj, 'Normal', 'Completed', 'Job completed');
   }
 
   private tell(obj: Job, type: EventType, reason: string, message: string): void {
     this.recorder.event(referenceTo(JOBS, obj), type, reason, message);
   }
 
-  // --- finalizers ---
+  // --- pods without a Job that counts them ---
 
-  private async release(pods: readonly Pod[], signal: AbortSignal): Promise<void> {
-    await Promise.all(pods.filter(isTracked).map((pod) => this.removeFinalizer(pod, signal)));
-  }
-
-  private async releaseOrphan(key: string, signal: AbortSignal): Promise<void> {
-    const pod = this.pods.store.get(key.slice(ORPHAN.length));
-    const ref = pod && controllerOf(pod);
+  private async syncOrphan(key: string, signal: AbortSignal): Promise<void> {
+    const pod = this.pods.store.get(key);
     if (!pod || !isTracked(pod)) return;
-    const owner = this.jobs.store.get(`${pod.metadata?.namespace}/${ref?.name}`);
-    if (ref?.kind === JOBS.kind && owner?.metadata?.uid === ref.uid) return;
-    await this.removeFinalizer(pod, signal);
-  }
-
-  private async removeFinalizer(pod: Pod, signal: AbortSignal): Promise<void> {
-    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata ?? {};
-    const finalizers = pod.metadata?.finalizers?.filter((f) => f !== TRACKING_FINALIZER) ?? [];
-    try {
-      const metadata = { uid, resourceVersion, finalizers: finalizers.length ? finalizers : null };
-      await this.podClient.patch(namespace, name, 'merge', { metadata }, { signal });
-    } catch (err) {
-      // It changed meanwhile, and its change brings the Job back here.
-      if (!isNotFound(err) && !isConflict(err)) throw err;
-    }
+    const ref = controllerOf(pod);
+    if (ref && (ref.kind !== JOBS.kind || ref.apiVersion !== apiVersionOf(JOBS))) return;
+    const owner = ref && this.ownerOf(pod);
+    if (owner && (isManagedElsewhere(owner) || !isFinished(owner))) return;
+    await this.finalizers.remove(pod, signal);
   }
 
   // --- enqueue helpers ---
 
-  private podChanged(pod: Pod, created: boolean): void {
-    const ref = controllerOf(pod);
-    if (ref?.kind !== JOBS.kind) return;
-    const key = `${pod.metadata?.namespace ?? ''}/${ref.name}`;
-    const owner = this.jobs.store.get(key);
-    if (owner?.metadata?.uid !== ref.uid) {
-      if (isTracked(pod)) this.queue.add(orphanKey(pod));
+  private jobChanged(obj: Job): void {
+    const key = keyOf(obj);
+    this.ownWrites.seen(key, obj.metadata?.resourceVersion ?? '');
+    this.queue.add(key);
+    if (isFinished(obj)) this.releaseAll(obj);
+  }
+
+  private jobDeleted(obj: Job): void {
+    const key = keyOf(obj);
+    this.expectations.forget(key);
+    this.ownWrites.forget(key);
+    this.finalizers.forget(key);
+    this.failures.delete(key);
+    this.releaseAll(obj);
+  }
+
+  /** Pods that keep their finalizer would never go. */
+  private releaseAll(obj: Job): void {
+    for (const pod of this.pods.store.byIndex(BY_OWNER, obj.metadata?.uid ?? ''))
+      if (isTracked(pod)) this.queue.add(`${ORPHAN}${keyOf(pod)}`);
+  }
+
+  private podAdded(pod: Pod): void {
+    if (pod.metadata?.deletionTimestamp !== undefined) {
+      this.podGoing(pod, false);
       return;
     }
-    if (created) this.expectations.creationObserved(key);
+    const owner = this.ownerOf(pod);
+    if (owner) {
+      this.expectations.creationObserved(keyOf(owner));
+      this.queue.add(keyOf(owner));
+    } else if (!controllerOf(pod)) this.orphanChanged(pod);
+  }
+
+  private podUpdated(old: Pod, pod: Pod): void {
+    if (pod.metadata?.deletionTimestamp !== undefined) {
+      this.podGoing(pod, false);
+      return;
+    }
+    const uid = pod.metadata?.uid ?? '';
+    const before = this.ownerOf(old);
+    const owner = this.ownerOf(pod);
+    for (const each of new Set([before, owner])) {
+      if (!each) continue;
+      if (!isTracked(pod)) this.finalizers.observed(keyOf(each), uid);
+      this.queue.add(keyOf(each));
+    }
+    if (!controllerOf(pod)) this.orphanChanged(pod);
+  }
+
+  private podGoing(pod: Pod, gone: boolean): void {
+    const owner = this.ownerOf(pod);
+    if (!owner || isFinished(owner)) {
+      if (isTracked(pod)) this.queue.add(`${ORPHAN}${keyOf(pod)}`);
+      return;
+    }
+    const key = keyOf(owner);
+    this.expectations.deletionObserved(key, keyOf(pod));
+    if (gone || !isTracked(pod)) this.finalizers.observed(key, pod.metadata?.uid ?? '');
     this.queue.add(key);
   }
-}
 
-const ORPHAN = 'orphan pod ';
-const orphanKey = (pod: Pod) => `${ORPHAN}${keyOf(pod)}`;
-
-/** With restartPolicy OnFailure a pod does not fail; its restarts count instead. */
-function pastLimitOnFailure(obj: Job, active: readonly Pod[]): boolean {
-  if (obj.spec?.template.spec?.restartPolicy !== 'OnFailure') return false;
-  const { backoffLimit = 6 } = obj.spec;
-  let restarts = 0;
-  for (const pod of active) {
-    if (pod.status?.phase !== 'Running' && pod.status?.phase !== 'Pending') continue;
-    for (const c of pod.status.initContainerStatuses ?? []) restarts += c.restartCount;
-    for (const c of pod.status.containerStatuses ?? []) restarts += c.restartCount;
+  /** Somebody may adopt it; until then nobody counts it. */
+  private orphanChanged(pod: Pod): void {
+    if (isTracked(pod)) this.queue.add(`${ORPHAN}${keyOf(pod)}`);
+    for (const each of this.jobs.store.byIndex(BY_NAMESPACE, pod.metadata?.namespace ?? '')) {
+      const { selector } = each.spec ?? {};
+      if (selector && selectorFromObject(selector).matches(pod.metadata?.labels))
+        this.queue.add(keyOf(each));
+    }
   }
-  return backoffLimit === 0 ? restarts > 0 : restarts >= backoffLimit;
+
+  private ownerOf(pod: Pod): Job | undefined {
+    const ref = controllerOf(pod);
+    if (ref?.kind !== JOBS.kind) return undefined;
+    const owner = this.jobs.store.get(`${pod.metadata?.namespace ?? ''}/${ref.name}`);
+    return owner?.metadata?.uid === ref.uid ? owner : undefined;
+  }
 }
 
-function withCondition(conditions: readonly JobCondition[], next: JobCondition): JobCondition[] {
-  const old = conditions.find((c) => c.type === next.type);
-  if (old && old.status === next.status) return [...conditions];
-  return old ? conditions.map((c) => (c === old ? next : c)) : [...conditions, next];
+function countsOf({ active, terminating, ready }: Progress) {
+  return { active: active.length, terminating: terminating.length, ready };
 }
 
-// --- object builders ---
-
-function podOf(obj: Job, index: number | undefined): Pod {
-  const pod = podFromTemplate(JOBS, obj, obj.spec?.template);
-  const metadata = {
-    ...pod.metadata,
-    finalizers: [...(pod.metadata?.finalizers ?? []), TRACKING_FINALIZER],
-  };
-  if (index === undefined || !pod.spec) return { ...pod, metadata };
-  const value = String(index);
-  const fieldPath = `metadata.labels['${COMPLETION_INDEX}']`;
-  const env = { name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { fieldPath } } };
-  const withEnv = <C extends { env?: { name: string }[] }>(c: C): C =>
-    c.env?.some((e) => e.name === env.name) ? c : { ...c, env: [...(c.env ?? []), env] };
-  return {
-    ...pod,
-    metadata: {
-      ...metadata,
-      generateName: `${obj.metadata?.name ?? ''}-${index}-`,
-      labels: { ...metadata.labels, [COMPLETION_INDEX]: value },
-      annotations: { ...metadata.annotations, [COMPLETION_INDEX]: value },
-    },
-    spec: {
-      ...pod.spec,
-      hostname: `${obj.metadata?.name ?? ''}-${index}`,
-      containers: pod.spec.containers.map(withEnv),
-      ...(pod.spec.initContainers ? { initContainers: pod.spec.initContainers.map(withEnv) } : {}),
-    },
-  };
+function adopted(pod: Pod): Pod {
+  const finalizers = [...new Set([...(pod.metadata?.finalizers ?? []), TRACKING_FINALIZER])];
+  return { ...pod, metadata: { ...pod.metadata, finalizers } };
 }

@@ -14,7 +14,7 @@ import {
   type ControllerDescriptor,
   runSyncLoop,
 } from '../controller.js';
-import { conditionOf } from '../job/progress.js';
+import { conditionOf } from '../job/conditions.js';
 
 export const ttlAfterFinished: ControllerDescriptor = {
   name: 'ttl-after-finished-controller',

@@ -1,171 +1,199 @@
 /**
- * What a Job's pods amount to (`pkg/controller/job`). Pure.
+ * What a Job's pods amount to (`pkg/controller/job`), and what follows from it. Pure.
  *
- * A pod that ends must be counted exactly once, though it may be deleted at any time. Every pod carries the
- * finalizer `batch.kubernetes.io/job-tracking`; the count goes in two writes:
- *
- *   ended, finalizer on ─▶ its uid in status.uncountedTerminatedPods ─▶ finalizer off ─▶ count up, uid out
- *
- * Succeeded pods of an Indexed Job need no uid: their index is written at once, and counting it twice
- * changes nothing.
+ * A pod counts while it carries the finalizer `batch.kubernetes.io/job-tracking` (see `tracking.ts`); one
+ * whose finalizer was taken off a moment ago, though the cache still shows it, is known by `released`.
  */
-import type { Job, JobCondition, JobStatus, Pod } from '../../pkg/api/types.js';
+import type { Job, Pod } from '../../pkg/api/types.js';
+import { parseTime } from '../../pkg/apimachinery/time.js';
 import { isPodActive, isPodReady, isPodTerminating } from '../pods.js';
-
-export const TRACKING_FINALIZER = 'batch.kubernetes.io/job-tracking';
-export const COMPLETION_INDEX = 'batch.kubernetes.io/job-completion-index';
-/** Uids that wait in the status at a time. */
-const MAX_UNCOUNTED = 500;
-
-export function isIndexed(job: Job): boolean {
-  return job.spec?.completionMode === 'Indexed';
-}
-
-export function conditionOf(job: Job, type: string): JobCondition | undefined {
-  return job.status?.conditions?.find((c) => c.type === type && c.status === 'True');
-}
-
-export function isFinished(job: Job): boolean {
-  return conditionOf(job, 'Complete') !== undefined || conditionOf(job, 'Failed') !== undefined;
-}
-
-export function isTracked(pod: Pod): boolean {
-  return pod.metadata?.finalizers?.includes(TRACKING_FINALIZER) === true;
-}
-
-export function indexOf(pod: Pod): number | undefined {
-  const text = pod.metadata?.annotations?.[COMPLETION_INDEX];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-/** A pod that is being deleted counts as failed, unless only failed pods are to be replaced. */
-export function hasFailed(job: Job, pod: Pod): boolean {
-  if (pod.status?.phase === 'Failed') return true;
-  if (job.spec?.podReplacementPolicy === 'Failed' || pod.status?.phase === 'Succeeded')
-    return false;
-  return pod.metadata?.deletionTimestamp !== undefined;
-}
+import { conditionOf } from './conditions.js';
+import { jobFailure, judgeFailure } from './failure-policy.js';
+import { failedIndexesOf, indexesOf, limitsEachIndex, podsToReplace } from './index-failures.js';
+import { IndexSet } from './indexes.js';
+import { hasFailed, isIndexed, isTracked, onlyReplacesFailed, validIndexOf } from './pod.js';
+import { successByPolicy } from './success-policy.js';
 
 export interface Progress {
+  readonly job: Job;
+  readonly pods: readonly Pod[];
   readonly active: readonly Pod[];
-  readonly terminating: number;
+  readonly terminating: readonly Pod[];
   readonly ready: number;
+  /** Not counted before. */
+  readonly newlySucceeded: readonly Pod[];
+  readonly newlyFailed: readonly Pod[];
   /** Counted, and waiting to be. */
   readonly succeeded: number;
   readonly failed: number;
-  /** Pods that failed and were not known to have before. */
-  readonly newlyFailed: readonly Pod[];
-  readonly completedIndexes: ReadonlySet<number>;
-  /** The counting fields of the status to write next. */
-  readonly counting: Pick<
-    JobStatus,
-    'succeeded' | 'failed' | 'completedIndexes' | 'uncountedTerminatedPods'
-  >;
-  /** Pods whose finalizer may come off once that status is written. */
-  readonly release: readonly Pod[];
+  /** Of an Indexed Job: what its status says, and what holds now. */
+  readonly completedBefore: IndexSet;
+  readonly completedIndexes: IndexSet;
+  /** With a limit for each index. */
+  readonly failedIndexes: IndexSet | undefined;
+  /** The failed pod of each index that is to run again; it keeps its finalizer until it is replaced. */
+  readonly replaced: ReadonlyMap<number, Pod>;
+  /** Whether the pod still holds its place: it has the finalizer, and nobody took it off. */
+  readonly holds: (pod: Pod) => boolean;
 }
 
-export function progressOf(job: Job, pods: readonly Pod[]): Progress {
-  const status = job.status ?? {};
-  const byUid = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
-  const waits = (uid: string) => {
-    const pod = byUid.get(uid);
-    return pod !== undefined && isTracked(pod);
-  };
-  const before = status.uncountedTerminatedPods ?? {};
-  const uncounted = {
-    succeeded: (before.succeeded ?? []).filter(waits),
-    failed: (before.failed ?? []).filter(waits),
-  };
-  let succeeded =
-    (status.succeeded ?? 0) + (before.succeeded ?? []).length - uncounted.succeeded.length;
-  const failed = (status.failed ?? 0) + (before.failed ?? []).length - uncounted.failed.length;
-  const known = new Set([...uncounted.succeeded, ...uncounted.failed]);
-  const indexes = parseIndexes(status.completedIndexes ?? '');
+/** How a Job ends. */
+export interface Outcome {
+  readonly type: 'Complete' | 'Failed';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export const COMPLETED: Outcome = {
+  type: 'Complete',
+  reason: 'CompletionsReached',
+  message: 'Reached expected number of succeeded pods',
+};
+
+export function progressOf(
+  job: Job,
+  pods: readonly Pod[],
+  released: ReadonlySet<string> = new Set(),
+): Progress {
+  const { status = {}, spec } = job;
   const indexed = isIndexed(job);
-  const release: Pod[] = pods.filter((pod) => known.has(pod.metadata?.uid ?? ''));
-  const newlyFailed: Pod[] = [];
-  for (const pod of pods) {
-    const uid = pod.metadata?.uid ?? '';
-    if (!isTracked(pod) || known.has(uid)) continue;
-    if (uncounted.succeeded.length + uncounted.failed.length >= MAX_UNCOUNTED) break;
-    if (pod.status?.phase === 'Succeeded') {
-      const index = indexOf(pod);
-      if (!indexed) uncounted.succeeded.push(uid);
-      else if (index !== undefined && index < (job.spec?.completions ?? 0)) indexes.add(index);
-      release.push(pod);
-    } else if (hasFailed(job, pod)) {
-      uncounted.failed.push(uid);
-      newlyFailed.push(pod);
-      release.push(pod);
-    }
-  }
-  if (indexed) succeeded = indexes.size;
-  const active = pods.filter(isPodActive);
-  const some = uncounted.succeeded.length + uncounted.failed.length > 0;
-  return {
-    active,
-    terminating: pods.filter(isPodTerminating).length,
-    ready: active.filter(isPodReady).length,
-    succeeded: succeeded + (indexed ? 0 : uncounted.succeeded.length),
-    failed: failed + uncounted.failed.length,
-    newlyFailed,
-    completedIndexes: indexes,
-    counting: {
-      ...(succeeded > 0 ? { succeeded } : {}),
-      ...(failed > 0 ? { failed } : {}),
-      ...(indexed ? { completedIndexes: formatIndexes(indexes) } : {}),
-      uncountedTerminatedPods: some
-        ? {
-            ...(uncounted.succeeded.length ? { succeeded: uncounted.succeeded } : {}),
-            ...(uncounted.failed.length ? { failed: uncounted.failed } : {}),
-          }
-        : {},
-    },
-    release,
+  const waiting = status.uncountedTerminatedPods ?? {};
+  const holds = (pod: Pod) => isTracked(pod) && !released.has(pod.metadata?.uid ?? '');
+  const valid = pods.filter(
+    (pod) => holds(pod) && (!indexed || validIndexOf(job, pod) !== undefined),
+  );
+  const unknown = (known: readonly string[] = []) => {
+    const uids = new Set(known);
+    return valid.filter((pod) => !uids.has(pod.metadata?.uid ?? ''));
   };
+  const newlySucceeded = unknown(waiting.succeeded).filter((p) => p.status?.phase === 'Succeeded');
+  const newlyFailed = unknown(waiting.failed).filter((pod) => hasFailed(job, pod));
+  const counted = newlyFailed.filter((pod) => judgeFailure(job, pod).counts);
+  const active = pods.filter(isPodActive);
+  const completedBefore = indexed
+    ? IndexSet.parse(status.completedIndexes, spec?.completions ?? 0)
+    : IndexSet.EMPTY;
+  const done = pods.filter((pod) => isTracked(pod) && pod.status?.phase === 'Succeeded');
+  const completedIndexes = completedBefore.union(
+    IndexSet.of(done.map((pod) => validIndexOf(job, pod)).filter((i) => i !== undefined)),
+  );
+  const failedIndexes = indexed && limitsEachIndex(job) ? failedIndexesOf(job, pods) : undefined;
+  const running = indexesOf(active);
+  return {
+    job,
+    pods,
+    active,
+    terminating: pods.filter(isPodTerminating),
+    ready: active.filter(isPodReady).length,
+    newlySucceeded,
+    newlyFailed,
+    succeeded: indexed
+      ? completedIndexes.size
+      : (status.succeeded ?? 0) + newlySucceeded.length + (waiting.succeeded?.length ?? 0),
+    failed: (status.failed ?? 0) + counted.length + (waiting.failed?.length ?? 0),
+    completedBefore,
+    completedIndexes: indexed ? completedIndexes : IndexSet.EMPTY,
+    failedIndexes,
+    replaced: failedIndexes
+      ? podsToReplace(
+          job,
+          valid,
+          (i) => completedIndexes.has(i) || failedIndexes.has(i) || running.has(i),
+        )
+      : new Map(),
+    holds,
+  };
+}
+
+/** What ends the Job now, by its pods and its time; once noted in a condition it stays. */
+export function outcomeOf(progress: Progress, now: number): Outcome | undefined {
+  const { job, pods, failed, completedIndexes, failedIndexes } = progress;
+  const noted = notedOutcome(job);
+  if (noted) return noted;
+  const policy = jobFailure(job, pods);
+  if (policy !== undefined) return failure('PodFailurePolicy', policy);
+  if (failed > (job.spec?.backoffLimit ?? 6) || pastLimitOnFailure(job, pods))
+    return failure('BackoffLimitExceeded', 'Job has reached the specified backoff limit');
+  const left = deadlineLeft(job, now);
+  if (left !== undefined && left <= 0)
+    return failure('DeadlineExceeded', 'Job was active longer than specified deadline');
+  if (!isIndexed(job)) return undefined;
+  const { completions = 0, maxFailedIndexes } = job.spec ?? {};
+  const lost = failedIndexes?.size ?? 0;
+  if (maxFailedIndexes !== undefined && lost > maxFailedIndexes) {
+    return failure(
+      'MaxFailedIndexesExceeded',
+      'Job has exceeded the specified maximal number of failed indexes',
+    );
+  }
+  if (lost > 0 && lost + completedIndexes.size >= completions)
+    return failure('FailedIndexes', 'Job has failed indexes');
+  const success = successByPolicy(job, completedIndexes);
+  return success === undefined
+    ? undefined
+    : { type: 'Complete', reason: 'SuccessPolicy', message: success };
+}
+
+function notedOutcome(job: Job): Outcome | undefined {
+  const success = conditionOf(job, 'SuccessCriteriaMet');
+  const noted = success ?? conditionOf(job, 'FailureTarget');
+  if (!noted) return undefined;
+  const { reason = '', message = '' } = noted;
+  return { type: success ? 'Complete' : 'Failed', reason, message };
+}
+
+function failure(reason: string, message: string): Outcome {
+  return { type: 'Failed', reason, message };
+}
+
+/** Milliseconds until `activeDeadlineSeconds` are over; undefined: they do not run. */
+export function deadlineLeft(job: Job, now: number): number | undefined {
+  const { activeDeadlineSeconds, suspend } = job.spec ?? {};
+  if (activeDeadlineSeconds === undefined || suspend) return undefined;
+  const started = parseTime(job.status?.startTime ?? '') ?? now;
+  return started + activeDeadlineSeconds * 1000 - now;
+}
+
+/** With restartPolicy OnFailure a pod does not fail; its restarts count instead. */
+function pastLimitOnFailure(job: Job, pods: readonly Pod[]): boolean {
+  if (job.spec?.template.spec?.restartPolicy !== 'OnFailure') return false;
+  const { backoffLimit = 6 } = job.spec;
+  let restarts = 0;
+  for (const { status } of pods) {
+    if (status?.phase !== 'Running' && status?.phase !== 'Pending') continue;
+    for (const c of status.initContainerStatuses ?? []) restarts += c.restartCount;
+    for (const c of status.containerStatuses ?? []) restarts += c.restartCount;
+  }
+  return backoffLimit === 0 ? restarts > 0 : restarts >= backoffLimit;
+}
+
+/** Whether so many succeeded that, with `active` left, the Job is done. */
+export function isComplete({ job, succeeded }: Progress, active: number): boolean {
+  if (active > 0) return false;
+  const { completions } = job.spec ?? {};
+  return completions === undefined ? succeeded > 0 : succeeded >= completions;
 }
 
 /** How many pods should run now. */
-export function wantedActive(
-  job: Job,
-  { active, succeeded }: Pick<Progress, 'active' | 'succeeded'>,
-): number {
+export function wantedActive({ job, active, succeeded }: Progress): number {
   const { parallelism = 1, completions } = job.spec ?? {};
-  // A work queue: once one succeeded no new ones start.
-  if (completions === undefined)
-    return succeeded > 0 ? Math.min(active.length, parallelism) : parallelism;
+  // A work queue: once one succeeded, what runs may end and no more are started.
+  if (completions === undefined) return succeeded > 0 ? active.length : parallelism;
   return Math.max(0, Math.min(completions - succeeded, parallelism));
 }
 
-/** The next `count` indexes that neither completed nor run. */
-export function nextIndexes(job: Job, progress: Progress, count: number): number[] {
-  const running = new Set(progress.active.map(indexOf));
-  const result: number[] = [];
-  for (let i = 0; i < (job.spec?.completions ?? 0) && result.length < count; i++) {
-    if (!progress.completedIndexes.has(i) && !running.has(i)) result.push(i);
-  }
-  return result;
+/** How many pods are to be started to have as many as wanted. */
+export function missingPods(progress: Progress, wanted: number): number {
+  const { job, active, terminating } = progress;
+  const holding = onlyReplacesFailed(job) ? terminating.length : 0;
+  return Math.max(0, wanted - active.length - holding);
 }
 
-/** `0,2-4` */
-export function formatIndexes(indexes: ReadonlySet<number>): string {
-  const sorted = [...indexes].sort((a, b) => a - b);
-  const parts: string[] = [];
-  for (let i = 0; i < sorted.length; ) {
-    let end = i;
-    while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end++;
-    parts.push(end === i ? `${sorted[i]}` : `${sorted[i]}-${sorted[end]}`);
-    i = end + 1;
-  }
-  return parts.join(',');
-}
-
-export function parseIndexes(text: string): Set<number> {
-  const result = new Set<number>();
-  for (const part of text.split(',').filter(Boolean)) {
-    const [from = 0, to = from] = part.split('-').map(Number);
-    for (let i = from; i <= to; i++) result.add(i);
-  }
-  return result;
+/** The next `count` indexes that neither ended for good nor run. */
+export function nextIndexes(progress: Progress, count: number): number[] {
+  const { job, active, terminating, completedIndexes, failedIndexes } = progress;
+  let taken = completedIndexes.union(indexesOf(active));
+  if (onlyReplacesFailed(job)) taken = taken.union(indexesOf(terminating));
+  if (failedIndexes) taken = taken.union(failedIndexes);
+  return taken.missing(count, job.spec?.completions ?? 0);
 }

@@ -32,6 +32,8 @@ export class HandNodes {
   runs: (pod: Pod) => boolean = () => true;
   /** Whether a pod that runs comes to its end, and how. */
   ends: (pod: Pod) => 'Succeeded' | 'Failed' | undefined = () => undefined;
+  /** What the containers of a pod that fails end with. */
+  exitCode: (pod: Pod) => number = () => 1;
 
   private constructor(
     private readonly client: RestClient,
@@ -149,12 +151,25 @@ export class HandNodes {
       if (pod.metadata?.deletionTimestamp !== undefined) {
         await pods.delete(namespace, name, { gracePeriodSeconds: 0 });
       } else if (end) {
-        const conditions = [{ type: 'Ready', status: 'False', reason: 'PodCompleted' }];
+        const lastTransitionTime = formatTime(new Date());
+        const conditions = [
+          { type: 'Ready', status: 'False', reason: 'PodCompleted', lastTransitionTime },
+        ];
+        const exitCode = end === 'Failed' ? this.exitCode(pod) : 0;
+        const state = { terminated: { exitCode, finishedAt: lastTransitionTime } };
+        const containerStatuses = pod.spec.containers.map(({ name: container, image = '' }) => ({
+          name: container,
+          image,
+          imageID: '',
+          ready: false,
+          restartCount: 0,
+          state,
+        }));
         await pods.patch(
           namespace,
           name,
           'strategic',
-          { status: { phase: end, conditions } },
+          { status: { phase: end, conditions, containerStatuses } },
           { subresource: 'status' },
         );
       } else if (pod.status?.phase === 'Pending' && this.runs(pod)) {
