@@ -17,6 +17,7 @@ import { replicationController } from './replication-controller.js';
 import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
+import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
 
@@ -29,6 +30,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   deployment,
   replicaSet,
   replicationController,
+  statefulSet,
   job,
   cronJob,
   endpoints,
