@@ -53,6 +53,10 @@ export function processNames(config: ClusterConfig): string[] {
   ];
 }
 
+export function unknownProcess(name: string, known: readonly string[]): string {
+  return `no process is called "${name}"; there are: ${known.join(', ')}`;
+}
+
 export function readClusterConfig(layout: Layout): ClusterConfig | undefined {
   if (!existsSync(layout.cluster)) return undefined;
   return JSON.parse(readFileSync(layout.cluster, 'utf8')) as ClusterConfig;

@@ -32,7 +32,7 @@ export function control<T>(
     });
     req.on('error', (err: NodeJS.ErrnoException) =>
       reject(
-        err.code === 'ENOENT' || err.code === 'ECONNREFUSED' || err.code === 'ECONNRESET'
+        ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ECONNRESET'].includes(err.code ?? '')
           ? new NotRunningError(layout)
           : err,
       ),

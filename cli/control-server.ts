@@ -10,6 +10,7 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { signalOf } from './pid.js';
 import type { ProcessRow, Supervisor } from './supervisor.js';
 
 export type Phase = 'starting' | 'ready' | 'failed' | 'stopping';
@@ -93,16 +94,6 @@ async function route(
     default:
       throw new Error(`${method} ${url} is not known`);
   }
-}
-
-/** `KILL`, `sigkill`, `SIGKILL`. */
-function signalOf(given: unknown): NodeJS.Signals {
-  const text = typeof given === 'string' ? given.toUpperCase() : 'KILL';
-  const signal = text.startsWith('SIG') ? text : `SIG${text}`;
-  if (!/^SIG(KILL|TERM|INT|HUP|STOP|CONT|QUIT|USR1|USR2|ABRT)$/.test(signal)) {
-    throw new Error(`"${text}" is no signal that can be sent`);
-  }
-  return signal as NodeJS.Signals;
 }
 
 async function readJson(req: IncomingMessage): Promise<Record<string, unknown>> {

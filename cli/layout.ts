@@ -13,7 +13,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** sockaddr_un holds 104 bytes on macOS and 108 on Linux, the final zero included. */
 const LONGEST_SOCKET_PATH = 100;
@@ -62,8 +62,13 @@ export class Layout {
   }
   /** Makes the folders; only the owner may read them, since keys are in there. */
   create(): void {
-    for (const dir of [this.root, this.pki, this.run, join(this.root, 'logs')]) {
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
-    }
+    for (const dir of [this.root, this.pki, this.run, join(this.root, 'logs')]) makeFolder(dir);
   }
+}
+
+/** One level at a time: Node's own `recursive` never returns below a folder that takes none, such as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

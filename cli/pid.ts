@@ -49,3 +49,13 @@ export function residentBytes(pid: number): number {
     return 0;
   }
 }
+
+/** `KILL`, `sigkill` and `SIGKILL` alike. Throws on what is no signal to send to a process. */
+export function signalOf(given: unknown): NodeJS.Signals {
+  const text = typeof given === 'string' ? given.toUpperCase() : 'KILL';
+  const signal = text.startsWith('SIG') ? text : `SIG${text}`;
+  if (!/^SIG(KILL|TERM|INT|HUP|STOP|CONT|QUIT|USR1|USR2|ABRT)$/.test(signal)) {
+    throw new Error(`"${text}" is no signal that can be sent`);
+  }
+  return signal as NodeJS.Signals;
+}

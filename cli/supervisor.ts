@@ -9,6 +9,7 @@ import {
   type ClusterConfig,
   choosePorts,
   processNames,
+  unknownProcess,
   writeClusterConfig,
 } from './cluster-config.js';
 import { ensureClusterCredentials } from './credentials.js';
@@ -90,9 +91,7 @@ export class Supervisor {
   /** Throws where there is no process of that name. */
   find(name: string): SupervisedProcess {
     if (!processNames(this.config).includes(name)) {
-      throw new Error(
-        `no process is called "${name}"; there are: ${processNames(this.config).join(', ')}`,
-      );
+      throw new Error(unknownProcess(name, processNames(this.config)));
     }
     return this.processOf(name);
   }

@@ -13,6 +13,7 @@ const POLL_MS = 50;
 
 export async function down(dataDir: string): Promise<number> {
   const layout = new Layout(dataDir);
+  if (!layout.exists()) return noCluster(layout);
   await stopEverything(layout);
   process.stdout.write(`stopped; the data stays in ${layout.root}\n`);
   return 0;
@@ -20,7 +21,8 @@ export async function down(dataDir: string): Promise<number> {
 
 export async function reset(dataDir: string): Promise<number> {
   const layout = new Layout(dataDir);
-  if (existsSync(layout.root) && !layout.exists() && readdirSync(layout.root).length > 0) {
+  if (!existsSync(layout.root)) return noCluster(layout);
+  if (!layout.exists() && readdirSync(layout.root).length > 0) {
     process.stderr.write(
       `drydock: ${layout.root} holds no cluster of drydock; nothing was removed\n`,
     );
@@ -33,6 +35,11 @@ export async function reset(dataDir: string): Promise<number> {
   if (existsSync(layout.root) && readdirSync(layout.root).length === 0)
     rmSync(layout.root, { recursive: true });
   process.stdout.write(`removed the cluster in ${layout.root}\n`);
+  return 0;
+}
+
+function noCluster(layout: Layout): number {
+  process.stdout.write(`there is no cluster in ${layout.root}; nothing to do\n`);
   return 0;
 }
 

@@ -2,6 +2,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { RealClock } from '../../pkg/component/clock.js';
+import { processNames, readClusterConfig, unknownProcess } from '../cluster-config.js';
 import { Layout } from '../layout.js';
 
 const FOLLOW_POLL_MS = 200;
@@ -14,7 +15,14 @@ export async function logs(
 ): Promise<number> {
   const layout = new Layout(dataDir);
   const path = layout.log(name);
-  if (!existsSync(path)) throw new Error(`${name} has written no log in ${layout.root}`);
+  if (!existsSync(path)) {
+    const config = readClusterConfig(layout);
+    if (!config) throw new Error(`there is no cluster in ${layout.root}`);
+    const names = processNames(config);
+    throw new Error(
+      names.includes(name) ? `${name} has written no log yet` : unknownProcess(name, names),
+    );
+  }
   const clock = new RealClock();
   let at = 0;
   for (;;) {

@@ -1,6 +1,6 @@
 /** `drydock up`: starts what is not running, waits for ready, and supervises until Ctrl-C. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RealClock } from '../../pkg/component/clock.js';
@@ -15,6 +15,7 @@ import {
 } from '../cluster-config.js';
 import { control, NotRunningError } from '../control-client.js';
 import type { ControlStatus } from '../control-server.js';
+import { lastWords } from '../last-words.js';
 import { Layout } from '../layout.js';
 import { isAlive } from '../pid.js';
 import { readRecord, type SupervisedProcess } from '../supervised-process.js';
@@ -91,7 +92,9 @@ export async function up(options: UpOptions): Promise<number> {
     await cluster.start();
   } catch (err) {
     await cluster.stop();
-    return fail(`${err instanceof Error ? err.message : err}\n${lastLogLines(layout, config)}`);
+    return fail(
+      `${err instanceof Error ? err.message : err}\n${lastWords(layout, processNames(config))}`,
+    );
   }
   if (!cluster.isStopping) {
     const seconds = ((clock.monotonic() - began) / 1000).toFixed(1);
@@ -194,7 +197,7 @@ async function detach(
     const config = readClusterConfig(layout);
     await control(layout, 'POST', '/down').catch(ignoreGone);
     return fail(
-      `${status.reason ?? 'the cluster did not become ready'}\n${config ? lastLogLines(layout, config) : ''}`,
+      `${status.reason ?? 'the cluster did not become ready'}\n${config ? lastWords(layout, processNames(config)) : ''}`,
     );
   }
   say(welcome(layout, status.rows));
@@ -256,20 +259,6 @@ function welcome(layout: Layout, rows: readonly ProcessRow[]): string {
     '  kubectl create deployment web --image=nginx --replicas=3',
     '  npx drydock kill scheduler',
   ].join('\n');
-}
-
-/** What each process said last, for a start that failed. */
-function lastLogLines(layout: Layout, config: ClusterConfig): string {
-  return processNames(config)
-    .map((name) => {
-      try {
-        const lines = readFileSync(layout.log(name), 'utf8').trimEnd().split('\n');
-        return `${name}: ${lines.slice(-2).join('\n  ')}`;
-      } catch {
-        return `${name}: no log`;
-      }
-    })
-    .join('\n');
 }
 
 function fail(reason: string | undefined): number {

@@ -51,6 +51,9 @@ export class RealClock implements Clock {
   }
 }
 
+/** A pipe that is read all the time looks like a file operation that never ends. */
+const LONGEST_FILE_OPERATION_MS = 2000;
+
 /** A clock that stands still until `advance` moves it; timers fire in order of their time. */
 export class FakeClock implements Clock {
   private timers: { at: number; seq: number; fn: () => void }[] = [];
@@ -107,9 +110,17 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that is already resolved run: one turn of the event loop. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/**
+ * Lets everything that is already resolved run, and what waits for the disk: the clock of a test stands still while
+ * a file is written, however long that takes.
+ */
+async function settle(): Promise<void> {
+  const giveUpAt = performance.now() + LONGEST_FILE_OPERATION_MS;
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (
+    process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq')) &&
+    performance.now() < giveUpAt
+  );
 }
 
 function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

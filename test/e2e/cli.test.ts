@@ -33,6 +33,7 @@ t.test('what cannot be asked for is refused, with the reason, and leaves nothing
     { name: 'kill without a name', args: ['kill'], says: /missing required argument 'name'/ },
     { name: 'ps of nothing', args: ['ps'], says: /no cluster is running on .*data/ },
     { name: 'kill in nothing', args: ['kill', 'etcd'], says: /no cluster is running on .*data/ },
+    { name: 'logs of nothing', args: ['logs', 'etcd'], says: /there is no cluster in .*data/ },
     { name: 'node add to nothing', args: ['node', 'add'], says: /no cluster is running on .*data/ },
   ];
   for (const { name, args, says } of rows) {
@@ -41,6 +42,21 @@ t.test('what cannot be asked for is refused, with the reason, and leaves nothing
     t.not(code, 0, name);
     t.match(stderr, says, name);
     t.notOk(existsSync(data), `${name}: no data folder`);
+  }
+});
+
+t.test('a folder that cannot be made is an error at once', async (t) => {
+  const { code, stderr } = await drydock('up', '--detach', '--data-dir', '/dev/null/data');
+  t.equal(code, 1);
+  t.match(stderr, /cannot use \/dev\/null\/data as the data folder/);
+});
+
+t.test('down and reset of nothing do nothing, and say so', async (t) => {
+  const data = join(tmpdir(), `drydock-none-${process.pid}`);
+  for (const verb of ['down', 'reset']) {
+    const { code, stdout } = await drydock(verb, '--data-dir', data);
+    t.equal(code, 0, verb);
+    t.match(stdout, /there is no cluster in .*; nothing to do/, verb);
   }
 });
 
@@ -119,6 +135,10 @@ t.test('two clusters side by side, through their whole life', { timeout: 170_000
     );
     const bad = await one.drydock('kill', 'scheduler', '--signal', 'WAVE');
     t.match(bad.stderr, /"WAVE" is no signal/);
+    t.match(
+      (await one.drydock('logs', 'nobody')).stderr,
+      /no process is called "nobody"; there are/,
+    );
     for (const line of (await one.drydock('logs', 'scheduler')).stdout.trim().split('\n'))
       t.match(JSON.parse(line), { component: 'scheduler', msg: String });
   });
@@ -136,6 +156,28 @@ t.test('two clusters side by side, through their whole life', { timeout: 170_000
       (await one.ps()).map(({ name }) => name).filter((name) => name.startsWith('kubelet')),
       ['kubelet-node-1'],
     );
+  });
+
+  await t.test('a supervisor that is killed leaves its processes to the next one', async (t) => {
+    const before = await one.ps();
+    process.kill(await one.supervisorPid(), 'SIGKILL');
+    await eventually('no supervisor', async () =>
+      (await one.drydock('restart', 'scheduler')).stderr.includes(
+        'is gone, 5 of its processes run',
+      ),
+    );
+    t.match(await one.drydock('kill', 'scheduler'), {
+      code: 0,
+      stdout: /scheduler signalled; the supervisor of .* is gone/,
+    });
+    await eventually('no scheduler', async () => (await one.process('scheduler')).pid === null);
+    t.match((await one.drydock('kill', 'scheduler')).stderr, /scheduler is not running; the super/);
+    t.equal((await one.drydock('up', '--detach')).code, 0);
+    for (const { name, pid } of await one.ps()) {
+      const had = before.find((row) => row.name === name)?.pid;
+      if (name === 'scheduler') t.not(pid, had, 'the scheduler is a new one');
+      else t.equal(pid, had, `${name} was taken over`);
+    }
   });
 
   await t.test('down keeps the data, up goes on from it, the other has not noticed', async (t) => {
