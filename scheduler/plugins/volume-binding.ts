@@ -4,6 +4,7 @@
  * where none is, by telling the provisioner the chosen node (annotation selected-node). The pod is bound
  * only after all its claims are. Claims that do not wait are the business of the volume controller.
  */
+import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import {
   type CycleState,
@@ -14,7 +15,7 @@ import {
   unresolvable,
 } from '../framework/interface.js';
 import type { PodInfo } from '../framework/pod-info.js';
-import { type ClaimRequest, type Volumes, volumeNames } from './volumes.js';
+import type { ClaimRequest, Volumes } from './volumes.js';
 
 const REASON_UNBOUND = 'pod has unbound immediate PersistentVolumeClaims';
 const REASON_BIND = "node(s) didn't find available persistent volumes to bind";
@@ -32,7 +33,7 @@ const STATE = stateKey<State>('VolumeBinding');
 export function volumeBinding(volumes: Volumes): Plugin {
   const namesClaim = (pod: PodInfo, claim: { metadata?: { namespace?: string; name?: string } }) =>
     claim.metadata?.namespace === pod.namespace &&
-    volumeNames(pod.pod).some(({ claim: name }) => name === claim.metadata?.name);
+    claimsOfPod(pod.pod).some(({ claim: name }) => name === claim.metadata?.name);
 
   return {
     name: 'VolumeBinding',
@@ -48,7 +49,7 @@ export function volumeBinding(volumes: Volumes): Plugin {
     ],
 
     preFilter(state, pod) {
-      const named = volumeNames(pod.pod);
+      const named = claimsOfPod(pod.pod);
       if (named.length === 0) return SKIP;
       const requests: ClaimRequest[] = [];
       for (const { claim, ephemeral } of named) {

@@ -3,26 +3,23 @@
  * was picked for a claim is kept from others until the API shows it bound, or the promise is taken back.
  */
 
-import { NodeTerm } from '../../pkg/api/scheduling/node-affinity.js';
-import type {
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  StorageClass,
-} from '../../pkg/api/types.js';
-import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
-import { controllerOf } from '../../pkg/apimachinery/meta.js';
-import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
+import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../pkg/api/types.js';
+import {
+  claimedVolume,
+  classOfClaim,
+  isBound,
+  NO_PROVISIONER,
+  requestOf,
+  SELECTED_NODE,
+} from '../../pkg/api/volumes/claims.js';
+import { findMatch, reachesNode } from '../../pkg/api/volumes/match.js';
+import { controllerOf, keyOf } from '../../pkg/apimachinery/meta.js';
 import type { Informer } from '../../pkg/client/informer.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import type { PodInfo } from '../framework/pod-info.js';
 
-const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
-const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
-const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
-const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 /** How long a pod waits for its claims to be bound before it is tried anew. */
 const BIND_TIMEOUT_MS = 600_000;
 
@@ -40,22 +37,6 @@ export interface VolumesOptions {
   readonly volumeClient: Pick<ResourceClient<PersistentVolume>, 'update'>;
   readonly clock: Clock;
   node(name: string): NodeInfo | undefined;
-}
-
-export interface NamedClaim {
-  readonly claim: string;
-  readonly ephemeral: boolean;
-}
-
-/** The claims that a pod names, and those that are made for its ephemeral volumes. */
-export function volumeNames(pod: Pod): NamedClaim[] {
-  return (pod.spec?.volumes ?? []).flatMap((volume): NamedClaim[] => {
-    if (volume.persistentVolumeClaim)
-      return [{ claim: volume.persistentVolumeClaim.claimName, ephemeral: false }];
-    if (volume.ephemeral)
-      return [{ claim: `${pod.metadata?.name ?? ''}-${volume.name}`, ephemeral: true }];
-    return [];
-  });
 }
 
 export class Volumes {
@@ -95,8 +76,7 @@ export class Volumes {
 
   /** Whether the volume can be used on the node. */
   reaches(volume: PersistentVolume, node: NodeInfo): boolean {
-    const terms = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms;
-    return terms === undefined || terms.some((term) => new NodeTerm(term).matches(node));
+    return reachesNode(volume, node);
   }
 
   /** Claim key → volume, or undefined for one to provision; undefined where the node will not do. */
@@ -110,7 +90,7 @@ export class Volumes {
       // Provisioning for another node is under way.
       const selected = claim.metadata?.annotations?.[SELECTED_NODE];
       if (selected !== undefined && selected !== node.name) return undefined;
-      const volume = selected === undefined ? this.smallestFit(claim, node, taken) : undefined;
+      const volume = selected === undefined ? this.freeVolume(claim, node, taken) : undefined;
       if (!volume && !this.canProvision(claim, node)) return undefined;
       if (volume) taken.add(volume.metadata?.name ?? '');
       plan.set(keyOf(claim), volume);
@@ -143,7 +123,7 @@ export class Volumes {
       const name = [...this.promised].find(([, holder]) => holder === key)?.[0];
       const volume = name === undefined ? undefined : volumes.store.get(name);
       if (volume) {
-        await volumeClient.update(claimed(volume, claim), { signal });
+        await volumeClient.update(claimedVolume(volume, claim), { signal });
       } else if (claim.metadata?.annotations?.[SELECTED_NODE] !== node) {
         const { namespace = '', name: of = '', resourceVersion } = claim.metadata ?? {};
         const metadata = { resourceVersion, annotations: { [SELECTED_NODE]: node } };
@@ -190,7 +170,7 @@ export class Volumes {
   }
 
   private classOf(claim: PersistentVolumeClaim): StorageClass | undefined {
-    return this.options.classes.store.get(claim.spec?.storageClassName ?? '');
+    return this.options.classes.store.get(classOfClaim(claim));
   }
 
   private canProvision(claim: PersistentVolumeClaim, node: NodeInfo): boolean {
@@ -207,87 +187,21 @@ export class Volumes {
     );
   }
 
-  /** One that is bound to the claim beforehand, else the smallest that is free and large enough. */
-  private smallestFit(
+  private freeVolume(
     claim: PersistentVolumeClaim,
     node: NodeInfo,
     taken: ReadonlySet<string>,
   ): PersistentVolume | undefined {
-    let best: PersistentVolume | undefined;
-    for (const volume of this.options.volumes.store.values()) {
-      const name = volume.metadata?.name ?? '';
-      const holder = this.promised.get(name);
-      if (taken.has(name) || (holder !== undefined && holder !== keyOf(claim))) continue;
-      if (!suits(volume, claim) || !this.reaches(volume, node)) continue;
-      if (volume.spec?.claimRef) return volume;
-      if (!best || capacityOf(volume) < capacityOf(best)) best = volume;
-    }
-    return best;
+    const key = keyOf(claim);
+    return findMatch(claim, this.options.volumes.store.values(), {
+      node,
+      delayed: true,
+      excluded: (name) => taken.has(name) || (this.promised.get(name) ?? key) !== key,
+    });
   }
-}
-
-function isBound(claim: PersistentVolumeClaim): boolean {
-  return (
-    Boolean(claim.spec?.volumeName) && claim.metadata?.annotations?.[BIND_COMPLETED] !== undefined
-  );
-}
-
-function suits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const spec = volume.spec;
-  const wanted = claim.spec;
-  if (!spec || !wanted || volume.metadata?.deletionTimestamp !== undefined) return false;
-  if (capacityOf(volume) < sizeOf(claim)) return false;
-  if ((spec.volumeMode ?? 'Filesystem') !== (wanted.volumeMode ?? 'Filesystem')) return false;
-  const ref = spec.claimRef;
-  if (ref) {
-    const same = ref.name === claim.metadata?.name && ref.namespace === claim.metadata?.namespace;
-    return same && (!ref.uid || ref.uid === claim.metadata?.uid);
-  }
-  return (
-    volume.status?.phase === 'Available' &&
-    (spec.storageClassName ?? '') === (wanted.storageClassName ?? '') &&
-    (wanted.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode)) &&
-    (!wanted.selector || selectorFromObject(wanted.selector).matches(volume.metadata?.labels))
-  );
-}
-
-function claimed(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume {
-  const { namespace = '', name = '', uid = '', resourceVersion = '' } = claim.metadata ?? {};
-  const byUser = volume.spec?.claimRef !== undefined;
-  const annotations = {
-    ...volume.metadata?.annotations,
-    ...(byUser ? {} : { [BOUND_BY_CONTROLLER]: 'yes' }),
-  };
-  return {
-    ...volume,
-    metadata: { ...volume.metadata, annotations },
-    spec: {
-      ...volume.spec,
-      claimRef: {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        namespace,
-        name,
-        uid,
-        resourceVersion,
-      },
-    },
-  };
 }
 
 /** Smaller claims first, so that they do not take the large volumes. */
 function bySize(requests: readonly ClaimRequest[]): ClaimRequest[] {
-  return [...requests].sort((a, b) => sizeOf(a.claim) - sizeOf(b.claim));
-}
-
-function sizeOf(claim: PersistentVolumeClaim): number {
-  return parseQuantity(claim.spec?.resources?.requests?.['storage'] ?? '0').value();
-}
-
-function capacityOf(volume: PersistentVolume): number {
-  return parseQuantity(volume.spec?.capacity?.['storage'] ?? '0').value();
-}
-
-function keyOf(claim: PersistentVolumeClaim): string {
-  return `${claim.metadata?.namespace ?? ''}/${claim.metadata?.name ?? ''}`;
+  return [...requests].sort((a, b) => requestOf(a.claim).compare(requestOf(b.claim)));
 }
