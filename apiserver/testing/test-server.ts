@@ -118,6 +118,11 @@ export class TestServer {
     rmSync(this.pki, { recursive: true, force: true });
   }
 
+  /** Resolves when the caches hold what was written so far, by anybody. */
+  async settled(): Promise<void> {
+    await this.server.stores.feed.consistent();
+  }
+
   /** The bearer of a token of the token file, or of any other token. */
   as(token: string): Caller {
     return new Caller(this.agent(''), this.url, { authorization: `Bearer ${token}` });

@@ -27,7 +27,7 @@ export const mutatingWebhookConfiguration: ResourceDefinition<MutatingWebhookCon
       }
     },
     validate: (obj) => validateWebhooks(obj.webhooks),
-    validateUpdate: (obj) => validateWebhooks(obj.webhooks),
+    validateUpdate: (obj, old) => validateWebhooks(obj.webhooks, old.webhooks ?? []),
     generation: true,
   },
 };

@@ -26,7 +26,7 @@ export const validatingWebhookConfiguration: ResourceDefinition<ValidatingWebhoo
       }
     },
     validate: (obj) => validateWebhooks(obj.webhooks),
-    validateUpdate: (obj) => validateWebhooks(obj.webhooks),
+    validateUpdate: (obj, old) => validateWebhooks(obj.webhooks, old.webhooks ?? []),
     generation: true,
   },
 };

@@ -1,10 +1,10 @@
 /** Admission webhooks: defaults and checks that both kinds of them share. */
 
 import type {
+  MatchCondition,
   MutatingWebhook,
   RuleWithOperations,
   ValidatingWebhook,
-  WebhookClientConfig,
 } from '../../../pkg/api/types.js';
 import {
   duplicate,
@@ -14,15 +14,25 @@ import {
   type Path,
   path,
   required,
+  tooMany,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
-import { isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
+import {
+  isDNS1035Label,
+  isDNS1123Subdomain,
+  isQualifiedName,
+} from '../../../pkg/apimachinery/validation/names.js';
+import { validateWebhookClient } from './webhook-client.js';
 
 type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const MAX_TIMEOUT_SECONDS = 30;
+const MAX_MATCH_CONDITIONS = 64;
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
+const SCOPES = ['*', 'Cluster', 'Namespaced'];
+const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
 
 export function setWebhookDefaults(webhook: Webhook): void {
   webhook.failurePolicy ??= 'Fail';
@@ -34,16 +44,34 @@ export function setWebhookDefaults(webhook: Webhook): void {
   if (webhook.clientConfig?.service) webhook.clientConfig.service.port ??= 443;
 }
 
-export function validateWebhooks(webhooks: readonly Webhook[] | undefined): FieldError[] {
+/** `old`: what a configuration already had may stay, though it could not be made so today. */
+export function validateWebhooks(
+  webhooks: readonly Webhook[] | undefined,
+  old?: readonly Webhook[],
+): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
+  const requireUnique = !old || new Set(old.map(({ name }) => name)).size === old.length;
   (webhooks ?? []).forEach((webhook, i) => {
     const at = path('webhooks').index(i);
     errors.push(...validateWebhook(webhook, at));
-    if (seen.has(webhook.name)) errors.push(duplicate(at.child('name'), webhook.name));
-    seen.add(webhook.name);
+    errors.push(
+      ...validateReviewVersions(
+        webhook.admissionReviewVersions ?? [],
+        old === undefined || old.every(isUnderstood),
+        at.child('admissionReviewVersions'),
+      ),
+    );
+    if (requireUnique && webhook.name) {
+      if (seen.has(webhook.name)) errors.push(duplicate(at.child('name'), webhook.name));
+      seen.add(webhook.name);
+    }
   });
   return errors;
+}
+
+function isUnderstood({ admissionReviewVersions: versions }: Webhook): boolean {
+  return versions.length === 0 || versions.some((version) => REVIEW_VERSIONS.includes(version));
 }
 
 function validateWebhook(webhook: Webhook, at: Path): FieldError[] {
@@ -57,29 +85,17 @@ function validateWebhook(webhook: Webhook, at: Path): FieldError[] {
       errors.push(notSupported(at.child(field), value, values));
     }
   };
-  if ((webhook.admissionReviewVersions ?? []).length === 0) {
-    errors.push(required(at.child('admissionReviewVersions'), 'must specify one of v1, v1beta1'));
-  } else if (!webhook.admissionReviewVersions.some((v) => v === 'v1' || v === 'v1beta1')) {
-    errors.push(
-      invalid(
-        at.child('admissionReviewVersions'),
-        webhook.admissionReviewVersions,
-        'must include at least one of v1, v1beta1',
-      ),
-    );
-  }
   (webhook.rules ?? []).forEach((rule, i) => {
     errors.push(...validateRule(rule, at.child('rules').index(i)));
   });
   among('failurePolicy', ['Fail', 'Ignore']);
   among('matchPolicy', ['Equivalent', 'Exact']);
-  among('reinvocationPolicy', ['IfNeeded', 'Never']);
   if (webhook.sideEffects === undefined || webhook.sideEffects === '') {
-    errors.push(required(at.child('sideEffects'), 'must specify one of None, NoneOnDryRun'));
-  } else if (!['None', 'NoneOnDryRun'].includes(webhook.sideEffects)) {
     errors.push(
-      notSupported(at.child('sideEffects'), webhook.sideEffects, ['None', 'NoneOnDryRun']),
+      required(at.child('sideEffects'), `must specify one of ${SIDE_EFFECTS.join(', ')}`),
     );
+  } else if (!SIDE_EFFECTS.includes(webhook.sideEffects)) {
+    errors.push(notSupported(at.child('sideEffects'), webhook.sideEffects, SIDE_EFFECTS));
   }
   const timeout = webhook.timeoutSeconds;
   if (timeout !== undefined && (timeout < 1 || timeout > MAX_TIMEOUT_SECONDS)) {
@@ -93,45 +109,129 @@ function validateWebhook(webhook: Webhook, at: Path): FieldError[] {
   }
   errors.push(...validateLabelSelector(webhook.namespaceSelector, at.child('namespaceSelector')));
   errors.push(...validateLabelSelector(webhook.objectSelector, at.child('objectSelector')));
-  errors.push(...validateClientConfig(webhook.clientConfig, at.child('clientConfig')));
+  among('reinvocationPolicy', ['IfNeeded', 'Never']);
+  errors.push(...validateWebhookClient(webhook.clientConfig, at.child('clientConfig')));
+  errors.push(...validateMatchConditions(webhook.matchConditions, at.child('matchConditions')));
+  return errors;
+}
+
+/** Their names and that they say something; whether it is CEL is for the compiler. */
+export function validateMatchConditions(
+  conditions: readonly MatchCondition[] = [],
+  at: Path,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (conditions.length > MAX_MATCH_CONDITIONS)
+    errors.push(tooMany(at, conditions.length, MAX_MATCH_CONDITIONS));
+  const seen = new Set<string>();
+  conditions.forEach(({ name, expression }, i) => {
+    const here = at.index(i);
+    if (!expression?.trim()) errors.push(required(here.child('expression')));
+    if (!name) {
+      errors.push(required(here.child('name')));
+      return;
+    }
+    for (const why of isQualifiedName(name)) errors.push(invalid(here.child('name'), name, why));
+    if (seen.has(name)) errors.push(duplicate(here.child('name'), name));
+    seen.add(name);
+  });
+  return errors;
+}
+
+function validateReviewVersions(
+  versions: readonly string[],
+  requireUnderstood: boolean,
+  at: Path,
+): FieldError[] {
+  if (versions.length === 0)
+    return [required(at, `must specify one of ${REVIEW_VERSIONS.join(', ')}`)];
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  versions.forEach((version, i) => {
+    if (seen.has(version)) {
+      errors.push(invalid(at.index(i), version, 'duplicate version'));
+      return;
+    }
+    seen.add(version);
+    for (const why of isDNS1035Label(version)) errors.push(invalid(at.index(i), version, why));
+  });
+  if (requireUnderstood && !versions.some((version) => REVIEW_VERSIONS.includes(version)))
+    errors.push(
+      invalid(at, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`),
+    );
   return errors;
 }
 
 /** At least three segments: `webhook.example.com`. */
 function validateQualifiedName(name: string, at: Path): FieldError[] {
   if (!name) return [required(at)];
-  const errors = isDNS1123Subdomain(name).map((why) => invalid(at, name, why));
-  if (errors.length === 0 && name.split('.').length < 3) {
-    errors.push(
-      invalid(at, name, 'should be a domain with at least three segments separated by dots'),
-    );
-  }
-  return errors;
+  const errors = isDNS1123Subdomain(name);
+  if (errors.length > 0) return [invalid(at, name, errors.join(','))];
+  return name.split('.').length < 3
+    ? [invalid(at, name, 'should be a domain with at least three segments separated by dots')]
+    : [];
 }
 
 export function validateRule(rule: RuleWithOperations, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  for (const field of ['operations', 'apiGroups', 'apiVersions', 'resources'] as const) {
+  for (const field of ['operations', 'apiGroups', 'apiVersions'] as const) {
     const values = rule[field] ?? [];
-    if (values.length === 0) errors.push(required(at.child(field)));
-    if (values.length > 1 && values.includes('*') && field !== 'resources') {
+    const here = at.child(field);
+    if (values.length === 0) errors.push(required(here));
+    if (values.length > 1 && values.includes('*'))
       errors.push(
-        invalid(
-          at.child(field),
-          values,
-          `if '*' is present, must not specify other ${RULE_WORDS[field]}`,
-        ),
+        invalid(here, values, `if '*' is present, must not specify other ${RULE_WORDS[field]}`),
       );
-    }
+    values.forEach((value, i) => {
+      if (field === 'operations' && !OPERATIONS.includes(value))
+        errors.push(notSupported(here.index(i), value, OPERATIONS));
+      if (field === 'apiVersions' && value === '') errors.push(required(here.index(i)));
+    });
   }
-  (rule.operations ?? []).forEach((operation, i) => {
-    if (!OPERATIONS.includes(operation)) {
-      errors.push(notSupported(at.child('operations').index(i), operation, OPERATIONS));
+  errors.push(...validateResources(rule.resources ?? [], at.child('resources')));
+  if (rule.scope !== undefined && !SCOPES.includes(rule.scope)) {
+    errors.push(notSupported(at.child('scope'), rule.scope, SCOPES));
+  }
+  return errors;
+}
+
+/** Plain resources, `pods/status`, and a wildcard for either part; none may be said twice by a wildcard. */
+function validateResources(resources: readonly string[], at: Path): FieldError[] {
+  const errors: FieldError[] = resources.length === 0 ? [required(at)] : [];
+  const allSubresources = new Set<string>();
+  const everyResource = new Set<string>();
+  let plain = false;
+  resources.forEach((text, i) => {
+    if (text === '') {
+      errors.push(required(at.index(i)));
+      return;
     }
+    const slash = text.indexOf('/');
+    if (slash < 0) {
+      plain = text !== '*';
+      return;
+    }
+    const resource = text.slice(0, slash);
+    const sub = text.slice(slash + 1);
+    if (allSubresources.has(resource))
+      errors.push(
+        invalid(at.index(i), text, `if '${resource}/*' is present, must not specify ${text}`),
+      );
+    if (everyResource.has(sub))
+      errors.push(invalid(at.index(i), text, `if '*/${sub}' is present, must not specify ${text}`));
+    if (sub === '*') allSubresources.add(resource);
+    if (resource === '*') everyResource.add(sub);
   });
-  if (rule.scope !== undefined && !['*', 'Cluster', 'Namespaced'].includes(rule.scope)) {
-    errors.push(notSupported(at.child('scope'), rule.scope, ['*', 'Cluster', 'Namespaced']));
-  }
+  if (resources.length > 1 && resources.includes('*/*'))
+    errors.push(invalid(at, resources, "if '*/*' is present, must not specify other resources"));
+  if (plain && resources.includes('*'))
+    errors.push(
+      invalid(
+        at,
+        resources,
+        "if '*' is present, must not specify other resources without subresources",
+      ),
+    );
   return errors;
 }
 
@@ -139,56 +239,4 @@ const RULE_WORDS = {
   operations: 'operations',
   apiGroups: 'API groups',
   apiVersions: 'API versions',
-  resources: 'resources',
 } as const;
-
-function validateClientConfig(config: WebhookClientConfig | undefined, at: Path): FieldError[] {
-  if ((config?.url === undefined) === (config?.service === undefined)) {
-    return [required(at, 'exactly one of url or service is required')];
-  }
-  if (config?.url !== undefined) return validateURL(config.url, at.child('url'));
-  const errors: FieldError[] = [];
-  const here = at.child('service');
-  for (const field of ['name', 'namespace'] as const) {
-    if (!config?.service?.[field])
-      errors.push(required(here.child(field), `service ${field} is required`));
-  }
-  const port = config?.service?.port;
-  if (port !== undefined && (port < 1 || port > 65535)) {
-    errors.push(
-      invalid(
-        here.child('port'),
-        port,
-        'port is not valid: must be between 1 and 65535, inclusive',
-      ),
-    );
-  }
-  const servicePath = config?.service?.path;
-  if (servicePath !== undefined && !servicePath.startsWith('/')) {
-    errors.push(invalid(here.child('path'), servicePath, "must start with a '/'"));
-  }
-  return errors;
-}
-
-function validateURL(text: string, at: Path): FieldError[] {
-  if (!URL.canParse(text))
-    return [
-      required(at, `url must be a valid URL: parse "${text}"; desired format: https://host[/path]`),
-    ];
-  const url = new URL(text);
-  const form = '; desired format: https://host[/path]';
-  const errors: FieldError[] = [];
-  if (url.protocol !== 'https:') {
-    errors.push(
-      invalid(at, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${form}`),
-    );
-  }
-  if (url.host === '') errors.push(invalid(at, url.host, `host must be specified${form}`));
-  if (url.username !== '')
-    errors.push(invalid(at, url.username, 'user information is not permitted in the URL'));
-  if (url.hash !== '')
-    errors.push(invalid(at, url.hash.slice(1), 'fragments are not permitted in the URL'));
-  if (url.search !== '')
-    errors.push(invalid(at, url.search.slice(1), 'query parameters are not permitted in the URL'));
-  return errors;
-}
