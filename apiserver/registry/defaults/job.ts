@@ -40,14 +40,15 @@ export function generateJobSelector(job: Job): void {
   const template = spec.template;
   if (template) {
     template.metadata ??= {};
+    // What the author wrote stays; validation refuses it when it differs.
     template.metadata.labels = {
-      ...template.metadata.labels,
       [UID_LABEL]: uid,
       [LEGACY_UID_LABEL]: uid,
       [NAME_LABEL]: name,
       [LEGACY_NAME_LABEL]: name,
+      ...template.metadata.labels,
     };
   }
   spec.selector ??= {};
-  spec.selector.matchLabels = { ...spec.selector.matchLabels, [UID_LABEL]: uid };
+  spec.selector.matchLabels = { [UID_LABEL]: uid, ...spec.selector.matchLabels };
 }

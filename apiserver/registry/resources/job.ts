@@ -14,12 +14,8 @@ import {
 } from '../columns/metadata.js';
 import { generateJobSelector, setJobSpecDefaults } from '../defaults/job.js';
 import type { ResourceDefinition } from '../resource.js';
-import {
-  jobWarnings,
-  validateJob,
-  validateJobStatusUpdate,
-  validateJobUpdate,
-} from '../validation/job.js';
+import { jobWarnings, validateJob, validateJobUpdate } from '../validation/job.js';
+import { validateJobStatusUpdate } from '../validation/job-status.js';
 
 /** First match wins. */
 const STATUS_CONDITIONS = ['Complete', 'Failed'] as const;

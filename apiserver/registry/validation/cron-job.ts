@@ -10,8 +10,7 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { scheduleProblem } from './cron-schedule.js';
 import { oneOf } from './fields.js';
-import { validateJobSpec } from './job.js';
-import { podTemplateWarnings } from './pod-warnings.js';
+import { jobSpecWarnings, nameWarnings, validateJobSpec } from './job.js';
 import { validateCounts } from './replicas.js';
 
 const SPEC = path('spec');
@@ -34,9 +33,17 @@ export function validateCronJobUpdate(obj: CronJob, old: CronJob): FieldError[] 
 }
 
 export function cronJobWarnings(obj: CronJob, old?: CronJob): string[] {
-  const at = 'spec.jobTemplate.spec.template';
-  const template = (of: CronJob | undefined) => of?.spec?.jobTemplate?.spec?.template;
-  return podTemplateWarnings(template(obj), at, template(old));
+  const spec = (of: CronJob | undefined) => of?.spec?.jobTemplate?.spec;
+  const warnings = [
+    ...(old ? [] : nameWarnings(obj.metadata?.name)),
+    ...jobSpecWarnings(spec(obj), 'spec.jobTemplate.spec', spec(old)),
+  ];
+  if (old && obj.spec?.schedule.includes('TZ')) {
+    warnings.push(
+      'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
+    );
+  }
+  return warnings;
 }
 
 function validateSpec(obj: CronJob, old?: CronJob): FieldError[] {
@@ -98,7 +105,14 @@ function validateTimeZone(zone: string, at: Path): FieldError[] {
       'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
     return [invalid(at, zone, text)];
   }
-  return isTimeZone(zone) ? [] : [invalid(at, zone, `unknown time zone ${zone}`)];
+  const unknown = invalid(at, zone, `unknown time zone ${zone}`);
+  if (zone.split('/').some((part) => !isZonePart(part))) return [unknown];
+  return isTimeZone(zone) ? [] : [unknown];
+}
+
+/** By IANA's rules for names, and what older names need. */
+function isZonePart(part: string): boolean {
+  return part !== '.' && part !== '..' && !part.startsWith('-') && /^[\w.+-]{1,14}$/.test(part);
 }
 
 function isTimeZone(zone: string): boolean {

@@ -8,20 +8,32 @@ import {
   type Path,
   path,
   required,
+  tooLong,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
-import { isDNS1123Label } from '../../../pkg/apimachinery/validation/names.js';
+import {
+  isDNS1123Label,
+  isDNS1123Subdomain,
+  regexMessage,
+} from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { validateFailurePolicy } from './pod-failure-policy.js';
 import { validatePodTemplateSpec, validateSelected } from './pod-template.js';
 import { podTemplateWarnings } from './pod-warnings.js';
 import { validateCounts } from './replicas.js';
+import { validateSuccessPolicy } from './success-policy.js';
 
 const SPEC = path('spec');
 /** Above these an index a pod makes the status of an Indexed Job too large. */
 const MAX_INDEXED_PARALLELISM = 100_000;
+const MAX_FAILED_INDEXES = 100_000;
+const MANY_COMPLETIONS = 100_000;
+/** With more completions than that: pods at a time, and indexes that may fail, when each has its own limit. */
+const MAX_OF_MANY_COMPLETIONS = 10_000;
+const MAX_MANAGED_BY = 63;
 const UID_LABEL = 'batch.kubernetes.io/controller-uid';
 const NAME_LABEL = 'batch.kubernetes.io/job-name';
+const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 const FIXED = [
   'completionMode',
   'podFailurePolicy',
@@ -41,7 +53,11 @@ export function validateJob(job: Job): FieldError[] {
 export function validateJobUpdate(job: Job, old: Job): FieldError[] {
   const spec = job.spec;
   const before = old.spec;
-  const errors = validateSelectingSpec(spec, before?.template);
+  const errors = [
+    ...validateGeneratedSelector(job),
+    ...validateSelectingSpec(spec, before?.template),
+    ...validateHostnames(job),
+  ];
   errors.push(...validateCompletionsUpdate(spec, before));
   errors.push(...validateImmutable(spec?.selector, before?.selector, SPEC.child('selector')));
   errors.push(...validateTemplateUpdate(job, old));
@@ -50,32 +66,39 @@ export function validateJobUpdate(job: Job, old: Job): FieldError[] {
   return errors;
 }
 
-export function validateJobStatusUpdate(job: Job): FieldError[] {
-  const at = path('status');
+export function jobWarnings(job: Job, old?: Job): string[] {
   return [
-    ...validateCounts(job.status, ['active', 'succeeded', 'failed', 'ready', 'terminating'], at),
-    ...(job.status?.conditions ?? []).flatMap((condition, i) =>
-      condition.type ? [] : [required(at.child('conditions').index(i).child('type'))],
-    ),
+    ...(old ? [] : nameWarnings(job.metadata?.name)),
+    ...jobSpecWarnings(job.spec, 'spec', old?.spec),
   ];
 }
 
-export function jobWarnings(job: Job, old?: Job): string[] {
+/** The names of pods are made from it. */
+export function nameWarnings(name = ''): string[] {
+  const problems = isDNS1123Label(name);
+  if (problems.length === 0) return [];
+  return [
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
+  ];
+}
+
+export function jobSpecWarnings(
+  spec: JobSpec | undefined,
+  at: string,
+  old: JobSpec | undefined,
+): string[] {
   const warnings: string[] = [];
-  const { completionMode, completions = 0, parallelism = 0 } = job.spec ?? {};
+  const { completionMode, completions = 0, parallelism = 0 } = spec ?? {};
   if (
     completionMode === 'Indexed' &&
-    completions > MAX_INDEXED_PARALLELISM &&
-    parallelism > 10_000
+    completions > MANY_COMPLETIONS &&
+    parallelism > MAX_OF_MANY_COMPLETIONS
   ) {
     warnings.push(
-      'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completionIndexes when a big number of indexes fail',
+      `${at}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
     );
   }
-  return [
-    ...warnings,
-    ...podTemplateWarnings(job.spec?.template, 'spec.template', old?.spec?.template),
-  ];
+  return [...warnings, ...podTemplateWarnings(spec?.template, `${at}.template`, old?.template)];
 }
 
 /** The pods of an Indexed Job are hosts by the names of their indexes. */
@@ -111,6 +134,11 @@ export function validateJobSpec(
   );
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) {
     errors.push(required(at.child('backoffLimitPerIndex'), 'when maxFailedIndexes is specified'));
+  }
+  if (spec.managedBy !== undefined) {
+    const own = at.child('managedBy');
+    errors.push(...validateDomainPrefixedPath(spec.managedBy, own));
+    if (spec.managedBy.length > MAX_MANAGED_BY) errors.push(tooLong(own, MAX_MANAGED_BY));
   }
   errors.push(...validateCompletionMode(spec, at));
   errors.push(...validateFailurePolicy(spec, at.child('podFailurePolicy')));
@@ -206,6 +234,12 @@ function validateCompletionMode(spec: Partial<JobSpec>, at: Path): FieldError[] 
       const text = 'must be less than or equal to completions';
       errors.push(invalid(at.child('maxFailedIndexes'), failed, text));
     }
+    if (failed !== undefined && failed > MAX_FAILED_INDEXES) {
+      const text = `must be less than or equal to ${MAX_FAILED_INDEXES}`;
+      errors.push(invalid(at.child('maxFailedIndexes'), failed, text));
+    }
+    errors.push(...validateManyCompletions(spec, at));
+    if (spec.successPolicy) errors.push(...validateSuccessPolicy(spec, at.child('successPolicy')));
     return errors;
   }
   for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
@@ -217,6 +251,37 @@ function validateCompletionMode(spec: Partial<JobSpec>, at: Path): FieldError[] 
       invalid(at.child('successPolicy'), spec.successPolicy, 'requires indexed completion mode'),
     );
   }
+  return errors;
+}
+
+/** The lists of failed and completed indexes are to stay within the size of a status. */
+function validateManyCompletions(spec: Partial<JobSpec>, at: Path): FieldError[] {
+  const { completions = 0, backoffLimitPerIndex, maxFailedIndexes, parallelism } = spec;
+  if (completions <= MANY_COMPLETIONS || backoffLimitPerIndex === undefined) return [];
+  const errors: FieldError[] = [];
+  if (maxFailedIndexes === undefined) {
+    const text = `must be specified when completions is above ${MANY_COMPLETIONS}`;
+    errors.push(required(at.child('maxFailedIndexes'), text));
+  }
+  const text = `must be less than or equal to ${MAX_OF_MANY_COMPLETIONS} when completions are above ${MANY_COMPLETIONS} and used with backoff limit per index`;
+  if (parallelism !== undefined && parallelism > MAX_OF_MANY_COMPLETIONS)
+    errors.push(invalid(at.child('parallelism'), parallelism, text));
+  if (maxFailedIndexes !== undefined && maxFailedIndexes > MAX_OF_MANY_COMPLETIONS)
+    errors.push(invalid(at.child('maxFailedIndexes'), maxFailedIndexes, text));
+  return errors;
+}
+
+/** `acme.io/foo` */
+function validateDomainPrefixedPath(value: string, at: Path): FieldError[] {
+  if (value === '') return [required(at)];
+  const slash = value.indexOf('/');
+  const host = value.slice(0, slash);
+  const rest = value.slice(slash + 1);
+  if (slash <= 0 || rest === '')
+    return [invalid(at, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const errors = isDNS1123Subdomain(host).map((problem) => invalid(at, host, problem));
+  if (!new RegExp(`^${HTTP_PATH}$`).test(rest))
+    errors.push(invalid(at, rest, regexMessage('Invalid path', HTTP_PATH)));
   return errors;
 }
 

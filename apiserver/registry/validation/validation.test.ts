@@ -36,7 +36,8 @@ import {
 import { validateEndpointSlice } from './endpoint-slice.js';
 import { validateEndpoints } from './endpoints.js';
 import { validateEvent } from './event.js';
-import { validateJob, validateJobUpdate } from './job.js';
+import { jobWarnings, validateJob, validateJobUpdate } from './job.js';
+import { validateJobStatusUpdate } from './job-status.js';
 import { validateNode, validateNodeUpdate } from './node.js';
 import { validatePod } from './pod-spec.js';
 import { validatePodStatusUpdate } from './pod-status.js';
@@ -646,6 +647,74 @@ t.test('Jobs and CronJobs', async (t) => {
     'spec.completions: Invalid value: 5: can only be modified in tandem with spec.parallelism',
   ]);
 
+  const success = (...rules: object[]) => ({
+    completionMode: 'Indexed',
+    completions: 3,
+    parallelism: 3,
+    successPolicy: { rules },
+  });
+  const rule = 'spec.successPolicy.rules[0]';
+  const large = { ...indexed, completions: 200_000, parallelism: 20_000, backoffLimitPerIndex: 1 };
+  const specRows: readonly (readonly [string, object, string])[] = [
+    [
+      'no rules',
+      success(),
+      'spec.successPolicy.rules: Required value: at least one rules must be specified when the successPolicy is specified',
+    ],
+    [
+      'a rule that says nothing',
+      success({}),
+      `${rule}: Required value: at least one of succeededCount or succeededIndexes must be specified`,
+    ],
+    [
+      'an index that there is not',
+      success({ succeededIndexes: '1-3' }),
+      `${rule}.succeededIndexes: Invalid value: "1-3": error parsing succeededIndexes: too large index: "3"`,
+    ],
+    [
+      'indexes out of order',
+      success({ succeededIndexes: '2,1' }),
+      `${rule}.succeededIndexes: Invalid value: "2,1": error parsing succeededIndexes: non-increasing order, previous: 2, current: 1`,
+    ],
+    [
+      'more than there are',
+      success({ succeededIndexes: '0,1', succeededCount: 3 }),
+      `${rule}.succeededCount: Invalid value: 3: must be less than or equal to 2 (the number of indexes in the specified succeededIndexes field)`,
+    ],
+    [
+      'a manager without a domain',
+      { managedBy: 'me' },
+      'spec.managedBy: Invalid value: "me": must be a domain-prefixed path (such as "acme.io/foo")',
+    ],
+    [
+      'very many indexes, each with its limit',
+      large,
+      'spec.maxFailedIndexes: Required value: must be specified when completions is above 100000',
+    ],
+    [
+      'very many of them at a time',
+      large,
+      'spec.parallelism: Invalid value: 20000: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index',
+    ],
+    [
+      'the label of another Job',
+      {
+        template: {
+          metadata: { labels: { 'controller-uid': 'u-0' } },
+          spec: jobOf().spec?.template.spec,
+        },
+      },
+      `must be 'u-1'`,
+    ],
+  ];
+  for (const [name, spec, expected] of specRows)
+    t.ok(
+      texts(validateJob(jobOf(spec))).some((text) => text.endsWith(expected)),
+      name,
+    );
+  t.strictSame(texts(validateJob(jobOf({ managedBy: 'acme.io/q/1' }))), []);
+  t.strictSame(jobWarnings({ ...jobOf(), metadata: { name: 'a.b' } }).length, 1);
+
   const cron = (spec: object): CronJob => ({
     metadata: { name: 'c', namespace: 'default' },
     spec: {
@@ -690,6 +759,128 @@ t.test('Jobs and CronJobs', async (t) => {
         text.startsWith('spec.schedule'),
       ),
       good,
+    );
+  }
+});
+
+t.test('the status of a Job agrees with itself, and what has ended stays so', async (t) => {
+  const start = '2026-01-01T00:00:00Z';
+  const end = '2026-01-01T00:01:00Z';
+  const of = (...types: string[]) => ({
+    conditions: types.map((type) => ({ type, status: 'True' as const })),
+  });
+  const complete = {
+    ...of('SuccessCriteriaMet', 'Complete'),
+    startTime: start,
+    completionTime: end,
+  };
+  const indexed = { completionMode: 'Indexed', completions: 3, parallelism: 2 };
+  const rows: readonly (readonly [string, object, Job['status'], Job['status'], string[]])[] = [
+    ['it completes', {}, { startTime: start, active: 1 }, complete, []],
+    ['nothing changes', {}, of('Complete'), of('Complete'), []],
+    [
+      'complete without a time or a reason',
+      {},
+      { startTime: start },
+      { ...of('Complete'), startTime: start },
+      [
+        'status.completionTime: Required value: completionTime is required for Complete jobs',
+        'status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
+      ],
+    ],
+    [
+      'failed without a reason, with a pod that runs',
+      {},
+      { startTime: start, active: 1 },
+      { ...of('Failed'), startTime: start, active: 1 },
+      [
+        'status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition',
+        'status.active: Invalid value: 1: active>0 is invalid for finished job',
+      ],
+    ],
+    [
+      'an end that is taken back',
+      {},
+      complete,
+      { ...of('SuccessCriteriaMet'), startTime: start },
+      ['status.conditions: Invalid value: cannot disable the terminal Complete=True condition'],
+    ],
+    [
+      'another time',
+      {},
+      complete,
+      { ...complete, completionTime: start },
+      [
+        'status.completionTime: Invalid value: "2026-01-01T00:00:00Z": completionTime cannot be mutated',
+      ],
+    ],
+    [
+      'counts that fall',
+      {},
+      { failed: 2, succeeded: 2 },
+      { failed: 1, succeeded: 1 },
+      [
+        'status.failed: Invalid value: 1: cannot decrease the failed counter',
+        'status.succeeded: Invalid value: 1: cannot decrease the succeeded counter',
+      ],
+    ],
+    [
+      'an elastic Job that shrank',
+      { ...indexed, parallelism: 3 },
+      { succeeded: 4 },
+      { succeeded: 3 },
+      [],
+    ],
+    [
+      'indexes that both failed and completed',
+      { ...indexed, backoffLimitPerIndex: 1 },
+      {},
+      { completedIndexes: '0,1', failedIndexes: '1' },
+      [
+        'status.failedIndexes: Invalid value: "1": failedIndexes and completedIndexes overlap at index: 1',
+      ],
+    ],
+    [
+      'indexes of a Job that has none',
+      {},
+      {},
+      { completedIndexes: '0', failedIndexes: '' },
+      [
+        'status.completedIndexes: Invalid value: "0": cannot set non-empty completedIndexes when non-indexed completion mode',
+        'status.failedIndexes: Invalid value: "": cannot set non-null failedIndexes when backoffLimitPerIndex is null',
+      ],
+    ],
+    [
+      'a pod named twice',
+      {},
+      {},
+      { uncountedTerminatedPods: { succeeded: ['a'], failed: ['a', ''] } },
+      [
+        'status.uncountedTerminatedPods.failed[0]: Duplicate value: "a"',
+        'status.uncountedTerminatedPods.failed[1]: Invalid value: "": must not be empty',
+      ],
+    ],
+    [
+      'more ready than active',
+      {},
+      {},
+      { ready: 1 },
+      ['status.ready: Invalid value: 1: cannot set more ready pods than active'],
+    ],
+    [
+      'a start that moves',
+      {},
+      { startTime: start },
+      { startTime: end },
+      ['status.startTime: Required value: startTime cannot be removed for unsuspended job'],
+    ],
+  ];
+  for (const [name, spec, old, status, wanted] of rows) {
+    const job = jobOf({ parallelism: 1, ...spec });
+    t.strictSame(
+      texts(validateJobStatusUpdate({ ...job, status }, { ...job, status: old })),
+      wanted,
+      name,
     );
   }
 });
