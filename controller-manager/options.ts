@@ -33,7 +33,17 @@ export interface ControllerManagerOptions {
   readonly maxEndpointsPerSlice: number;
   /** `--concurrent-X-syncs`, by X: `deployment`, `replicaset`, `gc` … */
   readonly concurrency: Readonly<Record<string, number>>;
+  readonly autoscaler: AutoscalerOptions;
   readonly verbosity: number;
+}
+
+/** `--horizontal-pod-autoscaler-…` */
+export interface AutoscalerOptions {
+  readonly syncPeriodMs: number;
+  readonly downscaleStabilizationMs: number;
+  readonly tolerance: number;
+  readonly cpuInitializationMs: number;
+  readonly initialReadinessDelayMs: number;
 }
 
 /** Defaults of `--concurrent-X-syncs`. */
@@ -91,6 +101,27 @@ export function parseOptions(args: readonly string[], identity: string): Control
     .integer('node-cidr-mask-size', 'size of a pod CIDR', 24)
     .boolean('use-service-account-credentials', 'one identity a controller', false)
     .integer('max-endpoints-per-slice', 'endpoints in one EndpointSlice', 100)
+    .duration('horizontal-pod-autoscaler-sync-period', 'how often autoscalers look', '15s')
+    .duration(
+      'horizontal-pod-autoscaler-downscale-stabilization',
+      'how long a higher recommendation keeps an autoscaler from scaling down',
+      '5m0s',
+    )
+    .text(
+      'horizontal-pod-autoscaler-tolerance',
+      'how far from its target a metric may be before autoscalers act',
+      '0.1',
+    )
+    .duration(
+      'horizontal-pod-autoscaler-cpu-initialization-period',
+      'after the start of a pod, how long its CPU counts only while it is ready',
+      '5m0s',
+    )
+    .duration(
+      'horizontal-pod-autoscaler-initial-readiness-delay',
+      'after the start of a pod, how long becoming unready means that it never was ready',
+      '30s',
+    )
     .integer('v', 'log verbosity', 0);
   for (const [name, standard] of Object.entries(CONCURRENCY)) {
     flags.integer(`concurrent-${name}-syncs`, `${name} objects worked on at a time`, standard);
@@ -136,6 +167,13 @@ export function parseOptions(args: readonly string[], identity: string): Control
     useServiceAccountCredentials: values.boolean('use-service-account-credentials'),
     maxEndpointsPerSlice: values.number('max-endpoints-per-slice'),
     concurrency,
+    autoscaler: {
+      syncPeriodMs: values.number('horizontal-pod-autoscaler-sync-period'),
+      downscaleStabilizationMs: values.number('horizontal-pod-autoscaler-downscale-stabilization'),
+      tolerance: fraction('horizontal-pod-autoscaler-tolerance'),
+      cpuInitializationMs: values.number('horizontal-pod-autoscaler-cpu-initialization-period'),
+      initialReadinessDelayMs: values.number('horizontal-pod-autoscaler-initial-readiness-delay'),
+    },
     verbosity: values.number('v'),
   };
 }

@@ -15,7 +15,12 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
       '--allocate-node-cidrs=true',
       '--cluster-cidr=10.244.0.0/16',
       ...(config.timing === 'quick'
-        ? ['--node-monitor-period=1s', '--node-monitor-grace-period=6s']
+        ? [
+            '--node-monitor-period=1s',
+            '--node-monitor-grace-period=6s',
+            '--horizontal-pod-autoscaler-sync-period=5s',
+            '--horizontal-pod-autoscaler-downscale-stabilization=30s',
+          ]
         : []),
       ...extraFlags(config, 'controller-manager'),
     ],

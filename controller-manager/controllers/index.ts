@@ -7,6 +7,7 @@ import { disruption } from './disruption.js';
 import { endpointSlice } from './endpoint-slice.js';
 import { endpoints } from './endpoints.js';
 import { garbageCollector } from './garbage-collector.js';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.js';
 import { job } from './job.js';
 import { namespaceController } from './namespace.js';
 import { nodeIpam } from './node-ipam.js';
@@ -38,6 +39,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   taintEviction,
   podGarbageCollector,
   disruption,
+  horizontalPodAutoscaler,
   ttlAfterFinished,
   resourceQuota,
   clusterRoleAggregation,
