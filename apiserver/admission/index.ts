@@ -13,6 +13,11 @@ import { limitRanger } from './plugins/limit-ranger.js';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { nodeRestriction } from './plugins/node-restriction.js';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
+import {
+  POD_SECURITY_DEFAULTS,
+  type PodSecurityOptions,
+  podSecurity,
+} from './plugins/pod-security.js';
 import { priority } from './plugins/priority.js';
 import { type RulesFor, rbacEscalation } from './plugins/rbac-escalation.js';
 import { resourceQuota } from './plugins/resource-quota.js';
@@ -30,6 +35,8 @@ export interface AdmissionOptions {
   readonly disable: readonly string[];
   readonly rulesFor: RulesFor;
   readonly webhooks: WebhookOptions;
+  /** Without it nothing is refused that no namespace asks to be. */
+  readonly podSecurity?: PodSecurityOptions;
 }
 
 /** All of them are on by default. */
@@ -40,6 +47,7 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     serviceAccount,
     nodeRestriction,
     taintNodesByCondition,
+    podSecurity(options.podSecurity ?? POD_SECURITY_DEFAULTS),
     priority,
     defaultTolerationSeconds({
       notReady: options.defaultNotReadyTolerationSeconds,
