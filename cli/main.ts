@@ -1,4 +1,5 @@
 /** The `drydock` command: its words and flags. What they do stands in commands/. */
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { down, reset } from './commands/down.js';
 import { logs } from './commands/logs.js';
@@ -55,6 +56,7 @@ const upCommand = command(
     'controller-manager processes, of which one leads (default 1)',
     count,
   )
+  .option('--scheduler-config <file>', 'a KubeSchedulerConfiguration for every scheduler')
   .option('--detach', 'return when ready and leave a supervisor behind');
 for (const component of COMPONENTS) {
   upCommand.option(
@@ -69,6 +71,12 @@ upCommand.action(async (given: Record<string, unknown>) => {
   for (const component of COMPONENTS) {
     const args = given[`${camel(component)}Arg`] as string[];
     if (args.length > 0) extraArgs[component] = args;
+  }
+  const { schedulerConfig } = given;
+  if (typeof schedulerConfig === 'string') {
+    // The processes need not run in the folder in which the command was given.
+    const config = `config=${resolve(schedulerConfig)}`;
+    extraArgs['scheduler'] = [...(extraArgs['scheduler'] ?? []), config];
   }
   exit(await up({ ...given, extraArgs } as unknown as UpOptions));
 });

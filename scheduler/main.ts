@@ -1,5 +1,7 @@
 /** kube-scheduler: flags, health, leader election, and the scheduler while it leads. */
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { parseDuration } from '../pkg/apimachinery/duration.js';
 import { loadKubeconfig } from '../pkg/client/config.js';
 import { EventRecorder } from '../pkg/client/event-recorder.js';
 import { LeaderElector } from '../pkg/client/leader-election.js';
@@ -10,9 +12,14 @@ import { healthzApp, PING } from '../pkg/component/healthz.js';
 import { createLogger } from '../pkg/component/logger.js';
 import { stopSignal } from '../pkg/component/signals.js';
 import { TaskGroup } from '../pkg/component/task-group.js';
-import { DEFAULT_SCHEDULER_NAME, Scheduler } from './scheduler.js';
+import { DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
+import { ConfigurationError, loadConfiguration } from './config/load.js';
+import type { SchedulerConfiguration } from './config/types.js';
+import { ProfileError } from './framework/profile.js';
+import { Scheduler } from './scheduler.js';
 
 const flags = new Flags('kube-scheduler', 'Assigns pods to nodes.')
+  .text('config', 'a KubeSchedulerConfiguration; what it says goes before the flags it replaces')
   .text('kubeconfig', 'the API server and who we are')
   .text('bind-address', 'address of /healthz and /metrics', '0.0.0.0')
   .integer('secure-port', 'port of /healthz and /metrics; 0 for none', 10259)
@@ -39,38 +46,38 @@ const flags = new Flags('kube-scheduler', 'Assigns pods to nodes.')
   .parse(process.argv.slice(2));
 
 const logger = createLogger('scheduler', flags.number('v'));
+const configuration = await configured();
+const { leaderElection, profiles } = configuration;
 const clock = new RealClock();
 const stop = stopSignal();
 const client = new RestClient({
-  config: await loadKubeconfig(flags.text('kubeconfig')),
+  config: await loadKubeconfig(
+    flags.text('kubeconfig') || configuration.clientConnection.kubeconfig,
+  ),
   userAgent: 'kube-scheduler',
   clock,
 });
-const percentage = flags.number('percentage-of-nodes-to-score');
-const scheduler = new Scheduler({
-  client,
-  clock,
-  logger,
-  schedulerName: flags.text('scheduler-name'),
-  ...(percentage > 0 ? { percentageOfNodesToScore: percentage } : {}),
-});
+const scheduler = made(() => new Scheduler({ client, clock, logger, configuration }));
 
 const tasks = new TaskGroup(stop, (task, err) => {
   logger.error({ task, err }, 'A task failed, the scheduler ends');
   process.exitCode = 1;
 });
-const elector = flags.boolean('leader-elect')
+const leaderElects = flags.isGiven('leader-elect')
+  ? flags.boolean('leader-elect')
+  : leaderElection.leaderElect;
+const elector = leaderElects
   ? new LeaderElector({
       client,
-      namespace: flags.text('leader-elect-resource-namespace'),
-      name: flags.text('leader-elect-resource-name'),
+      namespace: textOf('leader-elect-resource-namespace', leaderElection.resourceNamespace),
+      name: textOf('leader-elect-resource-name', leaderElection.resourceName),
       identity: flags.text('leader-elect-identity'),
-      leaseDurationMs: flags.number('leader-elect-lease-duration'),
-      renewDeadlineMs: flags.number('leader-elect-renew-deadline'),
-      retryPeriodMs: flags.number('leader-elect-retry-period'),
+      leaseDurationMs: msOf('leader-elect-lease-duration', leaderElection.leaseDuration),
+      renewDeadlineMs: msOf('leader-elect-renew-deadline', leaderElection.renewDeadline),
+      retryPeriodMs: msOf('leader-elect-retry-period', leaderElection.retryPeriod),
       recorder: new EventRecorder({
         client,
-        component: flags.text('scheduler-name'),
+        component: profiles[0]?.schedulerName ?? DEFAULT_SCHEDULER_NAME,
         clock,
         logger,
       }),
@@ -117,3 +124,48 @@ tasks.spawn('schedule', (signal) =>
 await tasks.done();
 await client.close();
 process.exit(process.exitCode ?? 0);
+
+/** From the file, or from the flags where there is none. */
+async function configured(): Promise<SchedulerConfiguration> {
+  const file = flags.text('config');
+  if (file === '') {
+    return withDefaults({
+      percentageOfNodesToScore: flags.number('percentage-of-nodes-to-score'),
+      profiles: [{ schedulerName: flags.text('scheduler-name') }],
+    });
+  }
+  try {
+    return await loadConfiguration(await readFile(file));
+  } catch (err) {
+    return refuse(err, `the configuration ${file} cannot be used`);
+  }
+}
+
+function made(make: () => Scheduler): Scheduler {
+  try {
+    return make();
+  } catch (err) {
+    return refuse(err, 'a profile of the configuration cannot be used');
+  }
+}
+
+/** A user's fault ends the process with its sentence, anything else as the crash that it is. */
+function refuse(err: unknown, what: string): never {
+  const users =
+    err instanceof ConfigurationError ||
+    err instanceof ProfileError ||
+    (err instanceof Error && 'code' in err && 'path' in err);
+  if (!users) throw err;
+  logger.fatal({ reason: err.message }, what);
+  process.stderr.write(`kube-scheduler: ${what}: ${err.message}\n`);
+  process.exit(1);
+}
+
+/** What a flag says, if it was given, else what the configuration does. */
+function textOf(flag: string, configuredText: string): string {
+  return flags.isGiven(flag) ? flags.text(flag) : configuredText;
+}
+
+function msOf(flag: string, configuredDuration: string): number {
+  return flags.isGiven(flag) ? flags.number(flag) : parseDuration(configuredDuration);
+}

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Node, Pod, PodDisruptionBudget } from '../pkg/api/types.js';
+import { defaultArgs } from './config/defaults.js';
 import { podInfoOf } from './framework/pod-info.js';
 import { preempt } from './preemption.js';
 import { Cluster, nodeOf, type Placed, type PodShape, podOf } from './testing/builders.js';
@@ -172,6 +173,7 @@ t.test('preemption makes room where it hurts least, or says why it does not', as
     const result = preempt(
       {
         cache: cluster.cache,
+        args: defaultArgs('DefaultPreemption'),
         framework: cluster.framework,
         algorithm: cluster.algorithm,
         budgets: () => budgets,

@@ -9,6 +9,7 @@ import { selectorFromObject } from '../pkg/apimachinery/labels.js';
 import type { Algorithm } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
+import type { DefaultPreemptionArgs } from './config/types.js';
 import { type Diagnosis, reasonHistogram } from './framework/diagnosis.js';
 import type { Framework } from './framework/framework.js';
 import { type CycleState, isStatus, type Status, unresolvable } from './framework/interface.js';
@@ -16,8 +17,6 @@ import type { PodInfo } from './framework/pod-info.js';
 
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
 const NO_VICTIMS = 'No preemption victims found for incoming pod';
-const MIN_CANDIDATES = 100;
-const MIN_CANDIDATES_PERCENTAGE = 10;
 
 export interface Preemption {
   readonly node: string;
@@ -36,6 +35,7 @@ interface Candidate extends Preemption {
 }
 
 export interface PreemptionOptions {
+  args: DefaultPreemptionArgs;
   cache: SchedulerCache;
   framework: Framework;
   algorithm: Algorithm;
@@ -58,9 +58,10 @@ export function preempt(
     return notEligible('not eligible due to a terminating pod on the nominated node.');
   }
   const worthTrying = nodes.filter((node) => diagnosis.codeOf(node.name) === 'Unschedulable');
+  const { minCandidateNodesAbsolute, minCandidateNodesPercentage } = options.args;
   const wanted = Math.max(
-    MIN_CANDIDATES,
-    Math.floor((worthTrying.length * MIN_CANDIDATES_PERCENTAGE) / 100),
+    minCandidateNodesAbsolute,
+    Math.floor((worthTrying.length * minCandidateNodesPercentage) / 100),
   );
   const candidates: Candidate[] = [];
   const refusals: Pick<Status, 'reasons'>[] = [];

@@ -20,7 +20,7 @@ import { PODS } from '../pkg/client/resources.js';
 import type { Clock } from '../pkg/component/clock.js';
 import type { Logger } from '../pkg/component/logger.js';
 import type { TaskGroup } from '../pkg/component/task-group.js';
-import type { Algorithm } from './algorithm.js';
+import type { Algorithm, Outcome } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
 import { evict } from './evict.js';
 import { Diagnosis } from './framework/diagnosis.js';
@@ -44,17 +44,30 @@ export interface ScheduleOneOptions {
   cache: SchedulerCache;
   queue: SchedulingQueue;
   nominator: Nominator;
-  framework: Framework;
-  algorithm: Algorithm;
+  /** Undefined where no profile is the pod's. */
+  profileOf(pod: PodInfo): SchedulingProfile | undefined;
   pods: ResourceClient<Pod>;
-  recorder: EventsV1Recorder;
   clock: Clock;
   logger: Logger;
   metrics: SchedulerMetrics;
   tasks: TaskGroup;
   /** The pod as the API has it now; undefined once it is gone. */
   latest(pod: PodInfo): Pod | undefined;
-  preempt(state: CycleState, pod: PodInfo, diagnosis: Diagnosis): Preemption | NoPreemption;
+}
+
+/** How the pods of one scheduler name are scheduled. */
+export interface SchedulingProfile {
+  readonly framework: Framework;
+  readonly algorithm: Algorithm;
+  readonly recorder: EventsV1Recorder;
+  /** Absent: no room is made for them. */
+  preempt?(state: CycleState, pod: PodInfo, diagnosis: Diagnosis): Preemption | NoPreemption;
+}
+
+/** A pod on its way through a cycle. */
+interface Attempt {
+  readonly queued: QueuedPod;
+  readonly profile: SchedulingProfile;
 }
 
 export class ScheduleOne {
@@ -85,20 +98,28 @@ export class ScheduleOne {
   }
 
   private schedule(queued: QueuedPod): void {
-    const { cache, queue, algorithm, framework, clock, metrics, nominator } = this.options;
+    const { queue, clock, metrics } = this.options;
     const pod = queued.info;
-    if (this.isStale(pod)) {
+    const profile = this.options.profileOf(pod);
+    if (!profile || this.isStale(pod, profile)) {
       queue.done(pod.uid);
       return;
     }
-    const { tasks } = this.options;
+    const attempt = { queued, profile };
     const began = clock.monotonic();
-    const outcome = algorithm.schedule(pod);
+    const outcome = profile.algorithm.schedule(pod);
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
+    this.conclude(attempt, outcome, began);
+  }
+
+  private conclude(attempt: Attempt, outcome: Outcome, began: number): void {
+    const { cache, tasks, nominator } = this.options;
+    const { framework } = attempt.profile;
+    const pod = attempt.queued.info;
     if ('diagnosis' in outcome) {
       const { diagnosis } = outcome;
       tasks.spawn(`give up ${pod.namespace}/${pod.name}`, (signal) =>
-        this.giveUp(queued, outcome.state, diagnosis, signal),
+        this.giveUp(attempt, outcome.state, diagnosis, signal),
       );
       return;
     }
@@ -109,12 +130,12 @@ export class ScheduleOne {
       cache.forget(pod.uid);
       const diagnosis = new Diagnosis(1);
       diagnosis.add(node, refused);
-      this.fail(queued, diagnosis.message(), 'Unschedulable', diagnosis.plugins, '');
+      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, '');
       return;
     }
     nominator.delete(pod.uid);
     tasks.spawn(`bind ${pod.namespace}/${pod.name}`, async (signal) => {
-      await this.bind(queued, state, node, began, signal);
+      await this.bind(attempt, state, node, began, signal);
     });
   }
 
@@ -131,13 +152,15 @@ export class ScheduleOne {
   }
 
   private async bind(
-    queued: QueuedPod,
+    attempt: Attempt,
     state: CycleState,
     node: string,
     began: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { framework, cache, queue, clock, logger, metrics, recorder } = this.options;
+    const { cache, queue, clock, logger, metrics } = this.options;
+    const { framework, recorder } = attempt.profile;
+    const { queued } = attempt;
     const pod = queued.info;
     try {
       await framework.preBind(state, pod, node, signal);
@@ -153,7 +176,7 @@ export class ScheduleOne {
         'Binding failed, the pod is tried again if it is still there',
       );
       this.fail(
-        queued,
+        attempt,
         err instanceof Error ? err.message : String(err),
         'SchedulerError',
         NOBODY,
@@ -183,12 +206,13 @@ export class ScheduleOne {
    * before they are seen to.
    */
   private async giveUp(
-    queued: QueuedPod,
+    attempt: Attempt,
     state: CycleState,
     diagnosis: Diagnosis,
     signal: AbortSignal,
   ): Promise<void> {
     const { metrics, nominator } = this.options;
+    const { queued, profile } = attempt;
     const pod = queued.info;
     metrics.attempt('unschedulable');
     let nomination: string | undefined;
@@ -199,36 +223,36 @@ export class ScheduleOne {
       // Turned away before the plugin for claims was asked, which then finds no state of its own: upstream's
       // whole explanation is this, and nothing is preempted.
       diagnosis.postFilter = 'not found';
-    } else {
-      const decision = this.options.preempt(state, pod, diagnosis);
+    } else if (profile.preempt) {
+      const decision = profile.preempt(state, pod, diagnosis);
       if ('message' in decision) {
         diagnosis.postFilter = `no new claims to deallocate, preemption: ${decision.message}`;
         if (decision.clearNomination) nomination = '';
       } else {
         nomination = decision.node;
         nominator.set(pod, decision.node);
-        evicting = evict(this.options, pod, decision, signal);
+        evicting = evict({ ...this.options, recorder: profile.recorder }, pod, decision, signal);
       }
     }
     if (!evicting) {
-      this.fail(queued, diagnosis.message(), 'Unschedulable', diagnosis.plugins, nomination);
+      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, nomination);
       return;
     }
-    this.report(pod, diagnosis.message(), 'Unschedulable', nomination);
+    this.report(attempt, diagnosis.message(), 'Unschedulable', nomination);
     await evicting;
     this.putBack(queued, diagnosis.plugins);
   }
 
   /** `nomination`: '' ends the one that the pod has, undefined leaves it. */
   private fail(
-    queued: QueuedPod,
+    attempt: Attempt,
     message: string,
     reason: 'Unschedulable' | 'SchedulerError',
     rejectedBy: ReadonlySet<string>,
     nomination: string | undefined,
   ): void {
-    this.putBack(queued, rejectedBy);
-    this.report(queued.info, message, reason, nomination);
+    this.putBack(attempt.queued, rejectedBy);
+    this.report(attempt, message, reason, nomination);
   }
 
   /** Unless it is gone, or has a node by now. */
@@ -240,12 +264,14 @@ export class ScheduleOne {
 
   /** An Event, and the PodScheduled condition where it says something new. */
   private report(
-    pod: PodInfo,
+    { queued, profile }: Attempt,
     message: string,
     reason: 'Unschedulable' | 'SchedulerError',
     nomination: string | undefined,
   ): void {
-    const { recorder, pods, tasks, clock, logger, nominator } = this.options;
+    const { pods, tasks, clock, logger, nominator } = this.options;
+    const { recorder } = profile;
+    const pod = queued.info;
     logger.debug({ namespace: pod.namespace, name: pod.name, message }, 'Pod was not scheduled');
     const current = this.options.latest(pod);
     if (nomination === '') nominator.delete(pod.uid);
@@ -300,10 +326,10 @@ export class ScheduleOne {
   }
 
   /** Gone, going, or bound since it was queued. */
-  private isStale(pod: PodInfo): boolean {
+  private isStale(pod: PodInfo, { recorder }: SchedulingProfile): boolean {
     const current = this.options.latest(pod);
     if (current?.metadata?.deletionTimestamp !== undefined) {
-      this.options.recorder.event(
+      recorder.event(
         referenceTo(PODS, current),
         undefined,
         'Warning',

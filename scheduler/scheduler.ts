@@ -41,30 +41,32 @@ import type { Logger } from '../pkg/component/logger.js';
 import { TaskGroup } from '../pkg/component/task-group.js';
 import { Algorithm } from './algorithm.js';
 import { SchedulerCache } from './cache/cache.js';
+import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
+import type { SchedulerConfiguration } from './config/types.js';
 import { defaultSelectorFrom } from './default-selector.js';
 import { nodeChanges, podChanges } from './framework/events.js';
 import { Framework } from './framework/framework.js';
 import type { EventAction, EventResource } from './framework/interface.js';
 import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
+import { profilePlugins } from './framework/profile.js';
 import { SchedulerMetrics } from './metrics.js';
-import { defaultPlugins } from './plugins/index.js';
+import { allPlugins } from './plugins/index.js';
 import { Volumes } from './plugins/volumes.js';
 import { preempt } from './preemption.js';
 import { Nominator } from './queue/nominator.js';
 import { SchedulingQueue } from './queue/scheduling-queue.js';
-import { ScheduleOne } from './schedule-one.js';
+import { ScheduleOne, type SchedulingProfile } from './schedule-one.js';
 
 /** Finished pods use nothing; the scheduler never hears of them. */
 const LIVE_PODS = 'status.phase!=Succeeded,status.phase!=Failed';
-export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
 export interface SchedulerOptions {
   client: RestClient;
   clock: Clock;
   logger: Logger;
   metrics?: SchedulerMetrics;
-  schedulerName?: string;
-  percentageOfNodesToScore?: number;
+  /** Absent: Kubernetes' defaults. */
+  configuration?: SchedulerConfiguration;
 }
 
 export class Scheduler {
@@ -75,12 +77,13 @@ export class Scheduler {
   private readonly factory: InformerFactory;
   private readonly pods: Informer<Pod>;
   private readonly budgets: Informer<PodDisruptionBudget>;
-  private readonly framework: Framework;
-  private readonly name: string;
+  private readonly configuration: SchedulerConfiguration;
+  /** By the name that pods give as their scheduler. */
+  private readonly frameworks: ReadonlyMap<string, Framework>;
 
   constructor(private readonly options: SchedulerOptions) {
     const { client, clock, logger } = options;
-    this.name = options.schedulerName ?? DEFAULT_SCHEDULER_NAME;
+    this.configuration = options.configuration ?? withDefaults({});
     this.metrics = options.metrics ?? new SchedulerMetrics();
     this.factory = new InformerFactory({ client, clock, logger });
     this.pods = this.factory.informer<Pod>(PODS, { fieldSelector: LIVE_PODS });
@@ -94,34 +97,42 @@ export class Scheduler {
     const claims = this.factory.informer<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
     const volumes = this.factory.informer<PersistentVolume>(PERSISTENT_VOLUMES);
     const classes = this.factory.informer<StorageClass>(STORAGE_CLASSES);
-    this.framework = new Framework(
-      this.name,
-      defaultPlugins({
-        cache: this.cache,
-        pods: client.resource<Pod>(PODS),
-        volumes: new Volumes({
-          claims,
-          volumes,
-          classes,
-          claimClient: client.resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS),
-          volumeClient: client.resource<PersistentVolume>(PERSISTENT_VOLUMES),
-          clock,
-          node: (name) => this.cache.node(name),
-        }),
-        namespaceLabels: (namespace) => namespaces.store.get(namespace)?.metadata?.labels ?? {},
-        defaultSelector: defaultSelectorFrom({
-          services: services.store,
-          replicaSets: this.selectorsOnly<ReplicaSet>(REPLICA_SETS).store,
-          statefulSets: this.selectorsOnly<StatefulSet>(STATEFUL_SETS).store,
-          replicationControllers:
-            this.selectorsOnly<ReplicationController>(REPLICATION_CONTROLLERS).store,
-        }),
+    const volumeBook = new Volumes({
+      claims,
+      volumes,
+      classes,
+      claimClient: client.resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS),
+      volumeClient: client.resource<PersistentVolume>(PERSISTENT_VOLUMES),
+      clock,
+      node: (name) => this.cache.node(name),
+    });
+    const defaultSelector = defaultSelectorFrom({
+      services: services.store,
+      replicaSets: this.selectorsOnly<ReplicaSet>(REPLICA_SETS).store,
+      statefulSets: this.selectorsOnly<StatefulSet>(STATEFUL_SETS).store,
+      replicationControllers:
+        this.selectorsOnly<ReplicationController>(REPLICATION_CONTROLLERS).store,
+    });
+    this.frameworks = new Map(
+      this.configuration.profiles.map((profile) => {
+        const registry = allPlugins({
+          args: (plugin) => argsOf(profile, plugin),
+          cache: this.cache,
+          pods: client.resource<Pod>(PODS),
+          volumes: volumeBook,
+          namespaceLabels: (namespace) => namespaces.store.get(namespace)?.metadata?.labels ?? {},
+          defaultSelector,
+        });
+        const name = profile.schedulerName;
+        return [name, new Framework(name, profilePlugins(name, profile.plugins, registry))];
       }),
     );
     this.queue = new SchedulingQueue({
       clock,
-      plugins: this.framework.plugins,
-      isGated: (pod) => this.framework.preEnqueue(pod) !== undefined,
+      plugins: new Map([...this.frameworks].map(([name, { plugins }]) => [name, plugins])),
+      isGated: (pod) => this.frameworks.get(schedulerOf(pod))?.preEnqueue(pod) !== undefined,
+      initialBackoffMs: this.configuration.podInitialBackoffSeconds * 1000,
+      maxBackoffMs: this.configuration.podMaxBackoffSeconds * 1000,
     });
     this.metrics.watch(this.queue);
     this.watchPods();
@@ -139,35 +150,20 @@ export class Scheduler {
   /** Schedules, from the first complete picture on, until the signal aborts. `observe` must be running. */
   async run(signal: AbortSignal): Promise<void> {
     const { client, clock, logger } = this.options;
-    const random = () => clock.random();
     await this.factory.waitForSync(signal);
     let failure: { err: unknown } | undefined;
     const tasks = new TaskGroup(signal, (_task, err) => {
       failure = { err };
     });
-    const algorithm = new Algorithm({
-      cache: this.cache,
-      nominator: this.nominator,
-      framework: this.framework,
-      random,
-      ...(this.options.percentageOfNodesToScore === undefined
-        ? {}
-        : { percentageOfNodesToScore: this.options.percentageOfNodesToScore }),
-    });
+    const profiles = new Map(
+      [...this.frameworks].map(([name, framework]) => [name, this.profileOf(framework)]),
+    );
     const loop = new ScheduleOne({
       cache: this.cache,
       queue: this.queue,
       nominator: this.nominator,
-      framework: this.framework,
-      algorithm,
+      profileOf: (pod) => profiles.get(schedulerOf(pod.pod)),
       pods: client.resource<Pod>(PODS),
-      recorder: new EventsV1Recorder({
-        client,
-        reportingController: this.name,
-        reportingInstance: `${this.name}-${hostname()}`,
-        clock,
-        logger,
-      }),
       clock,
       logger,
       metrics: this.metrics,
@@ -176,25 +172,53 @@ export class Scheduler {
         const found = this.pods.store.get(`${pod.namespace}/${pod.name}`);
         return found?.metadata?.uid === pod.uid ? found : undefined;
       },
-      preempt: (state, pod, diagnosis) =>
-        preempt(
-          {
-            cache: this.cache,
-            framework: this.framework,
-            algorithm,
-            random,
-            budgets: (namespace) => this.budgets.store.byIndex(BY_NAMESPACE, namespace),
-          },
-          state,
-          pod,
-          diagnosis,
-        ),
     });
     this.queue.run();
     signal.addEventListener('abort', () => this.queue.close(), { once: true });
     tasks.spawn('schedule', (inner) => loop.run(inner));
     await tasks.done();
     if (failure) throw failure.err;
+  }
+
+  /** What one profile decides with, and in whose name it tells. */
+  private profileOf(framework: Framework): SchedulingProfile {
+    const { client, clock, logger } = this.options;
+    const { cache, nominator } = this;
+    const name = framework.profile;
+    const own = this.configuration.profiles.find((profile) => profile.schedulerName === name);
+    const random = () => clock.random();
+    const percentage = own?.percentageOfNodesToScore ?? this.configuration.percentageOfNodesToScore;
+    const algorithm = new Algorithm({
+      cache,
+      nominator,
+      framework,
+      random,
+      ...(percentage > 0 ? { percentageOfNodesToScore: percentage } : {}),
+    });
+    const args = framework.preemption;
+    const budgets = (namespace: string) => this.budgets.store.byIndex(BY_NAMESPACE, namespace);
+    return {
+      framework,
+      algorithm,
+      recorder: new EventsV1Recorder({
+        client,
+        reportingController: name,
+        reportingInstance: `${name}-${hostname()}`,
+        clock,
+        logger,
+      }),
+      ...(args
+        ? {
+            preempt: (state, pod, diagnosis) =>
+              preempt(
+                { args, cache, framework, algorithm, random, budgets },
+                state,
+                pod,
+                diagnosis,
+              ),
+          }
+        : {}),
+    };
   }
 
   private watchPods(): void {
@@ -279,10 +303,7 @@ export class Scheduler {
   }
 
   private isOurs(pod: Pod): boolean {
-    return (
-      (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === this.name &&
-      pod.metadata?.deletionTimestamp === undefined
-    );
+    return this.frameworks.has(schedulerOf(pod)) && pod.metadata?.deletionTimestamp === undefined;
   }
 
   private watchNodes(nodes: Informer<Node>): void {
@@ -327,6 +348,10 @@ export class Scheduler {
       },
     });
   }
+}
+
+function schedulerOf(pod: Pod): string {
+  return pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME;
 }
 
 function sameImages(old: Node, node: Node): boolean {

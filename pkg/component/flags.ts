@@ -8,6 +8,7 @@ import { parseDuration } from '../apimachinery/duration.js';
 export class Flags {
   private readonly command: Command;
   private readonly values: Record<string, unknown> = {};
+  private readonly given = new Set<string>();
 
   constructor(name: string, description: string) {
     this.command = new Command(name).description(description).allowExcessArguments(false);
@@ -59,12 +60,13 @@ export class Flags {
       for (const option of this.command.options) {
         const given = options[option.attributeName()];
         const flag = option.long?.slice(2) ?? '';
+        if (given !== undefined) this.given.add(flag);
         // A switch without a value.
         this.values[flag] = given === true ? true : (given ?? this.values[flag]);
       }
     });
     this.command.parse(argv, { from: 'user' });
-    return new FlagValues(this.values);
+    return new FlagValues(this.values, this.given);
   }
 
   private define(
@@ -82,7 +84,15 @@ export class Flags {
 
 /** Values by flag. Asking for a flag under another type than it was defined with is a programming error. */
 export class FlagValues {
-  constructor(private readonly values: Readonly<Record<string, unknown>>) {}
+  constructor(
+    private readonly values: Readonly<Record<string, unknown>>,
+    private readonly given: ReadonlySet<string>,
+  ) {}
+
+  /** Whether the user said it, and it is not only the default. */
+  isGiven(flag: string): boolean {
+    return this.given.has(flag);
+  }
 
   text(flag: string): string {
     return this.get(flag, (value): value is string => typeof value === 'string');

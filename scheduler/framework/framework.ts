@@ -5,6 +5,7 @@
  */
 import type { Pod } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
+import type { DefaultPreemptionArgs } from '../config/types.js';
 import {
   type CycleState,
   isStatus,
@@ -13,12 +14,7 @@ import {
   type Status,
 } from './interface.js';
 import type { PodInfo } from './pod-info.js';
-
-export interface RegisteredPlugin {
-  readonly plugin: Plugin;
-  /** Of its score; 0 leaves it out. */
-  readonly weight: number;
-}
+import type { ProfilePlugins } from './profile.js';
 
 export interface PluginStatus extends Status {
   readonly plugin: string;
@@ -33,27 +29,36 @@ export interface PreFilterOutcome {
 }
 
 export class Framework {
-  private readonly preFilters: Plugin[];
-  private readonly filters: Plugin[];
+  /** In the order in which they run; a plugin may be left out of some extension points. */
+  private readonly at: ProfilePlugins['at'];
+  private readonly preScores: ReadonlySet<string>;
   private readonly scorers: { plugin: Plugin & Required<Pick<Plugin, 'score'>>; weight: number }[];
   readonly plugins: readonly Plugin[];
+  /** How room is made where nothing fits; undefined where the profile makes none. */
+  readonly preemption: DefaultPreemptionArgs | undefined;
 
   constructor(
     readonly profile: string,
-    registered: readonly RegisteredPlugin[],
+    { all, at, weights }: ProfilePlugins,
   ) {
-    this.plugins = registered.map((r) => r.plugin);
-    this.preFilters = this.plugins.filter((p) => p.preFilter);
-    this.filters = this.plugins.filter((p) => p.filter);
-    this.scorers = registered.flatMap(({ plugin, weight }) =>
-      weight > 0 && plugin.score
-        ? [{ plugin: { ...plugin, score: plugin.score.bind(plugin) }, weight }]
+    this.plugins = all;
+    this.at = at;
+    this.preScores = new Set(at.preScore.map((plugin) => plugin.name));
+    this.scorers = at.score.flatMap((plugin) =>
+      plugin.score
+        ? [
+            {
+              plugin: { ...plugin, score: plugin.score.bind(plugin) },
+              weight: weights.get(plugin.name) ?? 1,
+            },
+          ]
         : [],
     );
+    this.preemption = at.postFilter.find((plugin) => plugin.preemption)?.preemption;
   }
 
   preEnqueue(pod: Pod): PluginStatus | undefined {
-    for (const plugin of this.plugins) {
+    for (const plugin of this.at.preEnqueue) {
       const status = plugin.preEnqueue?.(pod);
       if (status) return named(plugin, status);
     }
@@ -63,7 +68,7 @@ export class Framework {
   preFilter(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): PreFilterOutcome {
     let left: Set<string> | undefined;
     const narrowing: string[] = [];
-    for (const plugin of this.preFilters) {
+    for (const plugin of this.at.preFilter) {
       const result = plugin.preFilter?.(state, pod, nodes);
       if (result === undefined) continue;
       if (isStatus(result)) {
@@ -95,7 +100,7 @@ export class Framework {
 
   /** The first plugin that turns the node down; undefined where it passes all. */
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): PluginStatus | undefined {
-    for (const plugin of this.filters) {
+    for (const plugin of this.at.filter) {
       if (state.skipFilter.has(plugin.name)) continue;
       const status = plugin.filter?.(state, pod, node);
       if (status) return named(plugin, status);
@@ -104,11 +109,11 @@ export class Framework {
   }
 
   addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void {
-    for (const plugin of this.preFilters) plugin.addPod?.(state, pod, added, node);
+    for (const plugin of this.at.preFilter) plugin.addPod?.(state, pod, added, node);
   }
 
   removePod(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void {
-    for (const plugin of this.preFilters) plugin.removePod?.(state, pod, removed, node);
+    for (const plugin of this.at.preFilter) plugin.removePod?.(state, pod, removed, node);
   }
 
   /** The weighted sum of all scores for each node, in the order of `nodes`. */
@@ -117,7 +122,8 @@ export class Framework {
     // One array for all plugins: hundreds of nodes a pod, hundreds of pods a second.
     const scores: NodeScore[] = nodes.map((node) => ({ node, score: 0 }));
     for (const { plugin, weight } of this.scorers) {
-      if (plugin.preScore?.(state, pod, nodes)?.code === 'Skip') continue;
+      if (this.preScores.has(plugin.name) && plugin.preScore?.(state, pod, nodes)?.code === 'Skip')
+        continue;
       for (const entry of scores) entry.score = plugin.score(state, pod, entry.node);
       plugin.normalize?.(state, pod, scores);
       for (let i = 0; i < totals.length; i++)
@@ -128,7 +134,7 @@ export class Framework {
 
   /** On a refusal everything reserved so far is given back. */
   reserve(state: CycleState, pod: PodInfo, node: string): PluginStatus | undefined {
-    for (const plugin of this.plugins) {
+    for (const plugin of this.at.reserve) {
       const status = plugin.reserve?.(state, pod, node);
       if (!status) continue;
       this.unreserve(state, pod, node);
@@ -138,12 +144,12 @@ export class Framework {
   }
 
   unreserve(state: CycleState, pod: PodInfo, node: string): void {
-    for (const plugin of [...this.plugins].reverse()) plugin.unreserve?.(state, pod, node);
+    for (const plugin of [...this.at.reserve].reverse()) plugin.unreserve?.(state, pod, node);
   }
 
   /** May take long: a pod can wait for its volumes. */
   async preBind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
-    for (const plugin of this.plugins) {
+    for (const plugin of this.at.preBind) {
       if (!plugin.preBind) continue;
       try {
         await plugin.preBind(state, pod, node, signal);
@@ -154,7 +160,7 @@ export class Framework {
   }
 
   async bind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
-    const binder = this.plugins.find((plugin) => plugin.bind);
+    const binder = this.at.bind[0];
     if (!binder?.bind) throw new Error(`profile ${this.profile} has no bind plugin`);
     try {
       await binder.bind(state, pod, node, signal);

@@ -6,6 +6,7 @@
 import type { Pod } from '../../pkg/api/types.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { NodeInfo } from '../cache/node-info.js';
+import type { DefaultPreemptionArgs } from '../config/types.js';
 import type { PodInfo } from './pod-info.js';
 
 export type Code =
@@ -119,6 +120,11 @@ export interface Plugin {
   readonly name: string;
   /** Which changes retry a pod that this plugin turned away. Empty: only the passing of time. */
   readonly events?: readonly QueueingHint[];
+
+  /** Sorts the active queue; every profile has the same. */
+  readonly queueSort?: boolean;
+  /** Makes room by preemption where nothing fits: the post-filter that there is. */
+  readonly preemption?: DefaultPreemptionArgs;
 
   preEnqueue?(pod: Pod): Status | undefined;
   preFilter?(

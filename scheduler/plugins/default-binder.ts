@@ -3,7 +3,7 @@ import type { Binding, Pod } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { Plugin } from '../framework/interface.js';
 
-export function defaultBinder(pods: ResourceClient<Pod>): Plugin {
+export function defaultBinder(pods: Pick<ResourceClient<Pod>, 'createSubresource'>): Plugin {
   return {
     name: 'DefaultBinder',
     async bind(_state, pod, node, signal) {

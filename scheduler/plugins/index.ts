@@ -1,9 +1,11 @@
-/** The default profile: every plugin with the weight of its score, in the order of Kubernetes v1.35. */
+/** The registry of plugins. In which order they run, and with which weights, is the configuration's. */
 import type { Pod } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { SchedulerCache } from '../cache/cache.js';
-import type { RegisteredPlugin } from '../framework/framework.js';
+import type { ConfigurablePlugin, PluginArgs } from '../config/types.js';
+import type { Plugin } from '../framework/interface.js';
 import { defaultBinder } from './default-binder.js';
+import { defaultPreemption } from './default-preemption.js';
 import { imageLocality } from './image-locality.js';
 import { interPodAffinity, type NamespaceLabels } from './inter-pod-affinity.js';
 import { nodeAffinity } from './node-affinity.js';
@@ -13,34 +15,42 @@ import { nodeResourcesBalancedAllocation } from './node-resources-balanced-alloc
 import { nodeResourcesFit } from './node-resources-fit.js';
 import { nodeUnschedulable } from './node-unschedulable.js';
 import { type DefaultSelector, podTopologySpread } from './pod-topology-spread.js';
+import { prioritySort } from './priority-sort.js';
 import { schedulingGates } from './scheduling-gates.js';
 import { taintToleration } from './taint-toleration.js';
 import { volumeBinding } from './volume-binding.js';
 import type { Volumes } from './volumes.js';
 
 export interface PluginOptions {
+  /** The arguments of a plugin, as configured or by default. */
+  args<Name extends ConfigurablePlugin>(name: Name): PluginArgs[Name];
   readonly cache: SchedulerCache;
-  readonly pods: ResourceClient<Pod>;
+  readonly pods: Pick<ResourceClient<Pod>, 'createSubresource'>;
   readonly defaultSelector: DefaultSelector;
   readonly namespaceLabels: NamespaceLabels;
   readonly volumes: Volumes;
 }
 
-export function defaultPlugins(options: PluginOptions): RegisteredPlugin[] {
+/** Every plugin that there is, by name; profiles choose among them. */
+export function allPlugins(options: PluginOptions): ReadonlyMap<string, Plugin> {
   const nodes = () => options.cache.nodeList();
-  return [
-    { plugin: schedulingGates, weight: 0 },
-    { plugin: nodeUnschedulable, weight: 0 },
-    { plugin: nodeName, weight: 0 },
-    { plugin: taintToleration, weight: 3 },
-    { plugin: nodeAffinity, weight: 2 },
-    { plugin: nodePorts, weight: 0 },
-    { plugin: nodeResourcesFit, weight: 1 },
-    { plugin: volumeBinding(options.volumes), weight: 0 },
-    { plugin: podTopologySpread({ defaultSelector: options.defaultSelector, nodes }), weight: 2 },
-    { plugin: interPodAffinity({ namespaceLabels: options.namespaceLabels, nodes }), weight: 2 },
-    { plugin: nodeResourcesBalancedAllocation, weight: 1 },
-    { plugin: imageLocality(options.cache), weight: 1 },
-    { plugin: defaultBinder(options.pods), weight: 0 },
+  const { args, volumes, defaultSelector, namespaceLabels } = options;
+  const plugins: readonly Plugin[] = [
+    schedulingGates,
+    prioritySort,
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    nodeAffinity(args('NodeAffinity')),
+    nodePorts,
+    nodeResourcesFit(args('NodeResourcesFit')),
+    volumeBinding(volumes, args('VolumeBinding')),
+    podTopologySpread({ args: args('PodTopologySpread'), defaultSelector, nodes }),
+    interPodAffinity({ args: args('InterPodAffinity'), namespaceLabels, nodes }),
+    defaultPreemption(args('DefaultPreemption')),
+    nodeResourcesBalancedAllocation(args('NodeResourcesBalancedAllocation')),
+    imageLocality(options.cache),
+    defaultBinder(options.pods),
   ];
+  return new Map(plugins.map((plugin) => [plugin.name, plugin]));
 }

@@ -1,10 +1,11 @@
 /**
  * Pods near to, or away from, other pods. Required terms filter: the incoming pod's affinity, its
  * anti-affinity, and the anti-affinity of the pods that are there already. Preferred terms of both sides
- * score, and so do the required affinity terms of existing pods (with weight 1).
+ * score, and so do the required affinity terms of existing pods (with `hardPodAffinityWeight`).
  */
 import type { Pod } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
+import type { InterPodAffinityArgs } from '../config/types.js';
 import {
   type CycleState,
   MAX_NODE_SCORE,
@@ -40,11 +41,17 @@ const SCORE = stateKey<TopologyCounts>('InterPodAffinity/score');
 export type NamespaceLabels = (namespace: string) => Readonly<Record<string, string>>;
 
 export interface InterPodAffinityOptions {
+  args: InterPodAffinityArgs;
   namespaceLabels: NamespaceLabels;
   nodes(): readonly NodeInfo[];
 }
 
-export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOptions): Plugin {
+export function interPodAffinity({
+  args,
+  namespaceLabels,
+  nodes,
+}: InterPodAffinityOptions): Plugin {
+  const { hardPodAffinityWeight, ignorePreferredTermsOfExistingPods } = args;
   const matches = (term: AffinityTerm, pod: PodInfo) =>
     matchesTerm(term, pod, term.namespaceSelector ? namespaceLabels(pod.namespace) : {});
 
@@ -133,6 +140,7 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
     preScore(state, pod, feasible) {
       if (feasible.length === 0) return SKIP;
       const preferring = pod.preferredAffinity.length + pod.preferredAntiAffinity.length > 0;
+      if (ignorePreferredTermsOfExistingPods && !preferring) return SKIP;
       const scores: TopologyCounts = new Map();
       for (const node of nodes()) {
         const candidates = preferring ? node.pods : node.podsWithPreferences;
@@ -143,8 +151,8 @@ export function interPodAffinity({ namespaceLabels, nodes }: InterPodAffinityOpt
           for (const term of pod.preferredAntiAffinity) {
             if (matches(term, existing)) count(scores, node, term.topologyKey, -term.weight);
           }
-          for (const term of existing.requiredAffinity) {
-            if (matches(term, pod)) count(scores, node, term.topologyKey, 1);
+          for (const term of hardPodAffinityWeight > 0 ? existing.requiredAffinity : []) {
+            if (matches(term, pod)) count(scores, node, term.topologyKey, hardPodAffinityWeight);
           }
           for (const term of existing.preferredAffinity) {
             if (matches(term, pod)) count(scores, node, term.topologyKey, term.weight);

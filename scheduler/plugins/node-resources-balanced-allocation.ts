@@ -1,21 +1,18 @@
-/** Prefers nodes on which CPU and memory would be used to a like degree. */
-import { MAX_NODE_SCORE, type Plugin, SKIP } from '../framework/interface.js';
+/** Prefers nodes on which CPU and memory, or the resources configured, would be used to a like degree. */
+import type { NodeResourcesBalancedAllocationArgs } from '../config/types.js';
+import { type Plugin, SKIP } from '../framework/interface.js';
+import { balanceScore } from './resource-scoring.js';
 
-export const nodeResourcesBalancedAllocation: Plugin = {
-  name: 'NodeResourcesBalancedAllocation',
-  preScore(_state, pod) {
-    // A pod that asks for nothing changes no balance.
-    return pod.requests.milliCpu === 0 && pod.requests.memory === 0 ? SKIP : undefined;
-  },
-  score(_state, pod, node) {
-    const fractions: number[] = [];
-    const fraction = (used: number, capacity: number) => {
-      if (capacity > 0) fractions.push(Math.min(1, used / capacity));
-    };
-    fraction(node.requested.milliCpu + pod.requests.milliCpu, node.allocatable.milliCpu);
-    fraction(node.requested.memory + pod.requests.memory, node.allocatable.memory);
-    const [cpu = 0, memory = cpu] = fractions;
-    // The standard deviation of two numbers is half their difference.
-    return Math.floor((1 - Math.abs(cpu - memory) / 2) * MAX_NODE_SCORE);
-  },
-};
+export function nodeResourcesBalancedAllocation({
+  resources,
+}: NodeResourcesBalancedAllocationArgs): Plugin {
+  const score = balanceScore(resources);
+  return {
+    name: 'NodeResourcesBalancedAllocation',
+    preScore(_state, pod) {
+      // A pod that asks for nothing changes no balance.
+      return resources.every(({ name }) => pod.requests.get(name) === 0) ? SKIP : undefined;
+    },
+    score: (_state, pod, node) => score(pod, node),
+  };
+}

@@ -1,51 +1,64 @@
-/** The node has what the pod requests left over; emptier nodes are better (LeastAllocated). */
+/** The node has what the pod requests left over; which use of a node is best is configured. */
 import type { Node } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
-import { MAX_NODE_SCORE, type Plugin, type Status } from '../framework/interface.js';
+import type { NodeResourcesFitArgs } from '../config/types.js';
+import type { Plugin, Status } from '../framework/interface.js';
 import type { PodInfo } from '../framework/pod-info.js';
 import { Resource } from '../framework/resource.js';
+import { fitScore } from './resource-scoring.js';
 
-export const nodeResourcesFit: Plugin = {
-  name: 'NodeResourcesFit',
-  events: [
-    // Freed by deletion, or by a resize in place to less.
-    { resource: 'AssignedPod', actions: ['Delete', 'UpdateScaleDown'] },
-    {
-      resource: 'Node',
-      actions: ['Add', 'UpdateAllocatable'],
-      helps: (pod, old, now) =>
-        couldHold(now as Node, pod) &&
-        (old === undefined || hasMore(old as Node, now as Node, pod)),
-    },
-    { resource: 'Pod', actions: ['UpdateScaleDown'] },
-  ],
-  filter(_state, pod, node) {
-    return fits(pod, node);
-  },
-  score(_state, pod, node) {
-    const left = (used: number, wanted: number, capacity: number) =>
-      capacity === 0 || used + wanted > capacity
-        ? 0
-        : Math.floor(((capacity - used - wanted) * MAX_NODE_SCORE) / capacity);
-    const cpu = left(
-      node.nonZeroRequested.milliCpu,
-      pod.nonZeroRequests.milliCpu,
-      node.allocatable.milliCpu,
-    );
-    const memory = left(
-      node.nonZeroRequested.memory,
-      pod.nonZeroRequests.memory,
-      node.allocatable.memory,
-    );
-    const resources = Number(node.allocatable.milliCpu > 0) + Number(node.allocatable.memory > 0);
-    return resources === 0 ? 0 : Math.floor((cpu + memory) / resources);
-  },
-};
+export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
+  const score = fitScore(args.scoringStrategy);
+  const ignores = ignoring(args);
+  return {
+    name: 'NodeResourcesFit',
+    events: [
+      // Freed by deletion, or by a resize in place to less.
+      { resource: 'AssignedPod', actions: ['Delete', 'UpdateScaleDown'] },
+      {
+        resource: 'Node',
+        actions: ['Add', 'UpdateAllocatable'],
+        helps: (pod, old, now) =>
+          couldHold(now as Node, pod, ignores) &&
+          (old === undefined || hasMore(old as Node, now as Node, pod)),
+      },
+      { resource: 'Pod', actions: ['UpdateScaleDown'] },
+    ],
+    filter: (_state, pod, node) => fits(pod, node, ignores),
+    score: (_state, pod, node) => score(pod, node),
+  };
+}
+
+/** Of extended resources alone: those named, and those of the groups named. */
+function ignoring(args: NodeResourcesFitArgs): (name: string) => boolean {
+  const names = new Set(args.ignoredResources);
+  const groups = new Set(args.ignoredResourceGroups);
+  if (names.size === 0 && groups.size === 0) return () => false;
+  return (name) => isExtended(name) && (names.has(name) || groups.has(name.split('/')[0] ?? ''));
+}
+
+function isExtended(name: string): boolean {
+  return name.includes('/') && !name.includes('kubernetes.io/') && !name.startsWith('requests.');
+}
 
 /** All that is short, so that the message names each. */
-export function fits(pod: PodInfo, node: NodeInfo): Status | undefined {
+function fits(
+  pod: PodInfo,
+  node: NodeInfo,
+  ignores: (name: string) => boolean,
+): Status | undefined {
   const { allocatable, requested } = node;
   const wanted = pod.requests;
+  // Asked of every node for every pod, and nearly always true.
+  if (
+    wanted.scalar.size === 0 &&
+    node.pods.size < allocatable.pods &&
+    wanted.milliCpu <= allocatable.milliCpu - requested.milliCpu &&
+    wanted.memory <= allocatable.memory - requested.memory &&
+    wanted.ephemeralStorage <= allocatable.ephemeralStorage - requested.ephemeralStorage
+  ) {
+    return undefined;
+  }
   const shortages: Shortage[] = [];
   if (node.pods.size + 1 > allocatable.pods) shortages.push(TOO_MANY_PODS);
   lack(shortages, 'cpu', wanted.milliCpu, requested.milliCpu, allocatable.milliCpu);
@@ -58,8 +71,10 @@ export function fits(pod: PodInfo, node: NodeInfo): Status | undefined {
     allocatable.ephemeralStorage,
   );
   if (wanted.scalar.size > 0) {
-    for (const [name, amount] of wanted.scalar)
+    for (const [name, amount] of wanted.scalar) {
+      if (ignores(name)) continue;
       lack(shortages, name, amount, requested.get(name), allocatable.get(name));
+    }
   }
   if (shortages.length === 0) return undefined;
   return {
@@ -88,9 +103,14 @@ function lack(
 }
 
 /** Whether the pod would fit were the node empty. */
-function couldHold(node: Node | undefined, pod: PodInfo): boolean {
+function couldHold(
+  node: Node | undefined,
+  pod: PodInfo,
+  ignores: (name: string) => boolean,
+): boolean {
   const allocatable = Resource.of(node?.status?.allocatable);
-  const names = ['cpu', 'memory', 'ephemeral-storage', ...pod.requests.scalar.keys()];
+  const devices = [...pod.requests.scalar.keys()].filter((name) => !ignores(name));
+  const names = ['cpu', 'memory', 'ephemeral-storage', ...devices];
   return (
     allocatable.pods > 0 && names.every((name) => pod.requests.get(name) <= allocatable.get(name))
   );

@@ -1,7 +1,7 @@
 /**
  * Spreads pods that a selector matches over the values of a node label. `DoNotSchedule` constraints
- * filter, `ScheduleAnyway` ones score. A pod without constraints is spread by the cluster's defaults: over
- * hosts (skew 3) and zones (skew 5), among the pods of its Services and its controller.
+ * filter, `ScheduleAnyway` ones score. A pod without constraints is spread by the profile's defaults (by
+ * default over hosts, skew 3, and zones, skew 5), among the pods of its Services and its controller.
  *
  * Worked example, one constraint `zone, maxSkew 1`, matching pods per zone a:2 b:1 c:1. The least is 1, so
  * a pod may make b or c 2 (skew 1) but not a 3 (skew 2).
@@ -12,6 +12,7 @@ import { untolerated } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
 import { type Selector, selectorFromObject } from '../../pkg/apimachinery/labels.js';
 import type { NodeInfo } from '../cache/node-info.js';
+import type { PodTopologySpreadArgs } from '../config/types.js';
 import {
   type CycleState,
   MAX_NODE_SCORE,
@@ -28,6 +29,12 @@ const REASON = "node(s) didn't match pod topology spread constraints";
 const REASON_NO_LABEL = `${REASON} (missing required label)`;
 const HOSTNAME = 'kubernetes.io/hostname';
 const ZONE = 'topology.kubernetes.io/zone';
+
+/** Of Kubernetes, where a profile says nothing of its own. */
+const SYSTEM_DEFAULTS: readonly TopologySpreadConstraint[] = [
+  { topologyKey: HOSTNAME, maxSkew: 3, whenUnsatisfiable: 'ScheduleAnyway' },
+  { topologyKey: ZONE, maxSkew: 5, whenUnsatisfiable: 'ScheduleAnyway' },
+];
 
 interface Constraint {
   readonly topologyKey: string;
@@ -69,11 +76,39 @@ const SCORE = stateKey<ScoreState>('PodTopologySpread/score');
 export type DefaultSelector = (pod: Pod) => Selector | undefined;
 
 export interface PodTopologySpreadOptions {
+  args: PodTopologySpreadArgs;
   defaultSelector: DefaultSelector;
   nodes(): readonly NodeInfo[];
 }
 
-export function podTopologySpread({ defaultSelector, nodes }: PodTopologySpreadOptions): Plugin {
+export function podTopologySpread({
+  args,
+  defaultSelector,
+  nodes,
+}: PodTopologySpreadOptions): Plugin {
+  const system = args.defaultingType === 'System';
+  const defaults = system ? SYSTEM_DEFAULTS : args.defaultConstraints;
+  /** The pod's own constraints, or where it has none at all the defaults, among the pods it belongs to. */
+  const constraintsOf = (pod: Pod, action: string): Constraint[] => {
+    const own = pod.spec?.topologySpreadConstraints ?? [];
+    const wanted = (own.length > 0 ? own : defaults).filter((c) => c.whenUnsatisfiable === action);
+    if (wanted.length === 0 || own.length > 0) return wanted.map((c) => constraintOf(c, pod));
+    const selector = defaultSelector(pod);
+    if (!selector || selector.empty) return [];
+    return wanted.map((c) => ({ ...constraintOf(c, pod), selector }));
+  };
+  const concerns = (pod: PodInfo, changed: Pod | undefined): boolean => {
+    if (!changed || changed.metadata?.namespace !== pod.namespace) return false;
+    const labels = changed.metadata?.labels ?? {};
+    return constraintsOf(pod.pod, 'DoNotSchedule').some((c) => c.selector.matches(labels));
+  };
+  const hasKeys = (pod: PodInfo, node: Node | undefined): boolean => {
+    if (!node) return false;
+    return constraintsOf(pod.pod, 'DoNotSchedule').every(
+      (c) => node.metadata?.labels?.[c.topologyKey] !== undefined,
+    );
+  };
+
   return {
     name: 'PodTopologySpread',
     events: [
@@ -129,12 +164,11 @@ export function podTopologySpread({ defaultSelector, nodes }: PodTopologySpreadO
     },
 
     preScore(state, pod, feasible) {
-      let constraints = constraintsOf(pod.pod, 'ScheduleAnyway');
-      const own = (pod.pod.spec?.topologySpreadConstraints ?? []).length > 0;
-      if (!own) constraints = defaultConstraints(pod.pod, defaultSelector);
+      const constraints = constraintsOf(pod.pod, 'ScheduleAnyway');
       if (constraints.length === 0) return SKIP;
-      // The defaults serve clusters without zones too, so only a pod's own constraints demand their labels.
-      state.set(SCORE, scoreState(constraints, own, pod, feasible, nodes()));
+      const own = (pod.pod.spec?.topologySpreadConstraints ?? []).length > 0;
+      // The system's defaults serve clusters without zones too; all others demand their labels.
+      state.set(SCORE, scoreState(constraints, own || !system, pod, feasible, nodes()));
       return undefined;
     },
 
@@ -276,12 +310,6 @@ function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean
   return constraints.every((c) => node.labels[c.topologyKey] !== undefined);
 }
 
-function constraintsOf(pod: Pod, action: string): Constraint[] {
-  return (pod.spec?.topologySpreadConstraints ?? [])
-    .filter((c) => c.whenUnsatisfiable === action)
-    .map((c) => constraintOf(c, pod));
-}
-
 function constraintOf(given: TopologySpreadConstraint, pod: Pod): Constraint {
   return {
     topologyKey: given.topologyKey,
@@ -291,31 +319,4 @@ function constraintOf(given: TopologySpreadConstraint, pod: Pod): Constraint {
     honorAffinity: (given.nodeAffinityPolicy ?? 'Honor') === 'Honor',
     honorTaints: given.nodeTaintsPolicy === 'Honor',
   };
-}
-
-function defaultConstraints(pod: Pod, defaultSelector: DefaultSelector): Constraint[] {
-  const selector = defaultSelector(pod);
-  if (!selector || selector.empty) return [];
-  const constraint = (topologyKey: string, maxSkew: number): Constraint => ({
-    topologyKey,
-    maxSkew,
-    minDomains: 1,
-    selector,
-    honorAffinity: true,
-    honorTaints: false,
-  });
-  return [constraint(HOSTNAME, 3), constraint(ZONE, 5)];
-}
-
-function concerns(pod: PodInfo, changed: Pod | undefined): boolean {
-  if (!changed || changed.metadata?.namespace !== pod.namespace) return false;
-  const labels = changed.metadata?.labels ?? {};
-  return constraintsOf(pod.pod, 'DoNotSchedule').some((c) => c.selector.matches(labels));
-}
-
-function hasKeys(pod: PodInfo, node: Node | undefined): boolean {
-  if (!node) return false;
-  return constraintsOf(pod.pod, 'DoNotSchedule').every(
-    (c) => node.metadata?.labels?.[c.topologyKey] !== undefined,
-  );
 }

@@ -1,4 +1,9 @@
 /** The order of the active queue: higher priority first, then who has waited longer. */
+import type { Plugin } from '../framework/interface.js';
+
+/** The only queue sort there is, so every profile has it. */
+export const prioritySort: Plugin = { name: 'PrioritySort', queueSort: true };
+
 export interface Waiting {
   readonly priority: number;
   /** When it entered the queue, ms. */

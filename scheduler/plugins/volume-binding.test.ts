@@ -3,6 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../.
 import type { EventHandler } from '../../pkg/client/informer.js';
 import { Store } from '../../pkg/client/store.js';
 import { FakeClock } from '../../pkg/component/clock.js';
+import { defaultArgs } from '../config/defaults.js';
 import { CycleState, isStatus } from '../framework/interface.js';
 import { podInfoOf } from '../framework/pod-info.js';
 import { Cluster, nodeOf, podOf } from '../testing/builders.js';
@@ -92,7 +93,7 @@ function setUp(claims: PersistentVolumeClaim[], pvs: PersistentVolume[] = []) {
       },
     },
   });
-  const plugin = volumeBinding(volumes);
+  const plugin = volumeBinding(volumes, defaultArgs('VolumeBinding'));
   const observe = (obj: PersistentVolumeClaim) => {
     const old = claimStore.get(`default/${obj.metadata?.name}`) ?? obj;
     claimStore.set(obj);

@@ -6,6 +6,7 @@
  */
 import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
 import type { NodeInfo } from '../cache/node-info.js';
+import type { VolumeBindingArgs } from '../config/types.js';
 import {
   type CycleState,
   type Plugin,
@@ -30,7 +31,7 @@ interface State {
 
 const STATE = stateKey<State>('VolumeBinding');
 
-export function volumeBinding(volumes: Volumes): Plugin {
+export function volumeBinding(volumes: Volumes, { bindTimeoutSeconds }: VolumeBindingArgs): Plugin {
   const namesClaim = (pod: PodInfo, claim: { metadata?: { namespace?: string; name?: string } }) =>
     claim.metadata?.namespace === pod.namespace &&
     claimsOfPod(pod.pod).some(({ claim: name }) => name === claim.metadata?.name);
@@ -85,7 +86,7 @@ export function volumeBinding(volumes: Volumes): Plugin {
     async preBind(state: CycleState, _pod, node, signal) {
       const waiting = state.get(STATE)?.waiting ?? [];
       if (waiting.length === 0) return;
-      await volumes.bind(waiting, node, signal);
+      await volumes.bind(waiting, node, signal, bindTimeoutSeconds * 1000);
       for (const request of waiting) volumes.release(request);
     },
   };

@@ -20,9 +20,6 @@ import type { Clock } from '../../pkg/component/clock.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import type { PodInfo } from '../framework/pod-info.js';
 
-/** How long a pod waits for its claims to be bound before it is tried anew. */
-const BIND_TIMEOUT_MS = 600_000;
-
 export interface ClaimRequest {
   /** Bound; waiting for its first consumer; or the volume controller's business and not done yet. */
   readonly kind: 'bound' | 'waiting' | 'immediate';
@@ -116,7 +113,12 @@ export class Volumes {
   }
 
   /** Writes the promises to the API, and waits until all claims are bound. */
-  async bind(requests: readonly ClaimRequest[], node: string, signal: AbortSignal): Promise<void> {
+  async bind(
+    requests: readonly ClaimRequest[],
+    node: string,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<void> {
     const { volumes, volumeClient, claimClient } = this.options;
     for (const { claim } of requests) {
       const key = keyOf(claim);
@@ -130,10 +132,14 @@ export class Volumes {
         await claimClient.patch(namespace, of, 'merge', { metadata }, { signal });
       }
     }
-    await this.untilBound(requests, signal);
+    await this.untilBound(requests, signal, timeoutMs);
   }
 
-  private untilBound(requests: readonly ClaimRequest[], signal: AbortSignal): Promise<void> {
+  private untilBound(
+    requests: readonly ClaimRequest[],
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<void> {
     const { claims, clock } = this.options;
     return new Promise((resolve, reject) => {
       const seen = new Set<string>();
@@ -160,7 +166,7 @@ export class Volumes {
         }
         return finish();
       };
-      const timer = clock.after(BIND_TIMEOUT_MS, () =>
+      const timer = clock.after(timeoutMs, () =>
         finish(new Error('timed out waiting for the condition')),
       );
       const removeHandler = claims.addHandler({ update: look, delete: look });

@@ -24,7 +24,7 @@ function setUp() {
   const clock = new FakeClock();
   const queue = new SchedulingQueue({
     clock,
-    plugins: [fit, schedulingGates],
+    plugins: new Map([['default-scheduler', [fit, schedulingGates]]]),
     isGated: (pod) => schedulingGates.preEnqueue?.(pod) !== undefined,
   });
   queue.run();

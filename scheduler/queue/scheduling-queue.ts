@@ -19,6 +19,7 @@
 import type { Pod } from '../../pkg/api/types.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
+import { DEFAULT_SCHEDULER_NAME } from '../config/defaults.js';
 import { podChanges } from '../framework/events.js';
 import type { ClusterEvent, Plugin, QueueingHint } from '../framework/interface.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
@@ -51,7 +52,11 @@ export interface QueuedPod {
 
 export interface SchedulingQueueOptions {
   readonly clock: Clock;
-  readonly plugins: readonly Plugin[];
+  /** Profile → its plugins: they know which events help whom they turned away. */
+  readonly plugins: ReadonlyMap<string, readonly Plugin[]>;
+  /** In ms; absent: one second, and ten at most. */
+  readonly initialBackoffMs?: number;
+  readonly maxBackoffMs?: number;
   /** True while something holds the pod back from being tried at all. */
   isGated(pod: Pod): boolean;
 }
@@ -63,33 +68,43 @@ interface PluginHint {
 
 export class SchedulingQueue {
   private readonly active = new Heap<QueuedPod>(uidOf, comesBefore);
-  private readonly backoff = new Heap<QueuedPod>(uidOf, backsOffBefore);
+  private readonly backoff = new Heap<QueuedPod>(uidOf, (a, b) => this.backsOffBefore(a, b));
   /** As back-off, but those in it wait to the end. */
-  private readonly errorBackoff = new Heap<QueuedPod>(uidOf, backsOffBefore);
+  private readonly errorBackoff = new Heap<QueuedPod>(uidOf, (a, b) => this.backsOffBefore(a, b));
   private readonly unschedulable = new Map<string, QueuedPod>();
   private readonly gated = new Map<string, QueuedPod>();
   private readonly inFlight = new InFlight();
-  /** `resource/action` → who wants to hear of it. */
-  private readonly hints = new Map<string, PluginHint[]>();
+  /** `resource/action` → profile → who wants to hear of it. */
+  private readonly hints = new Map<string, Map<string, PluginHint[]>>();
   private sequence = 0;
   private waiting: ((pod: QueuedPod | undefined) => void) | undefined;
   private backoffTimer: Timer | undefined;
   private flushTimer: Timer | undefined;
   private closed = false;
   private readonly clock: Clock;
+  private readonly initialBackoffMs: number;
+  private readonly maxBackoffMs: number;
 
   constructor(private readonly options: SchedulingQueueOptions) {
     this.clock = options.clock;
-    for (const plugin of options.plugins) {
-      for (const { resource, actions, helps } of plugin.events ?? []) {
-        for (const action of actions) {
-          const key = eventKey({ resource, action });
-          const known = this.hints.get(key) ?? [];
-          known.push({ plugin: plugin.name, helps });
-          this.hints.set(key, known);
+    this.initialBackoffMs = options.initialBackoffMs ?? INITIAL_BACKOFF_MS;
+    this.maxBackoffMs = options.maxBackoffMs ?? MAX_BACKOFF_MS;
+    for (const [profile, plugins] of options.plugins) {
+      for (const plugin of plugins) {
+        for (const { resource, actions, helps } of plugin.events ?? []) {
+          for (const action of actions)
+            this.listen(eventKey({ resource, action }), profile, { plugin: plugin.name, helps });
         }
       }
     }
+  }
+
+  private listen(key: string, profile: string, hint: PluginHint): void {
+    const profiles = this.hints.get(key) ?? new Map<string, PluginHint[]>();
+    const known = profiles.get(profile) ?? [];
+    known.push(hint);
+    profiles.set(profile, known);
+    this.hints.set(key, profiles);
   }
 
   get counts(): { active: number; backoff: number; unschedulable: number; gated: number } {
@@ -250,7 +265,7 @@ export class SchedulingQueue {
 
   /** To the active queue, by way of back-off where that is not over. */
   private retry(queued: QueuedPod): void {
-    if (backoffEnd(queued) <= this.clock.now()) {
+    if (this.backoffEnd(queued) <= this.clock.now()) {
       this.enqueue(queued);
       return;
     }
@@ -277,13 +292,13 @@ export class SchedulingQueue {
   private armBackoff(): void {
     this.backoffTimer?.stop();
     const ends = [this.backoff.peek(), this.errorBackoff.peek()].flatMap((q) =>
-      q ? backoffEnd(q) : [],
+      q ? this.backoffEnd(q) : [],
     );
     if (ends.length === 0 || this.closed) return;
     this.backoffTimer = this.clock.after(Math.min(...ends) - this.clock.now(), () => {
       for (const heap of [this.backoff, this.errorBackoff]) {
         for (let next = heap.peek(); next; next = heap.peek()) {
-          if (backoffEnd(next) > this.clock.now()) break;
+          if (this.backoffEnd(next) > this.clock.now()) break;
           heap.pop();
           this.enqueue(next);
         }
@@ -302,11 +317,25 @@ export class SchedulingQueue {
   }
 
   private helps(queued: QueuedPod, { event, old, now }: SeenEvent): boolean {
-    const hints = this.hints.get(eventKey(event)) ?? [];
+    const profile = queued.info.pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME;
+    const hints = this.hints.get(eventKey(event))?.get(profile) ?? [];
     return hints.some(
       ({ plugin, helps }) =>
         queued.rejectedBy.has(plugin) && (helps?.(queued.info, old, now) ?? true),
     );
+  }
+
+  /** 1 s, 2 s, 4 s … 10 s after it came back, cut to the grid; at once for a pod that was never tried. */
+  private backoffEnd({ since, errors, rejections }: QueuedPod): number {
+    const count = errors > 0 ? errors : rejections;
+    if (count === 0) return since;
+    const wait = Math.min(this.initialBackoffMs * 2 ** (count - 1), this.maxBackoffMs);
+    return Math.floor((since + wait) / BACKOFF_WINDOW_MS) * BACKOFF_WINDOW_MS;
+  }
+
+  private backsOffBefore(a: QueuedPod, b: QueuedPod): boolean {
+    const [one, other] = [this.backoffEnd(a), this.backoffEnd(b)];
+    return one === other ? comesBefore(a, b) : one < other;
   }
 }
 
@@ -316,17 +345,4 @@ function uidOf(queued: QueuedPod): string {
 
 function eventKey({ resource, action }: ClusterEvent): string {
   return `${resource}/${action}`;
-}
-
-/** 1 s, 2 s, 4 s … 10 s after it came back, cut to the grid; at once for a pod that was never tried. */
-function backoffEnd({ since, errors, rejections }: QueuedPod): number {
-  const count = errors > 0 ? errors : rejections;
-  if (count === 0) return since;
-  const wait = Math.min(INITIAL_BACKOFF_MS * 2 ** (count - 1), MAX_BACKOFF_MS);
-  return Math.floor((since + wait) / BACKOFF_WINDOW_MS) * BACKOFF_WINDOW_MS;
-}
-
-function backsOffBefore(a: QueuedPod, b: QueuedPod): boolean {
-  const [one, other] = [backoffEnd(a), backoffEnd(b)];
-  return one === other ? comesBefore(a, b) : one < other;
 }

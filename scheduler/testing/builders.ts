@@ -1,20 +1,28 @@
 /** Nodes, pods and clusters for the scheduler's tests: only the fields that matter are given. */
 
-import type { Container, Node, NodeSpec, Pod, PodSpec, Taint } from '../../pkg/api/types.js';
+import type {
+  Container,
+  Node,
+  NodeSpec,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodSpec,
+  StorageClass,
+  Taint,
+} from '../../pkg/api/types.js';
+import { Store } from '../../pkg/client/store.js';
+import { FakeClock } from '../../pkg/component/clock.js';
 import { Algorithm } from '../algorithm.js';
 import { SchedulerCache } from '../cache/cache.js';
+import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from '../config/defaults.js';
+import type { GivenProfile } from '../config/given.js';
 import { Framework } from '../framework/framework.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
-import { imageLocality } from '../plugins/image-locality.js';
-import { interPodAffinity } from '../plugins/inter-pod-affinity.js';
-import { nodeAffinity } from '../plugins/node-affinity.js';
-import { nodeName } from '../plugins/node-name.js';
-import { nodePorts } from '../plugins/node-ports.js';
-import { nodeResourcesBalancedAllocation } from '../plugins/node-resources-balanced-allocation.js';
-import { nodeResourcesFit } from '../plugins/node-resources-fit.js';
-import { nodeUnschedulable } from '../plugins/node-unschedulable.js';
-import { type DefaultSelector, podTopologySpread } from '../plugins/pod-topology-spread.js';
-import { taintToleration } from '../plugins/taint-toleration.js';
+import { profilePlugins } from '../framework/profile.js';
+import { allPlugins } from '../plugins/index.js';
+import type { DefaultSelector } from '../plugins/pod-topology-spread.js';
+import { Volumes } from '../plugins/volumes.js';
 import { Nominator } from '../queue/nominator.js';
 
 export interface NodeShape {
@@ -108,34 +116,24 @@ export class Cluster {
       defaultSelector?: DefaultSelector;
       namespaces?: Record<string, Record<string, string>>;
       random?: () => number;
+      profile?: GivenProfile;
     } = {},
   ) {
     const random = options.random ?? (() => 0.5);
-    const all = () => this.cache.nodeList();
-    this.framework = new Framework('default-scheduler', [
-      { plugin: nodeUnschedulable, weight: 0 },
-      { plugin: nodeName, weight: 0 },
-      { plugin: taintToleration, weight: 3 },
-      { plugin: nodeAffinity, weight: 2 },
-      { plugin: nodePorts, weight: 0 },
-      { plugin: nodeResourcesFit, weight: 1 },
-      {
-        plugin: podTopologySpread({
-          defaultSelector: options.defaultSelector ?? (() => undefined),
-          nodes: all,
-        }),
-        weight: 2,
-      },
-      {
-        plugin: interPodAffinity({
-          namespaceLabels: (name) => options.namespaces?.[name] ?? {},
-          nodes: all,
-        }),
-        weight: 2,
-      },
-      { plugin: nodeResourcesBalancedAllocation, weight: 1 },
-      { plugin: imageLocality(this.cache), weight: 1 },
-    ]);
+    const [profile] = withDefaults({ profiles: [options.profile ?? {}] }).profiles;
+    if (!profile) throw new Error('there is always a profile');
+    const registry = allPlugins({
+      args: (name) => argsOf(profile, name),
+      cache: this.cache,
+      pods: { createSubresource: () => Promise.reject(new Error('nothing is bound in this test')) },
+      volumes: noVolumes(this.cache),
+      defaultSelector: options.defaultSelector ?? (() => undefined),
+      namespaceLabels: (name) => options.namespaces?.[name] ?? {},
+    });
+    this.framework = new Framework(
+      DEFAULT_SCHEDULER_NAME,
+      profilePlugins(DEFAULT_SCHEDULER_NAME, profile.plugins, registry),
+    );
     this.algorithm = new Algorithm({
       cache: this.cache,
       nominator: this.nominator,
@@ -157,6 +155,20 @@ export class Cluster {
     if (!info) throw new Error(`pod ${uid} is not in the cluster`);
     return info;
   }
+}
+
+/** Pods of these tests have no claims. */
+function noVolumes(cache: SchedulerCache): Volumes {
+  const refuse = () => Promise.reject(new Error('no volume is written in this test'));
+  return new Volumes({
+    clock: new FakeClock(),
+    node: (name) => cache.node(name),
+    claims: { store: new Store<PersistentVolumeClaim>(), addHandler: () => () => true },
+    volumes: { store: new Store<PersistentVolume>() },
+    classes: { store: new Store<StorageClass>() },
+    claimClient: { patch: refuse },
+    volumeClient: { update: refuse },
+  });
 }
 
 export function at(seconds: number): string {
