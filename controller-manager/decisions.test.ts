@@ -10,10 +10,10 @@ import type {
   Service,
 } from '../pkg/api/types.js';
 import { FakeClock } from '../pkg/component/clock.js';
-import { dueTimes } from './controllers/cron-job.js';
 import { planSlices } from './controllers/endpoint-slice.js';
 import { subsetsOf } from './controllers/endpoints.js';
 import { CONTROLLERS } from './controllers/index.js';
+import { timingOf } from './cron-job/timing.js';
 import { compareForDeletion, podsToDelete } from './deletion-ranking.js';
 import * as math from './deployment/math.js';
 import {
@@ -611,7 +611,7 @@ t.test('when a CronJob is due', async (t) => {
       'more than a hundred',
       cj('* * * * *', '2026-03-10T08:00:00Z'),
       '2026-03-10T12:00:00Z',
-      101,
+      240,
       '2026-03-10T12:01:00Z',
     ],
     [
@@ -644,11 +644,32 @@ t.test('when a CronJob is due', async (t) => {
     ],
   ];
   for (const [name, obj, wanted, missed, next] of rows) {
-    t.same(dueTimes(obj, now), { at: wanted && at(wanted), missed, next: at(next) }, name);
+    t.same(timingOf(obj, now), { at: wanted && at(wanted), missed, next: at(next) }, name);
   }
-  t.throws(() => dueTimes(cj('every minute', '2026-03-10T11:00:00Z'), now));
-  t.throws(() => dueTimes(cj('@every 1m', '2026-03-10T11:00:00Z'), now));
-  t.throws(() => dueTimes(cj('* * * * *', '2026-03-10T11:00:00Z', { timeZone: 'Mars/One' }), now));
+  const uneven = timingOf(cj('0 8,9 * * 1-5', '2026-03-06T07:00:00Z'), at('2026-03-09T07:30:00Z'));
+  t.match(uneven, { at: at('2026-03-06T09:00:00Z') }, 'the last of times that are far between');
+  const faults: [string, ReturnType<typeof cj>, string, string][] = [
+    [
+      'no schedule',
+      cj('every minute', '2026-03-10T11:00:00Z'),
+      'UnparseableSchedule',
+      'unparseable schedule: "every minute" : expected exactly 5 fields, found 2: [every minute]',
+    ],
+    [
+      'no such day',
+      cj('0 0 31 2 *', '2026-03-10T11:00:00Z'),
+      'InvalidSchedule',
+      'invalid schedule: 0 0 31 2 * : time difference between two schedules is less than 1 second',
+    ],
+    [
+      'no such zone',
+      cj('* * * * *', '2026-03-10T11:00:00Z', { timeZone: 'Mars/One' }),
+      'UnknownTimeZone',
+      'invalid timeZone: "Mars/One": unknown time zone Mars/One',
+    ],
+  ];
+  for (const [name, obj, reason, message] of faults)
+    t.same(timingOf(obj, now), { reason, message }, name);
 });
 
 t.test('flags', async (t) => {

@@ -6,14 +6,14 @@
  *        ─ again at the next time of the schedule
  *
  * A Job's name is made from its scheduled minute, so that no time is ever started twice, whoever tries.
- * `@every` is no schedule here, as times are those of a calendar: an Event says so.
+ * When it is due: `cron-job/timing.ts`.
  */
-import { Cron } from 'croner';
 import type { CronJob, CronJobStatus, Job, ObjectReference } from '../../pkg/api/types.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { controllerOf, formatTime, keyOf } from '../../pkg/apimachinery/meta.js';
 import { parseTime } from '../../pkg/apimachinery/time.js';
+import { WallClock } from '../../pkg/apimachinery/wall-clock.js';
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../../pkg/client/errors.js';
 import {
   type EventRecorder,
@@ -31,6 +31,7 @@ import {
   type ControllerDescriptor,
   runSyncLoop,
 } from '../controller.js';
+import { isFault, timingOf, zoneFault } from '../cron-job/timing.js';
 import { conditionOf, isFinished } from '../job/conditions.js';
 import { controllerRefTo, messageOf } from '../pod-control.js';
 
@@ -94,9 +95,9 @@ class CronJobController implements Controller {
     const cj = this.cronJobs.store.get(key);
     if (!cj) return;
     const owned = this.jobs.store.byIndex(BY_OWNER, cj.metadata?.uid ?? '');
-    await this.trimHistory(cj, owned, signal);
-    const status = this.followActive(cj, owned);
+    const status = await this.followActive(cj, owned, signal);
     try {
+      await this.trimHistory(cj, owned, signal);
       const next = await this.start(cj, status, owned, signal);
       if (next !== undefined) this.queue.addAfter(key, next - this.context.clock.now() + SLACK_MS);
     } finally {
@@ -111,32 +112,36 @@ class CronJobController implements Controller {
     owned: readonly Job[],
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    if (cj.metadata?.deletionTimestamp !== undefined || cj.spec?.suspend) return undefined;
+    if (cj.metadata?.deletionTimestamp !== undefined) return undefined;
+    const { schedule, timeZone, suspend, startingDeadlineSeconds: deadline } = cj.spec ?? {};
+    const unknownZone = zoneFault(timeZone);
+    if (unknownZone) this.tell(cj, 'Warning', unknownZone.reason, unknownZone.message);
+    if (unknownZone || suspend) return undefined;
+    if (schedule?.includes('TZ')) {
+      const message = `CRON_TZ or TZ used in schedule ${JSON.stringify(schedule)} is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details`;
+      this.tell(cj, 'Warning', 'UnsupportedSchedule', message);
+    }
     const now = this.context.clock.now();
-    const due = this.dueOf(cj, now);
-    if (!due) return undefined;
-    const { at, missed, next } = due;
+    const timing = timingOf(cj, now);
+    if (isFault(timing)) {
+      this.tell(cj, 'Warning', timing.reason, timing.message);
+      return undefined;
+    }
+    const { at, missed, next } = timing;
     if (missed > TOO_MANY_MISSED) {
       const message =
         'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       this.tell(cj, 'Warning', 'TooManyMissedTimes', message);
     }
     if (at === undefined) return next;
-    const deadline = cj.spec?.startingDeadlineSeconds;
     if (deadline !== undefined && at + deadline * 1000 < now) {
-      this.tell(
-        cj,
-        'Warning',
-        'MissSchedule',
-        `Missed scheduled time to start a job: ${new Date(at).toUTCString().replace('GMT', '+0000')}`,
-      );
+      const message = `Missed scheduled time to start a job: ${rfc1123(at)}`;
+      this.tell(cj, 'Warning', 'MissSchedule', message);
       return next;
     }
+    const time = formatTime(new Date(at));
     const name = jobName(cj, at);
-    if (
-      status.lastScheduleTime === formatTime(new Date(at)) ||
-      owned.some((j) => j.metadata?.name === name)
-    )
+    if (status.lastScheduleTime === time || status.active?.some((ref) => ref.name === name))
       return next;
     if (cj.spec?.concurrencyPolicy === 'Forbid' && status.active?.length) {
       const message =
@@ -145,40 +150,20 @@ class CronJobController implements Controller {
       return next;
     }
     if (cj.spec?.concurrencyPolicy === 'Replace') {
-      for (const running of owned.filter((j) => !isFinished(j)))
-        await this.remove(cj, running, signal);
+      for (const ref of status.active ?? []) {
+        const running = owned.find((j) => j.metadata?.uid === ref.uid);
+        if (running) await this.remove(cj, running, signal);
+      }
       delete status.active;
     }
     const made = await this.create(cj, at, signal);
-    if (made) status.active = [...(status.active ?? []), referenceTo(JOBS, made)];
-    status.lastScheduleTime = formatTime(new Date(at));
+    if (made && !status.active?.some((ref) => ref.uid === made.metadata?.uid))
+      status.active = [...(status.active ?? []), referenceTo(JOBS, made)];
+    if (made) status.lastScheduleTime = time;
     return next;
   }
 
-  private dueOf(cj: CronJob, now: number): Due | undefined {
-    const { schedule = '', timeZone } = cj.spec ?? {};
-    try {
-      return dueTimes(cj, now);
-    } catch (err) {
-      if (timeZone !== undefined && !isTimeZone(timeZone)) {
-        this.tell(
-          cj,
-          'Warning',
-          'UnknownTimeZone',
-          `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`,
-        );
-      } else {
-        this.tell(
-          cj,
-          'Warning',
-          'UnparseableSchedule',
-          `unparseable schedule: ${JSON.stringify(schedule)} : ${messageOf(err)}`,
-        );
-      }
-      return undefined;
-    }
-  }
-
+  /** The Job of that time, new, or made before by this controller; undefined: it is another's. */
   private async create(cj: CronJob, at: number, signal: AbortSignal): Promise<Job | undefined> {
     try {
       const made = await this.jobClient.create(jobObject(cj, at), { signal });
@@ -186,39 +171,40 @@ class CronJobController implements Controller {
       return made;
     } catch (err) {
       if (isNamespaceTerminating(err)) return undefined;
-      // Ours, made before the cache showed it; its own event brings it onto the list.
-      if (isAlreadyExists(err)) return undefined;
-      if (!signal.aborted)
-        this.tell(cj, 'Warning', 'FailedCreate', `Error creating job: ${messageOf(err)}`);
-      throw err;
+      if (!isAlreadyExists(err)) {
+        if (!signal.aborted)
+          this.tell(cj, 'Warning', 'FailedCreate', `Error creating job: ${messageOf(err)}`);
+        throw err;
+      }
     }
+    const found = await this.jobClient.get(cj.metadata?.namespace ?? '', jobName(cj, at), {
+      signal,
+    });
+    return controllerOf(found)?.uid === cj.metadata?.uid ? found : undefined;
   }
 
   /** The status with what is seen of the Jobs: ended ones off the list of active ones. */
-  private followActive(cj: CronJob, owned: readonly Job[]): CronJobStatus {
+  private async followActive(
+    cj: CronJob,
+    owned: readonly Job[],
+    signal: AbortSignal,
+  ): Promise<CronJobStatus> {
     const status = clone(cj.status ?? {});
     const active: ObjectReference[] = [];
     for (const ref of status.active ?? []) {
       const found = owned.find((j) => j.metadata?.uid === ref.uid);
       if (!found) {
-        this.tell(cj, 'Normal', 'MissingJob', `Active job went missing: ${ref.name}`);
-        continue;
-      }
-      if (!isFinished(found)) {
-        active.push(ref);
-        continue;
-      }
-      const type = conditionOf(found, 'Complete') ? 'Complete' : 'Failed';
-      this.tell(
-        cj,
-        'Normal',
-        'SawCompletedJob',
-        `Saw completed job: ${ref.name}, condition: ${type}`,
-      );
+        if (await this.exists(ref, signal)) active.push(ref);
+        else this.tell(cj, 'Normal', 'MissingJob', `Active job went missing: ${ref.name}`);
+      } else if (isFinished(found)) {
+        const type = conditionOf(found, 'Complete') ? 'Complete' : 'Failed';
+        const message = `Saw completed job: ${ref.name}, condition: ${type}`;
+        this.tell(cj, 'Normal', 'SawCompletedJob', message);
+      } else active.push(ref);
     }
     for (const found of owned) {
       if (isFinished(found) || active.some((ref) => ref.uid === found.metadata?.uid)) continue;
-      active.push(referenceTo(JOBS, found));
+      await this.noteStranger(cj, found, signal);
     }
     const successes = owned.map((j) =>
       conditionOf(j, 'Complete') ? j.status?.completionTime : undefined,
@@ -231,6 +217,26 @@ class CronJobController implements Controller {
     if (active.length) status.active = active;
     else delete status.active;
     return status;
+  }
+
+  /** The cache may be behind what was just made. */
+  private async exists(ref: ObjectReference, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.jobClient.get(ref.namespace ?? '', ref.name ?? '', { signal });
+      return true;
+    } catch (err) {
+      if (isNotFound(err)) return false;
+      throw err;
+    }
+  }
+
+  /** One made by hand from this CronJob runs beside its own, and is not counted among them. */
+  private async noteStranger(cj: CronJob, found: Job, signal: AbortSignal): Promise<void> {
+    const { namespace = '', name = '' } = cj.metadata ?? {};
+    const fresh = await this.client.get(namespace, name, { signal });
+    if (fresh.status?.active?.some((ref) => ref.uid === found.metadata?.uid)) return;
+    const message = `Saw a job that the controller did not create or forgot: ${found.metadata?.name}`;
+    this.tell(cj, 'Warning', 'UnexpectedJob', message);
   }
 
   private async trimHistory(
@@ -281,45 +287,13 @@ class CronJobController implements Controller {
   }
 }
 
-interface Due {
-  /** The latest time of the schedule that has come and was not started. */
-  readonly at: number | undefined;
-  /** Times that have come since the last start. */
-  readonly missed: number;
-  readonly next: number | undefined;
-}
-
-/** Throws for a schedule or time zone that is none. Pure. */
-export function dueTimes(cj: CronJob, now: number): Due {
-  const { schedule = '', timeZone, startingDeadlineSeconds } = cj.spec ?? {};
-  // In standard cron a restricted day of month and a restricted day of week are alternatives.
-  const cron = new Cron(schedule, {
-    paused: true,
-    mode: '5-part',
-    timezone: timeZone ?? 'Etc/UTC',
-  });
-  let since = parseTime(cj.status?.lastScheduleTime ?? cj.metadata?.creationTimestamp ?? '') ?? now;
-  if (startingDeadlineSeconds !== undefined)
-    since = Math.max(since, now - startingDeadlineSeconds * 1000);
-  const next = cron.nextRun(new Date(now))?.getTime();
-  const times = cron.nextRuns(TOO_MANY_MISSED + 1, new Date(since)).map((date) => date.getTime());
-  const come = times.filter((time) => time <= now);
-  if (come.length <= TOO_MANY_MISSED) return { at: come.at(-1), missed: come.length, next };
-  const [latest] = cron.previousRuns(1, new Date(now + 1));
-  return { at: latest?.getTime(), missed: come.length, next };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
-  } catch {
-    // That is how Intl says no.
-    return false;
-  }
-}
-
 function startedAt(obj: Job): number {
   return parseTime(obj.status?.startTime ?? obj.metadata?.creationTimestamp ?? '') ?? 0;
+}
+
+/** `Mon, 02 Jan 2006 15:04:05 +0000` */
+function rfc1123(ms: number): string {
+  return new Date(ms).toUTCString().replace('GMT', '+0000');
 }
 
 // --- object builders ---
@@ -333,7 +307,10 @@ function jobObject(cj: CronJob, at: number): Job {
   return {
     metadata: {
       ...(metadata?.labels ? { labels: { ...metadata.labels } } : {}),
-      annotations: { ...metadata?.annotations, [SCHEDULED_AT]: formatTime(new Date(at)) },
+      annotations: {
+        ...metadata?.annotations,
+        [SCHEDULED_AT]: new WallClock(cj.spec?.timeZone ?? 'UTC').format3339(at),
+      },
       name: jobName(cj, at),
       namespace: cj.metadata?.namespace ?? '',
       ownerReferences: [controllerRefTo(CRON_JOBS, cj)],

@@ -1,5 +1,6 @@
 /** CronJobs: a schedule that can be read, a time zone that exists, and a Job that can be made at each of its times. */
 import type { CronJob, CronJobSpec } from '../../../pkg/api/types.js';
+import { scheduleProblem } from '../../../pkg/apimachinery/cron-schedule.js';
 import {
   type FieldError,
   invalid,
@@ -8,7 +9,7 @@ import {
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
-import { scheduleProblem } from './cron-schedule.js';
+import { WallClock } from '../../../pkg/apimachinery/wall-clock.js';
 import { oneOf } from './fields.js';
 import { jobSpecWarnings, nameWarnings, validateJobSpec } from './job.js';
 import { validateCounts } from './replicas.js';
@@ -107,20 +108,10 @@ function validateTimeZone(zone: string, at: Path): FieldError[] {
   }
   const unknown = invalid(at, zone, `unknown time zone ${zone}`);
   if (zone.split('/').some((part) => !isZonePart(part))) return [unknown];
-  return isTimeZone(zone) ? [] : [unknown];
+  return WallClock.isZone(zone) ? [] : [unknown];
 }
 
 /** By IANA's rules for names, and what older names need. */
 function isZonePart(part: string): boolean {
   return part !== '.' && part !== '..' && !part.startsWith('-') && /^[\w.+-]{1,14}$/.test(part);
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return !/^[+-]/.test(zone);
-  } catch (err) {
-    if (err instanceof RangeError) return false;
-    throw err;
-  }
 }
