@@ -27,11 +27,17 @@ export class Expectations {
   constructor(private readonly clock: Clock) {}
 
   expectCreations(key: string, count: number): void {
-    this.byKey.set(key, { creations: count, deletions: new Set(), since: this.clock.monotonic() });
+    this.expect(key, count, []);
   }
 
   expectDeletions(key: string, names: readonly string[]): void {
-    this.byKey.set(key, { creations: 0, deletions: new Set(names), since: this.clock.monotonic() });
+    this.expect(key, 0, names);
+  }
+
+  /** Takes the place of what was expected before. */
+  expect(key: string, creations: number, deletions: readonly string[]): void {
+    const since = this.clock.monotonic();
+    this.byKey.set(key, { creations, deletions: new Set(deletions), since });
   }
 
   creationObserved(key: string, count = 1): void {

@@ -2,6 +2,7 @@
 import type { ControllerDescriptor } from '../controller.js';
 import { clusterRoleAggregation } from './cluster-role-aggregation.js';
 import { cronJob } from './cron-job.js';
+import { daemonSet } from './daemon-set.js';
 import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
 import { endpointSlice } from './endpoint-slice.js';
@@ -32,6 +33,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   replicaSet,
   replicationController,
   statefulSet,
+  daemonSet,
   job,
   cronJob,
   endpoints,

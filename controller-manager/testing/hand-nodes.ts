@@ -1,8 +1,10 @@
 /**
  * Nodes, and a scheduler, worked by hand for tests of the controllers: pods are bound to nodes in turn, run
- * and are Ready at once (unless `runs` says no), and end as soon as they are deleted. A node can fall silent.
+ * and are Ready at once (unless `runs` says no), and end as soon as they are deleted. A pod whose affinity names its
+ * node is bound to that. A node can fall silent.
  */
 
+import { RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
 import type { Lease, Node, Pod } from '../../pkg/api/types.js';
 import {
   formatMicroTime,
@@ -37,7 +39,7 @@ export class HandNodes {
 
   private constructor(
     private readonly client: RestClient,
-    readonly names: readonly string[],
+    readonly names: string[],
   ) {
     this.pods = new Informer<Pod>({ client: client.resource<Pod>(PODS) });
     const enqueue = (pod: Pod) => this.queue.add(keyOf(pod));
@@ -45,7 +47,7 @@ export class HandNodes {
   }
 
   static async start(client: RestClient, names: readonly string[]): Promise<HandNodes> {
-    const nodes = new HandNodes(client, names);
+    const nodes = new HandNodes(client, [...names]);
     for (const name of names) await nodes.register(name);
     const { signal } = nodes.stopping;
     nodes.running = Promise.all([
@@ -60,6 +62,12 @@ export class HandNodes {
       }),
     ]);
     return nodes;
+  }
+
+  /** A node more. */
+  async add(name: string): Promise<void> {
+    await this.register(name);
+    this.names.push(name);
   }
 
   silence(name: string): void {
@@ -134,7 +142,8 @@ export class HandNodes {
       if (!pod.spec?.nodeName) {
         if (pod.metadata?.deletionTimestamp !== undefined) return;
         const up = this.names.filter((n) => !this.silent.has(n));
-        const node = up[this.turn++ % up.length];
+        const [named] = new RequiredNodeAffinity(pod).nodeNames() ?? [];
+        const node = named ?? up[this.turn++ % up.length];
         if (node === undefined) return;
         const target = { apiVersion: 'v1', kind: 'Node', name: node };
         const binding: KubeObject & { target: typeof target } = {
