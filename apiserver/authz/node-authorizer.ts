@@ -63,6 +63,8 @@ export class NodeAuthorizer implements Authorizer {
         case 'serviceaccounts.':
           if (attributes.subresource === 'token') return this.related(node, attributes, ['create']);
           return this.related(node, attributes, ['get']);
+        case 'resourceslices.resource.k8s.io':
+          return this.slice(node, attributes);
         case 'leases.coordination.k8s.io':
           return own(node, attributes, 'kube-node-lease');
         case 'csinodes.storage.k8s.io':
@@ -138,6 +140,29 @@ export class NodeAuthorizer implements Authorizer {
       if (pod.metadata?.name === name && pod.metadata.namespace === namespace)
         return { allowed: true };
     }
+    return {
+      allowed: false,
+      reason: `no relationship found between node '${node}' and this object`,
+    };
+  }
+
+  /** Its own ones. Whose a new one is stands in its body, which NodeRestriction reads. */
+  private slice(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
+    const { verb, subresource, name, fieldSelector } = attributes;
+    if (subresource !== '')
+      return { allowed: false, reason: 'cannot authorize ResourceSlice subresources' };
+    if (verb === 'create') return { allowed: true };
+    if (['list', 'watch', 'deletecollection'].includes(verb)) {
+      if (selects(fieldSelector, 'spec.nodeName', node)) return { allowed: true };
+      return {
+        allowed: false,
+        reason: 'can only list/watch/deletecollection resourceslices with nodeName field selector',
+      };
+    }
+    const found = this.server.store('resource.k8s.io', 'resourceslices').peek('', name) as
+      | { spec?: { nodeName?: string } }
+      | undefined;
+    if (found?.spec?.nodeName === node) return { allowed: true };
     return {
       allowed: false,
       reason: `no relationship found between node '${node}' and this object`,

@@ -29,7 +29,7 @@ export const NODE_RULES: readonly PolicyRule[] = [
   allow('create get list watch', 'core', 'nodes'),
   allow('patch update', 'core', 'nodes/status'),
   allow('patch update', 'core', 'nodes'),
-  allow('create patch update', 'core events.k8s.io', 'events'),
+  allow('create patch update', 'core', 'events'),
   allow(READ, 'core', 'pods'),
   allow('create delete', 'core', 'pods'),
   allow('patch update', 'core', 'pods/status'),
@@ -47,8 +47,7 @@ export const NODE_RULES: readonly PolicyRule[] = [
   allow(READ, 'node.k8s.io', 'runtimeclasses'),
   allow('get', 'resource.k8s.io', 'resourceclaims'),
   allow('deletecollection', 'resource.k8s.io', 'resourceslices'),
-  allow('create delete get list patch update watch', 'resource.k8s.io', 'resourceslices'),
-  allow('get list watch', CERTIFICATES, 'clustertrustbundles'),
+  allow('get', 'core', 'serviceaccounts'),
 ];
 
 /** Roles that people are given in a namespace are made of parts, so that others can add to them. */
@@ -176,11 +175,8 @@ const COMPONENT_ROLES: readonly ClusterRole[] = [
   clusterRole('system:kubelet-api-admin', [
     allow(READ, 'core', 'nodes'),
     allow('proxy', 'core', 'nodes'),
-    allow(
-      '*',
-      'core',
-      'nodes/checkpoint nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats',
-    ),
+    allow('*', 'core', 'nodes/log nodes/metrics nodes/proxy nodes/stats'),
+    allow('*', 'core', 'nodes/configz nodes/healthz nodes/pods'),
   ]),
   clusterRole('system:node-bootstrapper', [
     allow('create get list watch', CERTIFICATES, 'certificatesigningrequests'),
@@ -230,14 +226,17 @@ const COMPONENT_ROLES: readonly ClusterRole[] = [
     ]),
   ),
   clusterRole('system:service-account-issuer-discovery', [
-    allowPaths('get', '/.well-known/openid-configuration /openid/v1/jwks'),
+    allowPaths(
+      'get',
+      '/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/',
+    ),
   ]),
   clusterRole('system:node-proxier', [
     allow('list watch', 'core', 'endpoints services'),
     allow(READ, 'core', 'nodes'),
     EVENTS,
-    allow('list watch', 'discovery.k8s.io', 'endpointslices'),
     allow('list watch', 'networking.k8s.io', 'servicecidrs'),
+    allow('list watch', 'discovery.k8s.io', 'endpointslices'),
   ]),
   clusterRole('system:kube-scheduler', [
     EVENTS,
@@ -255,13 +254,14 @@ const COMPONENT_ROLES: readonly ClusterRole[] = [
     TOKEN_REVIEWS,
     REVIEWS,
     allow(READ, STORAGE, 'csinodes'),
+    allow(READ, STORAGE, 'volumeattachments'),
     allow(READ, 'core', 'namespaces'),
     allow(READ, STORAGE, 'csidrivers'),
     allow(READ, STORAGE, 'csistoragecapacities'),
-    allow(READ, STORAGE, 'volumeattachments'),
     allow(READ, 'resource.k8s.io', 'deviceclasses'),
     allow(READ_UPDATE, 'resource.k8s.io', 'resourceclaims'),
-    allow('patch update', 'resource.k8s.io', 'resourceclaims/status'),
+    allow(READ_UPDATE, 'resource.k8s.io', 'resourceclaims/status'),
+    allow(READ_UPDATE, 'core', 'pods/finalizers'),
     allow(READ, 'resource.k8s.io', 'resourceslices'),
   ]),
 ];
