@@ -33,6 +33,7 @@ module.exports = {
     // The pure schema model is the one thing of pkg/api that patches and field sets are written against.
     { from: layer('pkg/apimachinery'), to: { path: '^pkg/api/schema/model[.]ts$' } },
     ...allow('pkg/api', 'pkg/api', 'pkg/apimachinery'),
+    ...allow('pkg/cel', 'pkg/cel', 'pkg/api', 'pkg/apimachinery'),
     ...allow('pkg/component', 'pkg/component', 'pkg/apimachinery'),
     ...allow('pkg/etcd-client', 'pkg/etcd-client', 'pkg/apimachinery', 'pkg/component'),
     ...allow('pkg/client', 'pkg/client', 'pkg/api', 'pkg/apimachinery', 'pkg/component'),
@@ -40,7 +41,8 @@ module.exports = {
       allow(name, name, 'pkg/apimachinery', 'pkg/api', 'pkg/client', 'pkg/component'),
     ),
     ...allow('etcd', 'etcd', 'pkg/component', 'pkg/apimachinery', 'pkg/etcd-client'),
-    ...allow('apiserver', 'pkg/etcd-client'),
+    ...allow('apiserver', 'pkg/etcd-client', 'pkg/cel'),
+    ...allow('controller-manager', 'pkg/cel'),
     ...allow('cli', 'cli', 'pkg/component', 'pkg/apimachinery', 'pkg/client', 'pkg/api'),
     ...allow('hack', 'hack', 'pkg'),
     // The command of a clone builds what is missing before it hands over.

@@ -1,0 +1,443 @@
+/**
+ * Text → syntax tree, by recursive descent over CEL's grammar:
+ *
+ *   expr = or ['?' or ':' expr]   or = and {'||' and}   and = relation {'&&' relation}
+ *   relation = sum {relop sum}    sum = product {+|- product}    product = unary {*|/|% unary}
+ *   unary = {'!'} member | {'-'} member
+ *   member = primary {'.' ['?'] name ['(' args ')'] | '[' ['?'] expr ']' | '{' fields '}'}
+ *
+ * Errors are worded as those of the parser that Kubernetes uses; the first syntax error ends the parse, since
+ * nobody reads what a guess makes of the rest. Depth and length are bounded.
+ */
+import { type Call, childrenOf, type Expr, type MapEntry, type StructField } from './ast.js';
+import type { Issue } from './issues.js';
+import { type Token, tokenize } from './lexer.js';
+import { expandMacro } from './macros.js';
+import { unquote } from './string-literal.js';
+import { CelFailure, Double, int, uint, type Value } from './values.js';
+
+/** As upstream: deeper expressions are refused. */
+const MAX_DEPTH = 250;
+const MAX_CODE_POINTS = 100_000;
+/** Levels of the finished tree, in which a macro counts several times. */
+const MAX_TREE_DEPTH = 4 * MAX_DEPTH;
+
+const RESERVED = new Set([
+  'as',
+  'break',
+  'const',
+  'continue',
+  'else',
+  'for',
+  'function',
+  'if',
+  'import',
+  'let',
+  'loop',
+  'package',
+  'namespace',
+  'return',
+  'var',
+  'void',
+  'while',
+]);
+const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
+const OPERAND =
+  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const RELATIONS = new Set(['<', '<=', '>=', '>', '==', '!=', 'in']);
+const SUMS = new Set(['+', '-']);
+const PRODUCTS = new Set(['*', '/', '%']);
+
+export interface Parsed {
+  readonly expr: Expr | undefined;
+  readonly issues: readonly Issue[];
+}
+
+/** Ends the parse; its issue is recorded. */
+class Stop {}
+
+export function parse(source: readonly string[]): Parsed {
+  if (source.length > MAX_CODE_POINTS) {
+    const message = `expression code point size exceeds limit: size: ${source.length}, limit ${MAX_CODE_POINTS}`;
+    return { expr: undefined, issues: [{ at: -1, message }] };
+  }
+  const issues: Issue[] = [];
+  const parser = new Parser(tokenize(source, issues), issues);
+  let expr: Expr | undefined;
+  try {
+    expr = parser.whole();
+  } catch (err) {
+    if (!(err instanceof Stop)) throw err;
+  }
+  if (expr && deeperThan(expr, MAX_TREE_DEPTH)) {
+    issues.push({ at: -1, message: `expression recursion limit exceeded: ${MAX_DEPTH}` });
+    expr = undefined;
+  }
+  return { expr, issues };
+}
+
+/** Whether the tree has more levels than later walks over it may recurse. */
+function deeperThan(expr: Expr, levels: number): boolean {
+  if (levels === 0) return true;
+  return childrenOf(expr).some((child) => deeperThan(child, levels - 1));
+}
+
+class Parser {
+  private next = 0;
+  private depth = 0;
+
+  constructor(
+    private readonly tokens: readonly Token[],
+    private readonly issues: Issue[],
+  ) {}
+
+  whole(): Expr {
+    const expr = this.expr();
+    const rest = this.token;
+    if (rest.kind !== 'eof') {
+      const how = this.ahead(1).kind === 'eof' ? 'extraneous' : 'mismatched';
+      this.fail(rest, `${how} input '${rest.text}' expecting <EOF>`);
+    }
+    return expr;
+  }
+
+  private expr(): Expr {
+    return this.nested(() => {
+      const test = this.logical('||', () => this.logical('&&', () => this.relation()));
+      const mark = this.token;
+      if (!this.take('?')) return test;
+      const yes = this.logical('||', () => this.logical('&&', () => this.relation()));
+      this.expect(':');
+      return call(mark, '_?_:_', [test, yes, this.expr()]);
+    });
+  }
+
+  /** A long chain becomes a balanced tree, so that its depth is small. */
+  private logical(op: '||' | '&&', operand: () => Expr): Expr {
+    const operands = [operand()];
+    const marks: Token[] = [];
+    for (let mark = this.token; this.take(op); mark = this.token) {
+      marks.push(mark);
+      operands.push(operand());
+    }
+    const balance = (from: number, to: number): Expr => {
+      const only = operands[from];
+      if (from === to && only) return only;
+      const middle = (from + to) >> 1;
+      const mark = marks[middle] ?? this.token;
+      return call(mark, `_${op}_`, [balance(from, middle), balance(middle + 1, to)]);
+    };
+    return balance(0, operands.length - 1);
+  }
+
+  private relation(): Expr {
+    return this.leftAssociative(RELATIONS, () =>
+      this.leftAssociative(SUMS, () => this.leftAssociative(PRODUCTS, () => this.unary())),
+    );
+  }
+
+  private leftAssociative(ops: ReadonlySet<string>, operand: () => Expr): Expr {
+    let left = operand();
+    let length = 0;
+    for (let mark = this.token; isOp(mark, ops); mark = this.token) {
+      if (++length > MAX_DEPTH) this.tooDeep();
+      this.next++;
+      left = call(mark, mark.text === 'in' ? '@in' : `_${mark.text}_`, [left, operand()]);
+    }
+    return left;
+  }
+
+  private unary(): Expr {
+    const mark = this.token;
+    for (const [op, name] of [
+      ['!', '!_'],
+      ['-', '-_'],
+    ] as const) {
+      if (mark.kind !== 'op' || mark.text !== op) continue;
+      if (op === '-') {
+        const literal = this.ahead(1);
+        if (literal.kind === 'int' || literal.kind === 'float') {
+          this.next += 1;
+          return this.suffixes(this.number(literal, '-', mark.at));
+        }
+      }
+      let count = 0;
+      while (this.take(op)) count++;
+      const operand = this.suffixes(this.primary());
+      return count % 2 === 0 ? operand : call(mark, name, [operand]);
+    }
+    return this.suffixes(this.primary());
+  }
+
+  private suffixes(primary: Expr): Expr {
+    let left = primary;
+    for (let length = 0; ; length++) {
+      if (length > MAX_DEPTH) this.tooDeep();
+      const mark = this.token;
+      if (this.take('.')) left = this.field(left, mark);
+      else if (this.take('[')) {
+        const optional = this.take('?');
+        const index = this.expr();
+        this.expect(']');
+        left = call(mark, optional ? '_[?_]' : '_[_]', [left, index]);
+      } else if (mark.text === '{' && mark.kind === 'op') {
+        const name = qualifiedName(left);
+        if (name === undefined) return left;
+        this.next++;
+        left = { kind: 'struct', at: mark.at, name, fields: this.fields() };
+      } else return left;
+    }
+  }
+
+  private field(operand: Expr, mark: Token): Expr {
+    const optional = this.take('?');
+    const name = this.token;
+    if ((name.kind !== 'ident' && name.kind !== 'escaped') || KEYWORDS.has(name.text)) {
+      this.fail(name, `no viable alternative at input '.${name.kind === 'eof' ? '' : name.text}'`);
+    }
+    this.next++;
+    const field = name.kind === 'escaped' ? name.text.slice(1, -1) : name.text;
+    const open = this.token;
+    if (!optional && name.kind === 'ident' && this.take('(')) {
+      const args = this.list(')');
+      return this.expand({ kind: 'call', at: open.at, name: field, target: operand, args });
+    }
+    if (optional) {
+      return call(mark, '_?._', [operand, { kind: 'literal', at: name.at, value: field }]);
+    }
+    return { kind: 'select', at: mark.at, operand, field, test: false, optional: false };
+  }
+
+  private primary(): Expr {
+    const token = this.token;
+    switch (token.kind) {
+      case 'int':
+      case 'uint':
+      case 'float':
+        return this.number(token, '', token.at);
+      case 'string':
+      case 'bytes': {
+        this.next++;
+        const quoted = unquote(token.text);
+        if (!quoted) {
+          this.issues.push({ at: token.at, message: 'unable to unescape string' });
+          throw new Stop();
+        }
+        return literal(token, token.kind === 'string' ? quoted.text : quoted.bytes);
+      }
+      case 'ident':
+        return this.identifier(token, '');
+      case 'op':
+        return this.bracketed(token);
+      default:
+        return this.noOperand(token);
+    }
+  }
+
+  private bracketed(token: Token): Expr {
+    switch (token.text) {
+      case '(': {
+        this.next++;
+        const expr = this.expr();
+        this.expect(')');
+        return expr;
+      }
+      case '[': {
+        this.next++;
+        const optional = new Set<number>();
+        const elements: Expr[] = [];
+        while (!this.at(']')) {
+          if (this.take('?')) optional.add(elements.length);
+          elements.push(this.expr());
+          if (!this.take(',')) break;
+        }
+        this.expect(']');
+        return { kind: 'list', at: token.at, elements, optional };
+      }
+      case '{': {
+        this.next++;
+        const entries: MapEntry[] = [];
+        while (!this.at('}')) {
+          const optional = this.take('?');
+          const key = this.expr();
+          const mark = this.token;
+          this.expect(':');
+          entries.push({ at: mark.at, key, value: this.expr(), optional });
+          if (!this.take(',')) break;
+        }
+        this.expect('}');
+        return { kind: 'map', at: token.at, entries };
+      }
+      case '.': {
+        const name = this.ahead(1);
+        if (name.kind !== 'ident' || KEYWORDS.has(name.text)) {
+          this.fail(name, `mismatched input '${name.text}' expecting IDENTIFIER`);
+        }
+        this.next++;
+        return this.identifier(name, '.');
+      }
+      default:
+        return this.noOperand(token);
+    }
+  }
+
+  private identifier(token: Token, dot: string): Expr {
+    this.next++;
+    if (dot === '') {
+      if (token.text === 'true' || token.text === 'false')
+        return literal(token, token.text === 'true');
+      if (token.text === 'null') return literal(token, null);
+    }
+    if (token.text === 'in') return this.noOperand(token);
+    if (RESERVED.has(token.text)) {
+      this.issues.push({
+        at: token.at,
+        message: `Syntax error: reserved identifier: ${token.text}`,
+      });
+    }
+    const open = this.token;
+    if (this.take('(')) {
+      const args = this.list(')');
+      return this.expand({ kind: 'call', at: open.at, name: dot + token.text, args });
+    }
+    return { kind: 'ident', at: token.at, name: dot + token.text };
+  }
+
+  private list(close: string): Expr[] {
+    const items: Expr[] = [];
+    if (!this.at(close)) {
+      do items.push(this.expr());
+      while (this.take(','));
+    }
+    this.expect(close);
+    return items;
+  }
+
+  private fields(): StructField[] {
+    const fields: StructField[] = [];
+    while (!this.at('}')) {
+      const optional = this.take('?');
+      const name = this.token;
+      if (name.kind !== 'ident' && name.kind !== 'escaped')
+        this.fail(name, `mismatched input '${name.text}' expecting {'}', ','}`);
+      this.next++;
+      const mark = this.token;
+      this.expect(':');
+      const text = name.kind === 'escaped' ? name.text.slice(1, -1) : name.text;
+      fields.push({ at: mark.at, name: text, value: this.expr(), optional });
+      if (!this.take(',')) break;
+    }
+    this.expect('}');
+    return fields;
+  }
+
+  private number(token: Token, sign: '' | '-', at: number): Expr {
+    this.next++;
+    const text = sign + token.text;
+    try {
+      if (token.kind === 'float') {
+        return { kind: 'literal', at, value: new Double(Number(text)) };
+      }
+      if (token.kind === 'uint') {
+        return { kind: 'literal', at, value: uint(BigInt(text.slice(0, -1))) };
+      }
+      const magnitude = BigInt(token.text);
+      return { kind: 'literal', at, value: int(sign === '-' ? -magnitude : magnitude) };
+    } catch (err) {
+      if (!(err instanceof CelFailure)) throw err;
+      const kind = token.kind === 'uint' ? 'uint' : 'int';
+      this.issues.push({ at, message: `Syntax error: invalid ${kind} literal` });
+      return { kind: 'literal', at, value: 0 };
+    }
+  }
+
+  private expand(expr: Call): Expr {
+    const expanded = expandMacro(expr);
+    if (expanded === undefined) return expr;
+    if ('kind' in expanded) return expanded;
+    this.issues.push(expanded);
+    return expr;
+  }
+
+  /** A name for `depth` frames of recursion: the caller's are freed when it returns. */
+  private nested<T>(parse: () => T): T {
+    if (++this.depth > MAX_DEPTH) this.tooDeep();
+    const result = parse();
+    this.depth--;
+    return result;
+  }
+
+  private tooDeep(): never {
+    this.issues.push({ at: -1, message: `expression recursion limit exceeded: ${MAX_DEPTH}` });
+    throw new Stop();
+  }
+
+  private noOperand(token: Token): never {
+    const after = this.ahead(1);
+    const goesOn =
+      token.kind !== 'eof' &&
+      (after.kind === 'op'
+        ? ['[', '{', '(', '.', '-', '!'].includes(after.text)
+        : after.kind !== 'eof' && after.text !== 'in');
+    this.fail(
+      token,
+      `${goesOn ? 'extraneous' : 'mismatched'} input '${token.text}' expecting ${OPERAND}`,
+    );
+  }
+
+  private expect(op: string): void {
+    if (this.take(op)) return;
+    const token = this.token;
+    if (token.kind === 'eof' && op === ')') this.fail(token, `missing ')' at '<EOF>'`);
+    const expected = op === ']' || op === '}' ? `{'${op}', ','}` : `'${op}'`;
+    this.fail(token, `mismatched input '${token.text}' expecting ${expected}`);
+  }
+
+  private fail(token: Token, message: string): never {
+    this.issues.push({ at: token.at, message: `Syntax error: ${message}` });
+    throw new Stop();
+  }
+
+  private take(op: string): boolean {
+    if (!this.at(op)) return false;
+    this.next++;
+    return true;
+  }
+
+  private at(op: string): boolean {
+    const token = this.token;
+    return token.kind === 'op' && token.text === op;
+  }
+
+  private get token(): Token {
+    return this.ahead(0);
+  }
+
+  private ahead(by: number): Token {
+    const token = this.tokens[Math.min(this.next + by, this.tokens.length - 1)];
+    if (!token) throw new Error('the tokens have no end');
+    return token;
+  }
+}
+
+function isOp(token: Token, ops: ReadonlySet<string>): boolean {
+  return (
+    (token.kind === 'op' || (token.kind === 'ident' && token.text === 'in')) && ops.has(token.text)
+  );
+}
+
+function literal(token: Token, value: Value): Expr {
+  return { kind: 'literal', at: token.at, value };
+}
+
+function call(mark: Token, name: string, args: readonly Expr[]): Expr {
+  return { kind: 'call', at: mark.at, name, args };
+}
+
+/** `a.b.c`, where the expression is a plain chain of names. */
+export function qualifiedName(expr: Expr): string | undefined {
+  if (expr.kind === 'ident') return expr.name;
+  if (expr.kind !== 'select' || expr.test || expr.optional) return undefined;
+  const operand = qualifiedName(expr.operand);
+  return operand === undefined ? undefined : `${operand}.${expr.field}`;
+}
