@@ -2,26 +2,15 @@
 
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
-import {
-  type FieldError,
-  forbidden,
-  invalid,
-  path,
-  required,
-} from '../../../pkg/apimachinery/field-error.js';
-import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { type FieldError, forbidden, path } from '../../../pkg/apimachinery/field-error.js';
 import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { goDiff } from '../validation/diff.js';
-import { compareQuantity, signOf } from '../validation/quantities.js';
-import {
-  accessModesText,
-  BETA_STORAGE_CLASS,
-  validateAccessModes,
-  validateVolumeMode,
-} from '../validation/storage.js';
+import { validatePersistentVolumeClaimSpec } from '../validation/persistent-volume-claim.js';
+import { compareQuantity } from '../validation/quantities.js';
+import { accessModesText, BETA_STORAGE_CLASS } from '../validation/storage.js';
 
 export const persistentVolumeClaim: ResourceDefinition<PersistentVolumeClaim> = {
   group: '',
@@ -98,29 +87,8 @@ function copyDataSource(spec: PersistentVolumeClaimSpec | undefined): void {
   }
 }
 
-export function validatePersistentVolumeClaim({ spec = {} }: PersistentVolumeClaim): FieldError[] {
-  const at = path('spec');
-  const errors = validateAccessModes(
-    spec.accessModes,
-    at.child('accessModes'),
-    'at least 1 access mode is required',
-  );
-  errors.push(...validateLabelSelector(spec.selector, at.child('selector')));
-  const storage = spec.resources?.requests?.['storage'];
-  const storagePath = at.child('resources').key('storage');
-  if (storage === undefined) errors.push(required(storagePath));
-  else if (signOf(storage) <= 0) {
-    errors.push(invalid(storagePath, storage, 'must be greater than zero'));
-  }
-  if (spec.storageClassName) {
-    errors.push(
-      ...nameIsDNSSubdomain(spec.storageClassName, false).map((why) =>
-        invalid(at.child('storageClassName'), spec.storageClassName, why),
-      ),
-    );
-  }
-  errors.push(...validateVolumeMode(spec.volumeMode, at.child('volumeMode')));
-  return errors;
+export function validatePersistentVolumeClaim({ spec }: PersistentVolumeClaim): FieldError[] {
+  return validatePersistentVolumeClaimSpec(spec, path('spec'));
 }
 
 function validateUpdate(obj: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {

@@ -1,8 +1,8 @@
 /**
- * StatefulSets. Of the template only the metadata is checked, as upstream does: its mounts may name volumes
- * that come from claim templates. Most of the spec is fixed once and for all.
+ * StatefulSets. The template is checked as its pods will be, with the volumes that come from claim templates.
+ * Most of the spec is fixed once and for all. An object from before a check was made is not held up by it.
  */
-import type { StatefulSet, StatefulSetSpec } from '../../../pkg/api/types.js';
+import type { PodTemplateSpec, StatefulSet, StatefulSetSpec } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
   type FieldError,
@@ -12,10 +12,13 @@ import {
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { isDNS1123Label } from '../../../pkg/apimachinery/validation/names.js';
 import { validateNonnegative } from '../../../pkg/apimachinery/validation/object-meta.js';
-import { oneOf } from './fields.js';
+import { invalidEach, oneOf } from './fields.js';
+import { validatePersistentVolumeClaimSpec } from './persistent-volume-claim.js';
 import {
   validateLongRunning,
+  validatePodTemplateSpec,
   validateSelected,
   validateTemplateMetadata,
   validateWorkloadSelector,
@@ -43,7 +46,20 @@ const MUTABLE = [
 const FIXED =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
-export function validateStatefulSet(obj: StatefulSet, old?: StatefulSet): FieldError[] {
+/** What an object that is there already need not fulfil. */
+interface Leniency {
+  readonly serviceName: boolean;
+  readonly claimTemplates: boolean;
+  readonly podTemplate: boolean;
+}
+
+const STRICT: Leniency = { serviceName: false, claimTemplates: false, podTemplate: false };
+
+export function validateStatefulSet(
+  obj: StatefulSet,
+  old?: StatefulSet,
+  lenient = STRICT,
+): FieldError[] {
   const spec: Partial<StatefulSetSpec> = obj.spec ?? {};
   const template = SPEC.child('template');
   const errors: FieldError[] = [];
@@ -65,11 +81,21 @@ export function validateStatefulSet(obj: StatefulSet, old?: StatefulSet): FieldE
     const own = SPEC.child('persistentVolumeClaimRetentionPolicy', field);
     errors.push(...oneOf(retention[field], ['Retain', 'Delete'], own));
   }
+  if (!lenient.claimTemplates) {
+    for (const [index, claim] of (spec.volumeClaimTemplates ?? []).entries()) {
+      const own = SPEC.child('volumeClaimTemplates').index(index).child('spec');
+      errors.push(...validatePersistentVolumeClaimSpec(claim.spec, own));
+    }
+  }
+  errors.push(...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC));
   const start = spec.ordinals?.start;
   if (start !== undefined) errors.push(...validateNonnegative(start, SPEC.child('ordinals.start')));
+  if (spec.serviceName && !lenient.serviceName) {
+    const wrong = isDNS1123Label(spec.serviceName);
+    errors.push(...invalidEach(SPEC.child('serviceName'), spec.serviceName, wrong));
+  }
   return [
     ...errors,
-    ...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC),
     ...validateWorkloadSelector(
       spec.selector,
       SPEC.child('selector'),
@@ -77,13 +103,20 @@ export function validateStatefulSet(obj: StatefulSet, old?: StatefulSet): FieldE
       old?.spec?.selector,
     ),
     ...validateSelected(spec.selector, spec.template, template),
-    ...validateTemplateMetadata(spec.template, template),
+    ...(lenient.podTemplate
+      ? validateTemplateMetadata(spec.template, template)
+      : validatePodTemplateSpec(withClaimVolumes(spec), template, old?.spec?.template)),
     ...validateLongRunning(spec.template, 'StatefulSet', template),
   ];
 }
 
 export function validateStatefulSetUpdate(obj: StatefulSet, old: StatefulSet): FieldError[] {
-  const errors = validateStatefulSet(obj, old);
+  const errors = validateStatefulSet(obj, old, {
+    // Neither can change.
+    serviceName: true,
+    claimTemplates: true,
+    podTemplate: validateStatefulSet(old).length > 0,
+  });
   if (!semanticDeepEqual(fixedPart(obj.spec), fixedPart(old.spec)))
     errors.push(forbidden(SPEC, FIXED));
   return errors;
@@ -113,6 +146,19 @@ export function validateStatefulSetStatusUpdate(obj: StatefulSet, old: StatefulS
     ...errors,
     ...validateCollisionCount(status.collisionCount, old.status?.collisionCount, STATUS),
   ];
+}
+
+/** The template with a volume for each claim template, in place of one of its name. */
+function withClaimVolumes(spec: Partial<StatefulSetSpec>): PodTemplateSpec | undefined {
+  const names = (spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata?.name ?? '');
+  const pod = spec.template?.spec;
+  if (!pod || names.length === 0) return spec.template;
+  const others = (pod.volumes ?? []).filter((volume) => !names.includes(volume.name));
+  const claims = names.map((name) => ({
+    name,
+    persistentVolumeClaim: { claimName: 'placeholder' },
+  }));
+  return { ...spec.template, spec: { ...pod, volumes: [...claims, ...others] } };
 }
 
 function fixedPart(spec: StatefulSetSpec | undefined): Record<string, unknown> {

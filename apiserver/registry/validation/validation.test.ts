@@ -45,7 +45,11 @@ import { validatePodUpdate } from './pod-update.js';
 import { podWarnings } from './pod-warnings.js';
 import { secretWarnings, validateSecret, validateSecretUpdate } from './secret.js';
 import { validateService, validateServiceUpdate } from './service.js';
-import { validateStatefulSet, validateStatefulSetUpdate } from './stateful-set.js';
+import {
+  validateStatefulSet,
+  validateStatefulSetStatusUpdate,
+  validateStatefulSetUpdate,
+} from './stateful-set.js';
 
 const texts = (errors: readonly FieldError[]) => errors.map(formatFieldError);
 
@@ -467,6 +471,12 @@ function workloadOf<T>(
   return obj;
 }
 
+/** Defaults change what they are given, so each object gets its own. */
+const brokenTemplate = () => ({
+  metadata: { labels: { app: 'w' } },
+  spec: { containers: [{ image: 'nginx' }] },
+});
+
 t.test('kinds that make pods', async (t) => {
   const rows: readonly (readonly [string, FieldError[], string[]])[] = [
     ['a good Deployment', validateDeployment(workloadOf<Deployment>(deployment)), []],
@@ -580,6 +590,105 @@ t.test('kinds that make pods', async (t) => {
       'a StatefulSet in no order',
       validateStatefulSet(workloadOf<StatefulSet>(statefulSet, { podManagementPolicy: 'Random' })),
       [`spec.podManagementPolicy: Invalid value: "Random": must be 'OrderedReady' or 'Parallel'`],
+    ],
+    [
+      'a StatefulSet whose pods could not be made',
+      validateStatefulSet(
+        workloadOf<StatefulSet>(statefulSet, {
+          serviceName: 'Not a label',
+          volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: {} }],
+          ordinals: { start: -1 },
+          template: {
+            metadata: { labels: { app: 'w' } },
+            spec: {
+              containers: [
+                {
+                  name: 'c',
+                  image: 'x',
+                  volumeMounts: [
+                    { name: 'data', mountPath: '/data' },
+                    { name: 'other', mountPath: '/other' },
+                  ],
+                },
+              ],
+            },
+          },
+        }),
+      ),
+      [
+        'spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required',
+        'spec.volumeClaimTemplates[0].spec.resources[storage]: Required value',
+        'spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0',
+        `spec.serviceName: Invalid value: "Not a label": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+        'spec.template.spec.containers[0].volumeMounts[1].name: Not found: "other"',
+      ],
+    ],
+    [
+      'a StatefulSet from before its template was checked',
+      validateStatefulSetUpdate(
+        workloadOf<StatefulSet>(statefulSet, { template: brokenTemplate(), replicas: 3 }),
+        workloadOf<StatefulSet>(statefulSet, { template: brokenTemplate() }),
+      ),
+      [],
+    ],
+    [
+      'a StatefulSet whose template breaks',
+      validateStatefulSetUpdate(
+        workloadOf<StatefulSet>(statefulSet, { template: brokenTemplate() }),
+        workloadOf<StatefulSet>(statefulSet),
+      ),
+      ['spec.template.spec.containers[0].name: Required value'],
+    ],
+    [
+      'a StatefulSet that deletes and rolls, and keeps claims for a while',
+      validateStatefulSet(
+        workloadOf<StatefulSet>(statefulSet, {
+          updateStrategy: { type: 'OnDelete', rollingUpdate: { partition: 1 } },
+          persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Later', whenScaled: 'Delete' },
+        }),
+      ),
+      [
+        `spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: only allowed for updateStrategy 'RollingUpdate'`,
+        'spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Unsupported value: "Later": supported values: "Retain", "Delete"',
+      ],
+    ],
+    [
+      'a StatefulSet whose update makes no step, or too large ones',
+      [
+        ...validateStatefulSet(
+          workloadOf<StatefulSet>(statefulSet, {
+            updateStrategy: { rollingUpdate: { maxUnavailable: 0, partition: -1 } },
+          }),
+        ),
+        ...validateStatefulSet(
+          workloadOf<StatefulSet>(statefulSet, {
+            updateStrategy: { rollingUpdate: { maxUnavailable: '101%' } },
+          }),
+        ),
+      ],
+      [
+        'spec.updateStrategy.rollingUpdate.partition: Invalid value: -1: must be greater than or equal to 0',
+        'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: 0: cannot be 0',
+        'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%',
+      ],
+    ],
+    [
+      'a StatefulSet whose status contradicts itself',
+      validateStatefulSetStatusUpdate(
+        {
+          ...workloadOf<StatefulSet>(statefulSet),
+          status: { replicas: 1, readyReplicas: 1, availableReplicas: 2, collisionCount: 1 },
+        },
+        {
+          ...workloadOf<StatefulSet>(statefulSet),
+          status: { replicas: 1, collisionCount: 2 },
+        },
+      ),
+      [
+        'status.availableReplicas: Invalid value: 2: cannot be greater than status.replicas',
+        'status.availableReplicas: Invalid value: 2: cannot be greater than status.readyReplicas',
+        'status.collisionCount: Invalid value: 1: cannot be decremented',
+      ],
     ],
     [
       'a StatefulSet under another name',
