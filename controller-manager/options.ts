@@ -26,6 +26,13 @@ export interface ControllerManagerOptions {
   readonly terminatedPodGcThreshold: number;
   readonly rootCaFile: string;
   readonly serviceAccountPrivateKeyFile: string;
+  /** The cluster's CA, which signs certificates that were asked for; empty: none are signed. */
+  readonly clusterSigningCertFile: string;
+  readonly clusterSigningKeyFile: string;
+  readonly clusterSigningDurationMs: number;
+  /** Where Services of type LoadBalancer get their addresses from; empty: they get none. */
+  readonly loadBalancerCidrs: readonly string[];
+  readonly legacyServiceAccountTokenCleanUpPeriodMs: number;
   readonly allocateNodeCidrs: boolean;
   readonly clusterCidr: string;
   readonly nodeCidrMaskSize: number;
@@ -56,6 +63,8 @@ const CONCURRENCY: Readonly<Record<string, number>> = {
   job: 5,
   'cron-job': 5,
   endpoint: 5,
+  service: 1,
+  'mirroring-service-endpoint': 5,
   'service-endpoint': 5,
   namespace: 10,
   'serviceaccount-token': 5,
@@ -96,6 +105,15 @@ export function parseOptions(args: readonly string[], identity: string): Control
     .integer('terminated-pod-gc-threshold', 'ended pods that are kept; 0 keeps all', 12500)
     .text('root-ca-file', 'published to every namespace as kube-root-ca.crt')
     .text('service-account-private-key-file', 'signs legacy service account tokens')
+    .text('cluster-signing-cert-file', 'CA certificate that signs certificate requests')
+    .text('cluster-signing-key-file', 'key of that CA')
+    .duration('cluster-signing-duration', 'longest life of a certificate', '8760h0m0s')
+    .list('load-balancer-cidr', 'addresses of Services of type LoadBalancer', [])
+    .duration(
+      'legacy-service-account-token-clean-up-period',
+      'how long a token Secret may be unused',
+      '8760h0m0s',
+    )
     .boolean('allocate-node-cidrs', 'give each node a pod CIDR', false)
     .text('cluster-cidr', 'where pod CIDRs are taken from')
     .integer('node-cidr-mask-size', 'size of a pod CIDR', 24)
@@ -161,6 +179,13 @@ export function parseOptions(args: readonly string[], identity: string): Control
     terminatedPodGcThreshold: values.number('terminated-pod-gc-threshold'),
     rootCaFile: values.text('root-ca-file'),
     serviceAccountPrivateKeyFile: values.text('service-account-private-key-file'),
+    clusterSigningCertFile: values.text('cluster-signing-cert-file'),
+    clusterSigningKeyFile: values.text('cluster-signing-key-file'),
+    clusterSigningDurationMs: values.number('cluster-signing-duration'),
+    loadBalancerCidrs: values.list('load-balancer-cidr'),
+    legacyServiceAccountTokenCleanUpPeriodMs: values.number(
+      'legacy-service-account-token-clean-up-period',
+    ),
     allocateNodeCidrs: values.boolean('allocate-node-cidrs'),
     clusterCidr: values.text('cluster-cidr'),
     nodeCidrMaskSize: values.number('node-cidr-mask-size'),

@@ -10,6 +10,10 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
     args: [
       ...leaderElectedFlags(name, 'controller-manager', layout, config),
       `--service-account-private-key-file=${join(layout.pki, 'sa.key')}`,
+      `--cluster-signing-cert-file=${join(layout.pki, 'ca.crt')}`,
+      `--cluster-signing-key-file=${join(layout.pki, 'ca.key')}`,
+      // Of no real network: nothing outside the cluster answers there.
+      '--load-balancer-cidr=203.0.113.0/24',
       `--root-ca-file=${join(layout.pki, 'ca.crt')}`,
       '--use-service-account-credentials=true',
       '--allocate-node-cidrs=true',

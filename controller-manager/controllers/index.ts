@@ -2,6 +2,9 @@
 import type { ControllerDescriptor } from '../controller.js';
 import { clusterRoleAggregation } from './cluster-role-aggregation.js';
 import { cronJob } from './cron-job.js';
+import { csrApproving } from './csr-approving.js';
+import { csrCleaner } from './csr-cleaner.js';
+import { csrSigning } from './csr-signing.js';
 import { daemonSet } from './daemon-set.js';
 import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
@@ -13,12 +16,14 @@ import { job } from './job.js';
 import { namespaceController } from './namespace.js';
 import { nodeIpam } from './node-ipam.js';
 import { nodeLifecycle } from './node-lifecycle.js';
+import { nodeTtl } from './node-ttl.js';
 import { podGarbageCollector } from './pod-gc.js';
 import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
 import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
+import { serviceLoadBalancer } from './service-load-balancer.js';
 import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
@@ -43,6 +48,11 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   disruption,
   horizontalPodAutoscaler,
   ttlAfterFinished,
+  serviceLoadBalancer,
+  nodeTtl,
+  csrCleaner,
+  csrSigning,
+  csrApproving,
   resourceQuota,
   clusterRoleAggregation,
   garbageCollector,

@@ -172,3 +172,24 @@ export function resourcePath(
 export function apiVersion(ref: ResourceRef): string {
   return apiVersionOf(ref);
 }
+export const SERVICE_CIDRS = define(
+  'networking.k8s.io',
+  'v1',
+  'servicecidrs',
+  'ServiceCIDR',
+  'cluster',
+);
+export const IP_ADDRESSES = define(
+  'networking.k8s.io',
+  'v1',
+  'ipaddresses',
+  'IPAddress',
+  'cluster',
+);
+export const RESOURCE_CLAIMS = define('resource.k8s.io', 'v1', 'resourceclaims', 'ResourceClaim');
+export const RESOURCE_CLAIM_TEMPLATES = define(
+  'resource.k8s.io',
+  'v1',
+  'resourceclaimtemplates',
+  'ResourceClaimTemplate',
+);

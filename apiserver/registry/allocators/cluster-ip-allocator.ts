@@ -4,10 +4,15 @@
  * here, so there is nothing to repair after a crash but objects whose Service never came to be.
  */
 import type { IPAddress } from '../../../pkg/api/types.js';
+import {
+  type AddressRange,
+  addressAt,
+  canonicalAddress,
+  contains,
+} from '../../../pkg/apimachinery/cidr.js';
 import type { KubeObject } from '../../../pkg/apimachinery/meta.js';
 import { isReason } from '../../../pkg/apimachinery/status.js';
 import type { InternalStore, RequestContext } from '../../server/request-context.js';
-import { type AddressRange, addressAt, canonicalAddress, contains } from './cidr.js';
 
 /** Dynamic addresses keep out of the range's first part while there are others: people choose from there. */
 const MIN_STATIC = 16n;

@@ -3,9 +3,9 @@
  * configured for. `defaultIPFamilies` changes the spec; `validateIPFamilies` reports what can not be had.
  */
 import type { Service } from '../../../pkg/api/types.js';
+import { familyOf, type IPFamily } from '../../../pkg/apimachinery/cidr.js';
 import { type FieldError, invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { needsClusterIP } from '../defaults/service.js';
-import { familyOf, type IPFamily } from './cidr.js';
 
 const SPEC = path('spec');
 

@@ -9,6 +9,12 @@
  * steps leaves something taken that nobody uses, never the other way round.
  */
 import type { Service, ServicePort } from '../../../pkg/api/types.js';
+import {
+  canonicalAddress,
+  familyOf,
+  type IPFamily,
+  parseRange,
+} from '../../../pkg/apimachinery/cidr.js';
 import { invalid as invalidField, type Path, path } from '../../../pkg/apimachinery/field-error.js';
 import { internalError, invalid } from '../../../pkg/apimachinery/status.js';
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
@@ -16,7 +22,6 @@ import { serverContext } from '../../server/bootstrap/server-context.js';
 import type { RequestContext } from '../../server/request-context.js';
 import { needsClusterIP, needsHealthCheckNodePort, needsNodePort } from '../defaults/service.js';
 import type { Undo } from '../resource.js';
-import { canonicalAddress, familyOf, type IPFamily, parseRange } from './cidr.js';
 import { AllocationError, ClusterIPAllocator } from './cluster-ip-allocator.js';
 import { isHeadless } from './ip-families.js';
 import { NodePortAllocator, type PortRange } from './node-port-allocator.js';

@@ -2,11 +2,16 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import {
+  addressAt,
+  canonicalAddress,
+  contains,
+  parseRange,
+} from '../../../pkg/apimachinery/cidr.js';
 import { generateSelfSigned } from '../../../pkg/component/pki.js';
 import { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
 import { TestApi } from '../../testing/test-api.js';
 import { TestStore } from '../../testing/test-store.js';
-import { addressAt, canonicalAddress, contains, parseRange } from '../allocators/cidr.js';
 import { builtInResources } from '../resources/index.js';
 
 const PODS = '/api/v1/namespaces/default/pods';

@@ -1,5 +1,6 @@
 /** EndpointSlices: endpoints of one family of addresses, no more than fit one object, and ports with names of their own. */
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from '../../../pkg/api/types.js';
+import { familyOf } from '../../../pkg/apimachinery/cidr.js';
 import {
   duplicate,
   type FieldError,
@@ -14,7 +15,6 @@ import {
 import { validateLabels } from '../../../pkg/apimachinery/validation/label-selector.js';
 import { isDNS1123Label, nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
-import { familyOf } from '../allocators/cidr.js';
 import { PROTOCOLS } from './containers.js';
 import {
   dnsLabel,

@@ -1,5 +1,6 @@
 /** What a kubelet may write of a pod: no pod changes its node or class, and what has ended stays ended. */
 import type { ContainerStatus, Pod } from '../../../pkg/api/types.js';
+import { familyOf } from '../../../pkg/apimachinery/cidr.js';
 import {
   duplicate,
   type FieldError,
@@ -10,7 +11,6 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
-import { familyOf } from '../allocators/cidr.js';
 import { invalidEach, ipAddress, qualifiedName } from './fields.js';
 import { validatePodAnnotationUpdates } from './pod-annotations.js';
 

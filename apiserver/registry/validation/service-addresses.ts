@@ -3,6 +3,7 @@
  * each family, in the order of `ipFamilies`. Once given they stay; a second one may come and go.
  */
 import type { ServiceSpec } from '../../../pkg/api/types.js';
+import { familyOf } from '../../../pkg/apimachinery/cidr.js';
 import {
   duplicate,
   type FieldError,
@@ -10,7 +11,6 @@ import {
   type Path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
-import { familyOf } from '../allocators/cidr.js';
 import { ipAddress, oneOf, optionalOneOf } from './fields.js';
 
 const FAMILIES = ['IPv4', 'IPv6'];
