@@ -1,9 +1,11 @@
 /**
  * One synchronous look at the cluster for one pod: which nodes could take it, and which is best. No I/O,
- * no waiting; the same cluster, pod and random numbers give the same answer.
+ * no waiting; the same cluster, pod and random numbers give the same answer. Only extenders are waited for,
+ * and since the cluster may change meanwhile, what was chosen with them is looked at once more.
  */
 import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
+import type { Extenders } from './extenders.js';
 import { Diagnosis } from './framework/diagnosis.js';
 import type { Framework, PluginStatus, PreFilterOutcome } from './framework/framework.js';
 import { CycleState, type NodeScore } from './framework/interface.js';
@@ -13,6 +15,8 @@ import type { Nominator } from './queue/nominator.js';
 /** Below this many nodes all are looked at; above, never fewer than this many feasible ones are wanted. */
 const MIN_FEASIBLE_NODES = 100;
 const MIN_PERCENTAGE = 5;
+/** How often a choice that went stale while extenders were asked is made anew. */
+const MAX_LOOKS = 3;
 
 export interface AlgorithmOptions {
   cache: SchedulerCache;
@@ -28,6 +32,12 @@ export type Outcome =
   | { readonly node: string; readonly state: CycleState }
   | { readonly diagnosis: Diagnosis; readonly state: CycleState };
 
+interface Look {
+  readonly state: CycleState;
+  readonly diagnosis: Diagnosis;
+  readonly feasible: readonly NodeInfo[];
+}
+
 export class Algorithm {
   /** Where the next cycle starts looking, so that all nodes get their turn. */
   private nextStart = 0;
@@ -35,24 +45,66 @@ export class Algorithm {
   constructor(private readonly options: AlgorithmOptions) {}
 
   schedule(pod: PodInfo): Outcome {
+    const { state, diagnosis, feasible } = this.look(pod);
+    const [first] = feasible;
+    if (!first) return { diagnosis, state };
+    if (feasible.length === 1) return { node: first.name, state };
+    return { node: this.best(this.options.framework.score(state, pod, feasible)), state };
+  }
+
+  /** The same with the word of extenders. Rejects when one that matters cannot be asked. */
+  async scheduleWith(extenders: Extenders, pod: PodInfo, signal: AbortSignal): Promise<Outcome> {
+    for (let tries = 1; ; tries++) {
+      const { state, diagnosis, feasible } = this.look(pod);
+      const left = await extenders.filter(pod, feasible, diagnosis, signal);
+      const [first] = left;
+      if (!first) return { diagnosis, state };
+      let { name } = first;
+      if (left.length > 1) {
+        const scores = this.options.framework.score(state, pod, left);
+        const theirs = await extenders.prioritize(pod, left, signal);
+        for (const entry of scores) entry.score += theirs.get(entry.node.name) ?? 0;
+        name = this.best(scores);
+      }
+      const current = this.recheck(pod, name);
+      if (current) return { node: name, state: current };
+      if (tries >= MAX_LOOKS)
+        throw new Error(`node "${name}" changed while extenders were asked about it`);
+    }
+  }
+
+  private look(pod: PodInfo): Look {
     const { cache, framework } = this.options;
     const state = new CycleState();
     const nodes = cache.nodeList();
     const diagnosis = new Diagnosis(nodes.length);
-    if (nodes.length === 0) return { diagnosis, state };
+    if (nodes.length === 0) return { diagnosis, state, feasible: [] };
 
     const pre = framework.preFilter(state, pod, nodes);
     for (const plugin of pre.narrowedBy) diagnosis.plugins.add(plugin);
     if (pre.status) {
       diagnosis.preFilter = pre.status;
       diagnosis.plugins.add(pre.status.plugin);
-      return { diagnosis, state };
+      return { diagnosis, state, feasible: [] };
     }
     const feasible = this.nominated(state, pod) ?? this.findFeasible(state, pod, pre, diagnosis);
-    if (feasible.length === 0) return { diagnosis, state };
-    const only = feasible[0] as NodeInfo;
-    if (feasible.length === 1) return { node: only.name, state };
-    return { node: this.best(framework.score(state, pod, feasible)), state };
+    return { state, diagnosis, feasible };
+  }
+
+  /**
+   * Filters one node again, as the cluster is now: undefined where it still takes the pod.
+   */
+  private recheck(pod: PodInfo, name: string): CycleState | undefined {
+    const node = this.options.cache.node(name);
+    if (!node) return undefined;
+    const state = new CycleState();
+    const { status, nodes } = this.options.framework.preFilter(
+      state,
+      pod,
+      this.options.cache.nodeList(),
+    );
+    if (status || nodes?.has(name) === false) return undefined;
+    return this.filter(state, pod, node) ? undefined : state;
   }
 
   /**

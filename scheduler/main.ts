@@ -15,6 +15,7 @@ import { TaskGroup } from '../pkg/component/task-group.js';
 import { DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
 import { ConfigurationError, loadConfiguration } from './config/load.js';
 import type { SchedulerConfiguration } from './config/types.js';
+import { Extender } from './extender.js';
 import { ProfileError } from './framework/profile.js';
 import { Scheduler } from './scheduler.js';
 
@@ -57,7 +58,10 @@ const client = new RestClient({
   userAgent: 'kube-scheduler',
   clock,
 });
-const scheduler = made(() => new Scheduler({ client, clock, logger, configuration }));
+const extenders = await Promise.all(
+  configuration.extenders.map((extender) => Extender.open(extender)),
+);
+const scheduler = made(() => new Scheduler({ client, clock, logger, configuration, extenders }));
 
 const tasks = new TaskGroup(stop, (task, err) => {
   logger.error({ task, err }, 'A task failed, the scheduler ends');
@@ -122,6 +126,7 @@ tasks.spawn('schedule', (signal) =>
   elector ? elector.run(signal, (leading) => scheduler.run(leading)) : scheduler.run(signal),
 );
 await tasks.done();
+await Promise.all(extenders.map((extender) => extender.close()));
 await client.close();
 process.exit(process.exitCode ?? 0);
 

@@ -30,7 +30,7 @@ export interface NoPreemption {
   readonly clearNomination: boolean;
 }
 
-interface Candidate extends Preemption {
+export interface Candidate extends Preemption {
   readonly budgetViolations: number;
 }
 
@@ -50,6 +50,17 @@ export function preempt(
   pod: PodInfo,
   diagnosis: Diagnosis,
 ): Preemption | NoPreemption {
+  const found = candidates(options, state, pod, diagnosis);
+  return 'message' in found ? found : best(found);
+}
+
+/** All nodes where room could be made, at least one, or why that does not help. */
+export function candidates(
+  options: PreemptionOptions,
+  state: CycleState,
+  pod: PodInfo,
+  diagnosis: Diagnosis,
+): readonly Candidate[] | NoPreemption {
   if (pod.pod.spec?.preemptionPolicy === 'Never') {
     return notEligible('not eligible due to preemptionPolicy=Never.');
   }
@@ -63,22 +74,22 @@ export function preempt(
     minCandidateNodesAbsolute,
     Math.floor((worthTrying.length * minCandidateNodesPercentage) / 100),
   );
-  const candidates: Candidate[] = [];
+  const found: Candidate[] = [];
   const refusals: Pick<Status, 'reasons'>[] = [];
   let harmless = false;
   const start = Math.floor(options.random() * Math.max(1, worthTrying.length));
   // Enough are enough once one of them breaks no budget.
-  for (let i = 0; i < worthTrying.length && !(harmless && candidates.length >= wanted); i++) {
+  for (let i = 0; i < worthTrying.length && !(harmless && found.length >= wanted); i++) {
     const node = worthTrying[(start + i) % worthTrying.length] as NodeInfo;
     const result = dryRun(options, state, pod, node);
     if (isStatus(result)) {
       refusals.push(result);
       continue;
     }
-    candidates.push(result);
+    found.push(result);
     harmless ||= result.budgetViolations === 0;
   }
-  if (candidates.length > 0) return best(candidates);
+  if (found.length > 0) return found;
   while (refusals.length < nodes.length) refusals.push({ reasons: [NOT_HELPFUL] });
   return {
     message: `0/${nodes.length} nodes are available: ${reasonHistogram(refusals)}.`,
@@ -172,7 +183,7 @@ function splitByBudgets(
 }
 
 /** By what hurts least, in this order; see upstream's pickOneNodeForPreemption. */
-function best(candidates: readonly Candidate[]): Candidate {
+export function best(from: readonly Candidate[]): Candidate {
   const measures: ((candidate: Candidate) => number)[] = [
     (c) => c.budgetViolations,
     (c) => c.victims[0]?.priority ?? Number.NEGATIVE_INFINITY,
@@ -181,7 +192,7 @@ function best(candidates: readonly Candidate[]): Candidate {
     (c) => c.victims.length,
     (c) => -earliestStart(c),
   ];
-  let left = [...candidates];
+  let left = [...from];
   for (const measure of measures) {
     const lowest = Math.min(...left.map(measure));
     left = left.filter((candidate) => measure(candidate) === lowest);

@@ -23,6 +23,7 @@ import type { TaskGroup } from '../pkg/component/task-group.js';
 import type { Algorithm, Outcome } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
 import { evict } from './evict.js';
+import type { Extenders } from './extenders.js';
 import { Diagnosis } from './framework/diagnosis.js';
 import type { Framework } from './framework/framework.js';
 import type { CycleState } from './framework/interface.js';
@@ -46,6 +47,7 @@ export interface ScheduleOneOptions {
   nominator: Nominator;
   /** Undefined where no profile is the pod's. */
   profileOf(pod: PodInfo): SchedulingProfile | undefined;
+  extenders: Extenders;
   pods: ResourceClient<Pod>;
   clock: Clock;
   logger: Logger;
@@ -61,8 +63,15 @@ export interface SchedulingProfile {
   readonly algorithm: Algorithm;
   readonly recorder: EventsV1Recorder;
   /** Absent: no room is made for them. */
-  preempt?(state: CycleState, pod: PodInfo, diagnosis: Diagnosis): Preemption | NoPreemption;
+  readonly preempt?: Preempt;
 }
+
+type Preempt = (
+  state: CycleState,
+  pod: PodInfo,
+  diagnosis: Diagnosis,
+  signal: AbortSignal,
+) => Preemption | NoPreemption | Promise<Preemption | NoPreemption>;
 
 /** A pod on its way through a cycle. */
 interface Attempt {
@@ -83,7 +92,10 @@ export class ScheduleOne {
     for (;;) {
       const queued = await queue.pop();
       if (!queued) return;
-      withCause(PODS, queued.info.pod, () => this.schedule(queued));
+      const { extenders } = this.options;
+      if (extenders.none) withCause(PODS, queued.info.pod, () => this.schedule(queued));
+      else
+        await withCause(PODS, queued.info.pod, () => this.scheduleWith(extenders, queued, signal));
       if (this.bindings >= MAX_BINDINGS) {
         await new Promise<void>((resolve) => {
           this.bindingSlot = resolve;
@@ -97,15 +109,46 @@ export class ScheduleOne {
     }
   }
 
-  private schedule(queued: QueuedPod): void {
-    const { queue, clock, metrics } = this.options;
+  /** The pod's profile, unless it has none or need not be scheduled any more. */
+  private begin(queued: QueuedPod): Attempt | undefined {
     const pod = queued.info;
     const profile = this.options.profileOf(pod);
-    if (!profile || this.isStale(pod, profile)) {
-      queue.done(pod.uid);
+    if (profile && !this.isStale(pod, profile)) return { queued, profile };
+    this.options.queue.done(pod.uid);
+    return undefined;
+  }
+
+  private async scheduleWith(
+    extenders: Extenders,
+    queued: QueuedPod,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const attempt = this.begin(queued);
+    if (!attempt) return;
+    const { clock, metrics, logger } = this.options;
+    const pod = queued.info;
+    const began = clock.monotonic();
+    let outcome: Outcome;
+    try {
+      outcome = await attempt.profile.algorithm.scheduleWith(extenders, pod, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      metrics.attempt('error');
+      logger.warn({ namespace: pod.namespace, name: pod.name, err }, 'Extenders failed');
+      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, undefined);
       return;
     }
-    const attempt = { queued, profile };
+    metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
+    // It may have gone while they were asked.
+    if (this.begin(queued)) this.conclude(attempt, outcome, began);
+  }
+
+  private schedule(queued: QueuedPod): void {
+    const { clock, metrics } = this.options;
+    const attempt = this.begin(queued);
+    if (!attempt) return;
+    const { profile } = attempt;
+    const pod = queued.info;
     const began = clock.monotonic();
     const outcome = profile.algorithm.schedule(pod);
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
@@ -158,13 +201,16 @@ export class ScheduleOne {
     began: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { cache, queue, clock, logger, metrics } = this.options;
+    const { cache, queue, clock, logger, metrics, extenders } = this.options;
     const { framework, recorder } = attempt.profile;
     const { queued } = attempt;
     const pod = queued.info;
     try {
       await framework.preBind(state, pod, node, signal);
-      await this.withBindingSlot(() => framework.bind(state, pod, node, signal));
+      await this.withBindingSlot(async () => {
+        if (!(await extenders.bind(pod, node, signal)))
+          await framework.bind(state, pod, node, signal);
+      });
     } catch (err) {
       framework.unreserve(state, pod, node);
       cache.forget(pod.uid);
@@ -175,13 +221,7 @@ export class ScheduleOne {
         { namespace: pod.namespace, name: pod.name, node, err },
         'Binding failed, the pod is tried again if it is still there',
       );
-      this.fail(
-        attempt,
-        err instanceof Error ? err.message : String(err),
-        'SchedulerError',
-        NOBODY,
-        '',
-      );
+      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
       return;
     }
     queue.done(pod.uid);
@@ -224,7 +264,9 @@ export class ScheduleOne {
       // whole explanation is this, and nothing is preempted.
       diagnosis.postFilter = 'not found';
     } else if (profile.preempt) {
-      const decision = profile.preempt(state, pod, diagnosis);
+      const decided = decide(profile.preempt, state, pod, diagnosis, signal);
+      // Without extenders at once, so that the next pod sees what was decided for this one.
+      const decision = decided instanceof Promise ? await decided : decided;
       if ('message' in decision) {
         diagnosis.postFilter = `no new claims to deallocate, preemption: ${decision.message}`;
         if (decision.clearNomination) nomination = '';
@@ -345,6 +387,20 @@ export class ScheduleOne {
       this.options.cache.isAssumed(pod.uid)
     );
   }
+}
+
+/** An extender that cannot be asked stops the preemption, and its error says so. */
+function decide(
+  preempt: Preempt,
+  ...[state, pod, diagnosis, signal]: Parameters<Preempt>
+): ReturnType<Preempt> {
+  const decided = preempt(state, pod, diagnosis, signal);
+  if (!(decided instanceof Promise)) return decided;
+  return decided.catch((err: unknown) => ({ message: messageOf(err), clearNomination: false }));
+}
+
+function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
 }
 
 /** As much as an Event may say. */

@@ -44,15 +44,23 @@ import { SchedulerCache } from './cache/cache.js';
 import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
 import type { SchedulerConfiguration } from './config/types.js';
 import { defaultSelectorFrom } from './default-selector.js';
+import type { Extender } from './extender.js';
+import { EXTENDER_HINTS, Extenders } from './extenders.js';
 import { nodeChanges, podChanges } from './framework/events.js';
 import { Framework } from './framework/framework.js';
 import type { EventAction, EventResource } from './framework/interface.js';
-import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
+import { type PodInfo, podInfoOf, updatedPodInfo } from './framework/pod-info.js';
 import { profilePlugins } from './framework/profile.js';
 import { SchedulerMetrics } from './metrics.js';
 import { allPlugins } from './plugins/index.js';
 import { Volumes } from './plugins/volumes.js';
-import { preempt } from './preemption.js';
+import {
+  best,
+  type Candidate,
+  candidates,
+  type NoPreemption,
+  type Preemption,
+} from './preemption.js';
 import { Nominator } from './queue/nominator.js';
 import { SchedulingQueue } from './queue/scheduling-queue.js';
 import { ScheduleOne, type SchedulingProfile } from './schedule-one.js';
@@ -67,6 +75,8 @@ export interface SchedulerOptions {
   metrics?: SchedulerMetrics;
   /** Absent: Kubernetes' defaults. */
   configuration?: SchedulerConfiguration;
+  /** Those of the configuration, opened. */
+  extenders?: readonly Extender[];
 }
 
 export class Scheduler {
@@ -78,12 +88,14 @@ export class Scheduler {
   private readonly pods: Informer<Pod>;
   private readonly budgets: Informer<PodDisruptionBudget>;
   private readonly configuration: SchedulerConfiguration;
+  private readonly extenders: Extenders;
   /** By the name that pods give as their scheduler. */
   private readonly frameworks: ReadonlyMap<string, Framework>;
 
   constructor(private readonly options: SchedulerOptions) {
     const { client, clock, logger } = options;
     this.configuration = options.configuration ?? withDefaults({});
+    this.extenders = new Extenders(options.extenders ?? [], logger);
     this.metrics = options.metrics ?? new SchedulerMetrics();
     this.factory = new InformerFactory({ client, clock, logger });
     this.pods = this.factory.informer<Pod>(PODS, { fieldSelector: LIVE_PODS });
@@ -129,7 +141,12 @@ export class Scheduler {
     );
     this.queue = new SchedulingQueue({
       clock,
-      plugins: new Map([...this.frameworks].map(([name, { plugins }]) => [name, plugins])),
+      plugins: new Map(
+        [...this.frameworks].map(([name, { plugins }]) => [
+          name,
+          this.extenders.none ? plugins : [...plugins, EXTENDER_HINTS],
+        ]),
+      ),
       isGated: (pod) => this.frameworks.get(schedulerOf(pod))?.preEnqueue(pod) !== undefined,
       initialBackoffMs: this.configuration.podInitialBackoffSeconds * 1000,
       maxBackoffMs: this.configuration.podMaxBackoffSeconds * 1000,
@@ -162,6 +179,7 @@ export class Scheduler {
       cache: this.cache,
       queue: this.queue,
       nominator: this.nominator,
+      extenders: this.extenders,
       profileOf: (pod) => profiles.get(schedulerOf(pod.pod)),
       pods: client.resource<Pod>(PODS),
       clock,
@@ -183,7 +201,7 @@ export class Scheduler {
   /** What one profile decides with, and in whose name it tells. */
   private profileOf(framework: Framework): SchedulingProfile {
     const { client, clock, logger } = this.options;
-    const { cache, nominator } = this;
+    const { cache, nominator, extenders } = this;
     const name = framework.profile;
     const own = this.configuration.profiles.find((profile) => profile.schedulerName === name);
     const random = () => clock.random();
@@ -209,16 +227,27 @@ export class Scheduler {
       }),
       ...(args
         ? {
-            preempt: (state, pod, diagnosis) =>
-              preempt(
-                { args, cache, framework, algorithm, random, budgets },
-                state,
-                pod,
-                diagnosis,
-              ),
+            preempt: (state, pod, diagnosis, signal) => {
+              const options = { args, cache, framework, algorithm, random, budgets };
+              const found = candidates(options, state, pod, diagnosis);
+              if ('message' in found) return found;
+              return extenders.none ? best(found) : this.withExtenders(pod, found, signal);
+            },
           }
         : {}),
     };
+  }
+
+  private async withExtenders(
+    pod: PodInfo,
+    found: readonly Candidate[],
+    signal: AbortSignal,
+  ): Promise<Preemption | NoPreemption> {
+    const podsOn = (node: string) => this.cache.node(node)?.pods;
+    const left = await this.extenders.processPreemption(pod, found, podsOn, signal);
+    return left.length > 0
+      ? best(left)
+      : { message: 'no candidate node for preemption', clearNomination: false };
   }
 
   private watchPods(): void {

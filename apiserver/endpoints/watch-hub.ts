@@ -9,6 +9,7 @@
  * holds the shared Buffers up to a limit; past it the stream is cut with 410 and the client lists again.
  */
 
+import type { Clock } from '../../pkg/component/clock.js';
 import type { StoredObject } from '../storage/stored-object.js';
 import type { CacheSubscriber, Interest, WatchCache } from '../storage/watch-cache.js';
 import type { CacheEvent, EventType } from '../storage/watch-history.js';
@@ -91,12 +92,22 @@ export class WatchChannel implements CacheSubscriber {
   }
 }
 
+/**
+ * Events that come one after another are sent together at this pace, since each write costs a system call
+ * here and wakes up a process there; one that comes after a pause is sent at once.
+ */
+const PACE_MS = 5;
+
 /** All channels of one cache. */
 export class WatchHub {
   private readonly channels = new Map<string, WatchChannel>();
   private dirty: WatchChannel[] = [];
+  private flushedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(readonly cache: WatchCache) {}
+  constructor(
+    readonly cache: WatchCache,
+    private readonly clock: Clock,
+  ) {}
 
   /** The channel with this id, made if need be. `id` names the selection and the form. */
   channel(id: string, selection: Selection, encode: EventEncoder): WatchChannel {
@@ -117,7 +128,10 @@ export class WatchHub {
 
   schedule(channel: WatchChannel): void {
     this.dirty.push(channel);
-    if (this.dirty.length === 1) setImmediate(() => this.flush());
+    if (this.dirty.length > 1) return;
+    const wait = this.flushedAt + PACE_MS - this.clock.monotonic();
+    if (wait <= 0) setImmediate(() => this.flush());
+    else this.clock.after(wait, () => this.flush());
   }
 
   drop(channel: WatchChannel): void {
@@ -129,6 +143,7 @@ export class WatchHub {
   private flush(): void {
     const dirty = this.dirty;
     this.dirty = [];
+    this.flushedAt = this.clock.monotonic();
     for (const channel of dirty) channel.flush();
   }
 }

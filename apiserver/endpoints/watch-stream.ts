@@ -130,9 +130,11 @@ export class WatchStream implements ChannelMember {
   }
 
   private armBookmarks(timeoutMs: number): void {
-    const { bookmarks, ctx, encoder, revision } = this.options;
+    const { bookmarks, ctx, channel, encoder, revision } = this.options;
     if (!bookmarks) return;
     const bookmark = () => {
+      // What it says is behind the client must be.
+      channel.flush();
       if (!this.waiting) this.send(frame([encoder.bookmark(String(revision()), false)]));
     };
     // The first comes at a random moment of the period, so that watches that began together spread out.

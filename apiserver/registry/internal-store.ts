@@ -8,6 +8,7 @@ import { notFound } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
 import type { InternalStore, RequestContext } from '../server/request-context.js';
 import { relativeKey } from '../storage/keys.js';
+import { isLost } from '../storage/resource-storage.js';
 import { create } from './create.js';
 import { deleteObject } from './delete.js';
 import type { GenericStore } from './generic-store.js';
@@ -68,6 +69,29 @@ export function internalStore(store: GenericStore): InternalStore {
         ctx,
       );
       return object.object;
+    },
+    async rewrite(namespace, name, change, ctx) {
+      const key = store.key(namespace, name);
+      let { object: current, fresh } = await store.current(key);
+      for (;;) {
+        ctx.signal.throwIfAborted();
+        try {
+          if (!current) throw notFound(store.qualified, name);
+          const obj = change(current.clone());
+          if (ctx.dryRun) return;
+          const result = await storage.update(key, obj, current.revision);
+          if (!isLost(result)) return;
+          current = result.current;
+          fresh = true;
+        } catch (err) {
+          // Refused on the ground of a state that may be of yesterday: the store has the last word.
+          if (fresh) throw err;
+          const newest = await storage.read(key);
+          if (newest?.revision === current?.revision) throw err;
+          current = newest;
+          fresh = true;
+        }
+      }
     },
     async delete(namespace, name, options, ctx) {
       const { object } = await deleteObject(

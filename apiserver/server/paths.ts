@@ -34,7 +34,7 @@ const OWN_PATHS = [
 ];
 
 export class Paths {
-  private readonly openApi: OpenApi;
+  readonly openApi: OpenApi;
 
   constructor(private readonly options: PathsOptions) {
     this.openApi = new OpenApi({

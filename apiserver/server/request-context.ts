@@ -107,6 +107,16 @@ export interface InternalStore {
     ctx: RequestContext,
     subresource?: string,
   ): Promise<KubeObject>;
+  /**
+   * As `update`, but the new state is stored as it is: no defaults, no admission, no validation, and nobody
+   * becomes a manager of fields. For writes of the server's own whose request was admitted already.
+   */
+  rewrite(
+    namespace: string,
+    name: string,
+    change: (current: KubeObject) => KubeObject,
+    ctx: RequestContext,
+  ): Promise<void>;
   delete(
     namespace: string,
     name: string,

@@ -42,7 +42,7 @@ export interface PodWorkerOptions {
   /** A pod that is not admitted: it fails without having run. */
   readonly rejected?: { readonly reason: string; readonly message: string };
   /** Runs the worker's steps as a task of its owner. */
-  spawn(run: () => Promise<void>): void;
+  spawn(run: (signal: AbortSignal) => Promise<void>): void;
   /** The pod is removed and nothing is left of it on the node. */
   finished(): void;
 }
@@ -58,12 +58,15 @@ export class PodWorker {
   private failures = 0;
   private mounted = false;
   private removed = false;
+  /** Of the task that steps the worker. */
+  private signal: AbortSignal;
   /** Container id → the grace it was asked to stop with. */
   private readonly stopping = new Map<string, number>();
   private terminatingSince = 0;
 
   constructor(private readonly options: PodWorkerOptions) {
     this.pod = options.pod;
+    this.signal = options.signal;
     this.prober = new PodProber({
       runtime: options.runtime,
       clock: options.clock,
@@ -105,10 +108,11 @@ export class PodWorker {
     if (this.running || this.options.signal.aborted) return;
     this.running = true;
     this.timer?.stop();
-    this.options.spawn(() => this.run());
+    this.options.spawn((signal) => this.run(signal));
   }
 
-  private async run(): Promise<void> {
+  private async run(signal: AbortSignal): Promise<void> {
+    this.signal = signal;
     let delay: number | undefined;
     while (this.dirty && !this.options.signal.aborted) {
       this.dirty = false;
@@ -180,12 +184,7 @@ export class PodWorker {
     }
     if (!(await this.publish())) return undefined;
     if (!(await this.mountVolumes())) return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
-    const outcome = await options.containers.sync(
-      this.pod,
-      this.memory,
-      this.prober,
-      options.signal,
-    );
+    const outcome = await options.containers.sync(this.pod, this.memory, this.prober, this.signal);
     if (this.mustEnd()) this.dirty = true;
     else if (!(await this.publish())) return undefined;
     const delays = [outcome.retryAfterMs, deadline].filter((ms) => ms !== undefined);

@@ -15,6 +15,8 @@ import { setMaxListeners } from 'node:events';
 export class TaskGroup {
   private readonly controller = new AbortController();
   private readonly running = new Set<Promise<void>>();
+  /** One for each task that runs. */
+  private readonly children = new Set<AbortController>();
   private readonly parentAbort: () => void;
 
   constructor(
@@ -23,6 +25,9 @@ export class TaskGroup {
   ) {
     // One listener a request and task is no leak: each goes with what it belongs to.
     setMaxListeners(0, this.controller.signal);
+    this.controller.signal.addEventListener('abort', () => {
+      for (const child of [...this.children]) child.abort(this.controller.signal.reason);
+    });
     this.parentAbort = () => this.controller.abort(parent.reason);
     if (parent.aborted) this.parentAbort();
     else parent.addEventListener('abort', this.parentAbort, { once: true });
@@ -50,13 +55,23 @@ export class TaskGroup {
     this.parent.removeEventListener('abort', this.parentAbort);
   }
 
+  /**
+   * Each task has a signal of its own, which aborts with the group's: every wait and request listens to the
+   * signal that it was given, and to add a listener takes as long as there are others.
+   */
   private async guard(name: string, run: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    const child = new AbortController();
+    setMaxListeners(0, child.signal);
+    if (this.signal.aborted) child.abort(this.signal.reason);
+    else this.children.add(child);
     try {
-      await run(this.signal);
+      await run(child.signal);
     } catch (err) {
       if (this.signal.aborted) return;
       this.onFailure(name, err);
       this.controller.abort(err);
+    } finally {
+      this.children.delete(child);
     }
   }
 }

@@ -54,6 +54,11 @@ const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 export function withDefaults(given: GivenConfiguration): SchedulerConfiguration {
   const { leaderElection = {}, clientConnection = {}, extenders = [] } = given;
   const profiles = given.profiles?.length ? given.profiles : [{}];
+  const theirs = extenders.flatMap(({ managedResources = [] }) =>
+    managedResources.flatMap(({ name, ignoredByScheduler }) =>
+      name && ignoredByScheduler ? [name] : [],
+    ),
+  );
   return {
     parallelism: given.parallelism ?? 16,
     leaderElection: {
@@ -81,22 +86,32 @@ export function withDefaults(given: GivenConfiguration): SchedulerConfiguration 
     podMaxBackoffSeconds: given.podMaxBackoffSeconds ?? 10,
     // One alone may leave out its name; of several, each must have its own.
     profiles: profiles.map((profile) =>
-      profileOf(profile, profiles.length === 1 ? DEFAULT_SCHEDULER_NAME : ''),
+      profileOf(profile, profiles.length === 1 ? DEFAULT_SCHEDULER_NAME : '', theirs),
     ),
     extenders: extenders.map(extenderOf),
     delayCacheUntilActive: given.delayCacheUntilActive ?? false,
   };
 }
 
-function profileOf(given: GivenProfile, fallbackName: string): Profile {
+/** `ignored`: resources that an extender looks after, so that nobody counts them here. */
+function profileOf(given: GivenProfile, fallbackName: string, ignored: readonly string[]): Profile {
+  const configs = (given.pluginConfig ?? []).map(configOf);
   return {
     schedulerName: given.schedulerName ?? fallbackName,
     ...(given.percentageOfNodesToScore === undefined
       ? {}
       : { percentageOfNodesToScore: given.percentageOfNodesToScore }),
     plugins: pluginsOf(given.plugins ?? {}),
-    pluginConfig: (given.pluginConfig ?? []).map(configOf),
+    pluginConfig: ignored.length === 0 ? configs : withIgnored(configs, ignored),
   };
+}
+
+function withIgnored(configs: readonly PluginConfig[], ignored: readonly string[]): PluginConfig[] {
+  const name = 'NodeResourcesFit';
+  const found = configs.find((config) => config.name === name);
+  const own = found?.name === name ? found.args : defaultArgs(name);
+  const args = { ...own, ignoredResources: [...own.ignoredResources, ...ignored] };
+  return [...configs.filter((config) => config !== found), { name, args }];
 }
 
 function pluginsOf(given: GivenPlugins): Plugins {

@@ -41,7 +41,7 @@ export async function bindPod(
   const errors = validateBinding(body);
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name, errors);
   const refuse = (why: string) => conflict({ group: '', resource: 'pods/binding' }, name, why);
-  await ctx.server.store('', 'pods').update(
+  await ctx.server.store('', 'pods').rewrite(
     namespace,
     name,
     (current) => {
@@ -50,7 +50,6 @@ export async function bindPod(
       return assign(current, body, formatTime(new Date(ctx.clock.now())));
     },
     ctx,
-    'binding',
   );
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 }
@@ -84,9 +83,8 @@ function whyNot(pod: Pod, body: Partial<Binding>): string | undefined {
   return undefined;
 }
 
-/** A bound copy of the pod. */
-export function assign(pod: Pod, binding: Partial<Binding>, now: string): Pod {
-  const bound = structuredClone(pod);
+/** Binds the pod given. */
+export function assign(bound: Pod, binding: Partial<Binding>, now: string): Pod {
   bound.spec ??= { containers: [] };
   bound.spec.nodeName = binding.target?.name ?? '';
   bound.metadata ??= {};

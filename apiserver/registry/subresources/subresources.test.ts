@@ -270,6 +270,11 @@ t.test('pods', async (t) => {
         conditions: [{ type: 'PodScheduled', status: 'True', lastProbeTime: null }],
       },
     });
+    t.same(
+      body.metadata.managedFields?.filter((entry: { subresource?: string }) => entry.subresource),
+      [],
+      'who binds a pod manages none of its fields',
+    );
     const twice = await api.post(
       '/api/v1/namespaces/default/bindings',
       bindingTo('bound', 'node-2'),
