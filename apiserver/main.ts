@@ -30,6 +30,8 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .list('requestheader-group-headers', 'headers that name groups', ['X-Remote-Group'])
   .list('requestheader-extra-headers-prefix', 'prefixes of further headers', ['X-Remote-Extra-'])
   .list('requestheader-uid-headers', 'headers that name the uid')
+  .text('proxy-client-cert-file', 'who this server is to extension servers')
+  .text('proxy-client-key-file', 'its key')
   .list('authorization-mode', 'Node, RBAC, AlwaysAllow, AlwaysDeny', ['AlwaysAllow'])
   .list('enable-admission-plugins', 'admission plugins besides the default ones')
   .list('disable-admission-plugins', 'default admission plugins that are left out')
@@ -76,6 +78,8 @@ const tokenFile = read('token-auth-file');
 const signingKey = read('service-account-signing-key-file');
 const requestHeaderCa = read('requestheader-client-ca-file');
 const kubeletCa = read('kubelet-certificate-authority');
+const proxyCert = read('proxy-client-cert-file');
+const proxyKey = read('proxy-client-key-file');
 const cert = read('tls-cert-file');
 const key = read('tls-private-key-file');
 if (!cert || !key) throw new Error('--tls-cert-file and --tls-private-key-file are required');
@@ -94,6 +98,7 @@ const server = await ApiServer.create({
   clock,
   logger,
   tls: { cert, key },
+  ...(proxyCert && proxyKey ? { proxyClient: { cert: proxyCert, key: proxyKey } } : {}),
   kubelet,
   componentUrls: new Map(
     flags.list('component-status-urls').map((entry): [string, string] => {

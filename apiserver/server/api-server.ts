@@ -12,6 +12,8 @@ import { TaskGroup } from '../../pkg/component/task-group.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import { admissionChain } from '../admission/index.js';
 import { webhookOptions } from '../admission/webhook/index.js';
+import { Aggregator } from '../aggregator/aggregator.js';
+import type { ProxyClient } from '../aggregator/remote-api.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
 import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
 import { componentProbes } from '../endpoints/component-probes.js';
@@ -45,6 +47,8 @@ export interface ApiServerOptions {
     'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components' | 'usage'
   >;
   readonly kubelet: KubeletConnection;
+  /** Who this server is to extension servers. */
+  readonly proxyClient?: ProxyClient;
   /** Component → URL of its health check, for ComponentStatus. */
   readonly componentUrls?: ReadonlyMap<string, string>;
   readonly enableAdmissionPlugins: readonly string[];
@@ -65,6 +69,7 @@ export class ApiServer {
   readonly definitions: readonly ResourceDefinition[];
   private readonly chain: Chain;
   private readonly access: ServerAccess;
+  private readonly aggregator: Aggregator;
   private bootstrapped = false;
   private port = 0;
 
@@ -77,6 +82,7 @@ export class ApiServer {
       paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
       metrics: ServerMetrics;
       discovery: Discovery;
+      resolver: ServiceResolver;
     },
   ) {
     const { clock, logger } = options;
@@ -85,6 +91,19 @@ export class ApiServer {
     this.access = parts.access;
     const { metrics } = parts;
     const paths = parts.paths(this.checks(), metrics);
+    this.aggregator = new Aggregator({
+      discovery: parts.discovery,
+      openApi: () => paths.openApi,
+      resolver: parts.resolver,
+      served: this.definitions,
+      watch: (group, resource, changed) =>
+        this.stores.get(group, resource).storage.cache.subscribe({
+          interest: { namespace: '' },
+          onEvent: changed,
+          onReset: changed,
+        }),
+      ...(options.proxyClient ? { client: options.proxyClient } : {}),
+    });
     const served = new Set(this.definitions.map((d) => `${d.group}/${d.version}/${d.resource}`));
     this.chain = new Chain({
       authenticate: parts.authenticate,
@@ -92,6 +111,7 @@ export class ApiServer {
       resources: parts.handler,
       isServed: (group, version, resource) => served.has(`${group}/${version}/${resource}`),
       isKnownVersion: (group, version) => parts.discovery.isKnownVersion(group, version),
+      aggregate: (ctx) => this.aggregator.serve(ctx),
       paths: (ctx) => paths.serve(ctx),
       metrics,
       clock,
@@ -128,6 +148,7 @@ export class ApiServer {
     };
     const rulesFor = (user: UserInfo, namespace: string) =>
       required(late.authorizer).rbac.rulesFor(user, namespace);
+    const resolver = new ServiceResolver(access);
     const authenticators = authenticatorOf({ ...options.authentication, server: access, clock });
     const { serviceAccounts, tokens } = authenticators;
     const definitions = builtInResources({
@@ -154,7 +175,7 @@ export class ApiServer {
           webhooks: webhookOptions({
             schemas,
             stores: () => required(late.stores),
-            resolver: new ServiceResolver(access),
+            resolver,
             registry: metrics.registry,
           }),
         },
@@ -173,6 +194,7 @@ export class ApiServer {
       access,
       metrics,
       discovery,
+      resolver,
       handler: new ResourceHandler({ stores, schemas }),
       authenticate: (req) =>
         authenticators.authenticate(req, (method, err) => {
@@ -232,7 +254,10 @@ export class ApiServer {
           ...(authentication.clientCa ? { clientCa: authentication.clientCa } : {}),
           ...(authentication.requestHeader ? { requestHeader: authentication.requestHeader } : {}),
         });
-        return () => keepUp(ctx);
+        await this.aggregator.bootstrap(ctx);
+        return async () => {
+          await Promise.all([keepUp(ctx), this.aggregator.run(ctx)]);
+        };
       } catch (err) {
         signal.throwIfAborted();
         logger.warn({ err }, 'The store is not there yet');

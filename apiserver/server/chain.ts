@@ -27,6 +27,8 @@ export interface ChainOptions {
   readonly isServed: (group: string, version: string, resource: string) => boolean;
   /** Whether the group and version is served at all. */
   readonly isKnownVersion: (group: string, version: string) => boolean;
+  /** Groups that others serve; false where this server is to answer. */
+  readonly aggregate: (ctx: RequestContext) => Promise<boolean>;
   /** Paths that are no resources; false where there is none. */
   readonly paths: (ctx: RequestContext) => Promise<boolean>;
   readonly metrics: ServerMetrics;
@@ -130,6 +132,7 @@ export class Chain {
 
   private async dispatch(ctx: Incoming): Promise<void> {
     const { group, version, isResourceRequest } = ctx.requestInfo;
+    if (await this.options.aggregate(ctx)) return;
     if (isResourceRequest && this.options.isKnownVersion(group, version)) {
       if (!this.known(ctx.requestInfo)) throw unknownPath();
       await this.options.resources.handle(ctx);

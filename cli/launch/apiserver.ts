@@ -32,6 +32,9 @@ export const apiserver: Descriptor = (name, { layout, config }) => {
       '--requestheader-username-headers=X-Remote-User',
       '--requestheader-group-headers=X-Remote-Group',
       '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      '--requestheader-uid-headers=X-Remote-Uid',
+      `--proxy-client-cert-file=${pki('front-proxy-client.crt')}`,
+      `--proxy-client-key-file=${pki('front-proxy-client.key')}`,
       ...['scheduler', 'controller-manager'].map(
         (component) =>
           `--component-status-urls=${component}=https://127.0.0.1:${portOf(config, component)}/healthz`,

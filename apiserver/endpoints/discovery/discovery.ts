@@ -10,6 +10,12 @@ import { notAcceptable } from '../../../pkg/apimachinery/status.js';
 import type { ResourceDefinition, Subresource } from '../../registry/resource.js';
 import type { RequestContext } from '../../server/request-context.js';
 import { encodeValue, send, wantsPretty } from '../respond.js';
+import {
+  type AggregatedDocument,
+  aggregatedDocument,
+  aggregatedVersion,
+  sendAggregated,
+} from './aggregated.js';
 import { type ServedGroup, servedGroups } from './groups.js';
 
 const ALL_VERBS = [
@@ -23,9 +29,6 @@ const ALL_VERBS = [
   'watch',
 ];
 const STATUS_VERBS = ['get', 'patch', 'update'];
-const AGGREGATED_TYPE =
-  /application\/json;.*\bg=apidiscovery\.k8s\.io;.*\bas=APIGroupDiscoveryList/;
-
 interface GroupVersionKind {
   readonly group: string;
   readonly version: string;
@@ -41,7 +44,7 @@ interface ListedSubresource {
 export class Discovery {
   private readonly groups: readonly ServedGroup[];
   private readonly documents = new Map<string, object>();
-  private readonly aggregated = new Map<string, { body: Buffer; etag: string }>();
+  private readonly aggregated = new Map<string, AggregatedDocument>();
 
   constructor(definitions: readonly ResourceDefinition[]) {
     this.groups = servedGroups(definitions);
@@ -112,56 +115,33 @@ export class Discovery {
     return true;
   }
 
-  private serveAggregated(
-    path: '/api' | '/apis' | string,
-    version: string,
-    ctx: RequestContext,
-  ): void {
-    if (!ctx.exchange) return;
-    const { req, res } = ctx.exchange;
+  /** The groups of `/apis`, in order. */
+  groupDocuments(): { readonly name: string; readonly document: object }[] {
+    return this.named().map((served) => ({ name: served.group, document: groupDocument(served) }));
+  }
+
+  /** The same in the aggregated form. */
+  aggregatedGroups(): { readonly name: string; readonly document: object }[] {
+    return this.named().map((served) => ({
+      name: served.group,
+      document: aggregatedGroup(served),
+    }));
+  }
+
+  private named(): readonly ServedGroup[] {
+    return this.groups.filter(({ group }) => group !== '');
+  }
+
+  private serveAggregated(path: string, version: string, ctx: RequestContext): void {
     const key = `${path} ${version}`;
     let made = this.aggregated.get(key);
     if (!made) {
       const groups = this.groups.filter(({ group }) => (group === '') === (path === '/api'));
-      const document = {
-        kind: 'APIGroupDiscoveryList',
-        apiVersion: `apidiscovery.k8s.io/${version}`,
-        metadata: {},
-        items: groups.map(aggregatedGroup),
-      };
-      const body = Buffer.from(JSON.stringify(document));
-      const etag = createHash('sha512').update(body).digest('hex').toUpperCase();
-      made = { body, etag: `"${etag}"` };
+      made = aggregatedDocument(version, groups.map(aggregatedGroup));
       this.aggregated.set(key, made);
     }
-    res.setHeader('ETag', made.etag);
-    res.setHeader('Cache-Control', 'public');
-    if (req.headers['if-none-match'] === made.etag) {
-      res.statusCode = 304;
-      res.end();
-      return;
-    }
-    res.statusCode = 200;
-    res.setHeader(
-      'Content-Type',
-      `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-    );
-    res.setHeader('Content-Length', made.body.length);
-    res.end(made.body);
+    sendAggregated(ctx, version, made);
   }
-}
-
-/** The first version of the aggregated form that the client takes, if it comes before the plain one. */
-function aggregatedVersion(accept: string): string | undefined {
-  for (const part of accept.split(',')) {
-    const clause = part.trim();
-    if (AGGREGATED_TYPE.test(clause)) {
-      const version = /;\s*v=(v2|v2beta1)\b/.exec(clause)?.[1];
-      if (version) return version;
-    } else if (/^(application\/json|\*\/\*|application\/\*)\s*($|;q)/.test(clause))
-      return undefined;
-  }
-  return undefined;
 }
 
 function groupDocument({ group, versions }: ServedGroup): object {

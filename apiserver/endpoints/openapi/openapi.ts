@@ -107,6 +107,16 @@ export class OpenApi {
     });
   }
 
+  /** Version 2 with what others serve put in; made anew at each call. */
+  async v2With(
+    format: 'json' | 'protobuf',
+    add: (document: JsonObject) => JsonObject,
+  ): Promise<OpenApiDocument> {
+    const own: JsonObject = JSON.parse((await this.v2('json')).body.toString('utf8'));
+    const document = add(own);
+    return withHash(format === 'json' ? Buffer.from(JSON.stringify(document)) : encodeV2(document));
+  }
+
   private async documentV2(): Promise<JsonObject> {
     const { resources, schemas, gitVersion } = this.options;
     const small = [...this.entries.values()].flatMap((entry) => (entry.small ? [entry.small] : []));

@@ -23,14 +23,11 @@ export async function serveOpenApi(
   const url = new URL(req.url ?? '/', 'http://localhost');
   const accept = req.headers.accept ?? '';
   if (url.pathname === '/openapi/v2') {
-    const protobuf = prefersProtobuf(accept);
-    const document = await openApi.v2(protobuf ? 'protobuf' : 'json');
-    res.setHeader('Vary', 'Accept-Encoding, Accept');
-    send(req, res, document, protobuf ? V2_PROTOBUF : JSON_TYPE);
+    await sendV2(req, res, (format) => openApi.v2(format));
     return;
   }
   if (url.pathname === '/openapi/v3' || url.pathname === '/openapi/v3/') {
-    send(req, res, openApi.index(), JSON_TYPE);
+    sendIndex(req, res, openApi.index());
     return;
   }
   const path = url.pathname.startsWith('/openapi/v3/')
@@ -58,6 +55,23 @@ export async function serveOpenApi(
   const document = await openApi.v3(path);
   if (!document) throw unknownPath();
   send(req, res, document, JSON_TYPE);
+}
+
+/** The one document of version 2, in the form that the client takes. */
+export async function sendV2(
+  req: IncomingMessage,
+  res: ServerResponse,
+  make: (format: 'json' | 'protobuf') => Promise<OpenApiDocument>,
+): Promise<void> {
+  const protobuf = prefersProtobuf(req.headers.accept ?? '');
+  const document = await make(protobuf ? 'protobuf' : 'json');
+  res.setHeader('Vary', 'Accept-Encoding, Accept');
+  send(req, res, document, protobuf ? V2_PROTOBUF : JSON_TYPE);
+}
+
+/** The list of the documents of version 3. */
+export function sendIndex(req: IncomingMessage, res: ServerResponse, index: OpenApiDocument): void {
+  send(req, res, index, JSON_TYPE);
 }
 
 function send(

@@ -2,7 +2,11 @@
 
 import type { APIService } from '../../../pkg/api/types.js';
 import { type FieldError, invalid, path, required } from '../../../pkg/apimachinery/field-error.js';
-import { isDNS1035Label, isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
+import {
+  isDNS1035Label,
+  isDNS1123Subdomain,
+  isValidPathSegmentName,
+} from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
@@ -58,6 +62,8 @@ export const apiService: ResourceDefinition<APIService> = {
     },
     validate,
     validateUpdate: validate,
+    // The core group's is `v1.`.
+    validateName: isValidPathSegmentName,
     status: true,
   },
 };
