@@ -89,7 +89,7 @@ export class WatchServer {
     const { prefix, cache } = view.store.storage;
     let hub = this.hubs.get(prefix);
     if (!hub) {
-      hub = new WatchHub(cache);
+      hub = new WatchHub(cache, view.store.clock);
       this.hubs.set(prefix, hub);
     }
     return hub;
