@@ -10,13 +10,19 @@ import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
 import { endpointSlice } from './endpoint-slice.js';
 import { endpoints } from './endpoints.js';
+import { ephemeralVolume } from './ephemeral-volume.js';
 import { garbageCollector } from './garbage-collector.js';
 import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.js';
+import { hostpathProvisioner } from './hostpath-provisioner.js';
 import { job } from './job.js';
 import { namespaceController } from './namespace.js';
 import { nodeIpam } from './node-ipam.js';
 import { nodeLifecycle } from './node-lifecycle.js';
 import { nodeTtl } from './node-ttl.js';
+import { persistentVolumeBinder } from './persistent-volume-binder.js';
+import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.js';
+import { persistentVolumeExpander } from './persistent-volume-expander.js';
+import { persistentVolumeProtection } from './persistent-volume-protection.js';
 import { podGarbageCollector } from './pod-gc.js';
 import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
@@ -24,6 +30,7 @@ import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
 import { serviceLoadBalancer } from './service-load-balancer.js';
+import { simulatedLoad } from './simulated-load.js';
 import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
@@ -54,6 +61,13 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   csrSigning,
   csrApproving,
   resourceQuota,
+  persistentVolumeBinder,
+  hostpathProvisioner,
+  persistentVolumeClaimProtection,
+  persistentVolumeProtection,
+  persistentVolumeExpander,
+  ephemeralVolume,
   clusterRoleAggregation,
   garbageCollector,
+  simulatedLoad,
 ];

@@ -57,6 +57,15 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow('get', '*', '*/scale'),
     EVENTS,
   ],
+  // Not one of upstream's: what an external provisioner and an external resizer are given.
+  'drydock-hostpath-provisioner': [
+    allow('create delete get list patch update watch', 'core', 'persistentvolumes'),
+    allow('get list update watch', 'core', 'persistentvolumeclaims'),
+    allow('patch update', 'core', 'persistentvolumeclaims/status'),
+    allow(READ, STORAGE, 'storageclasses'),
+    allow(READ, 'core', 'nodes'),
+    EVENTS,
+  ],
   'endpoint-controller': [
     allow(READ, 'core', 'pods services'),
     allow('create delete get list update watch', 'core', 'endpoints'),
@@ -242,6 +251,10 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow(READ, RESOURCE, 'resourceslices'),
     allow(READ, RESOURCE, 'deviceclasses'),
     EVENTS,
+  ],
+  'simulated-load-controller': [
+    allow(READ, 'core', 'services'),
+    allow('get list patch watch', 'core', 'pods'),
   ],
   'selinux-warning-controller': [
     EVENTS,

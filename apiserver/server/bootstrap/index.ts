@@ -3,7 +3,7 @@
  * and safe beside another server that does the same. Throws when the store cannot be written; the caller
  * tries again.
  *
- *   namespaces ─▶ default roles, priority classes, flow control, the kubernetes Service, ServiceCIDR,
+ *   storage class ─▶ namespaces ─▶ default roles, priority classes, flow control, the kubernetes Service, ServiceCIDR,
  *                 the ConfigMap that extension servers read
  */
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
@@ -13,6 +13,7 @@ import { ensure, keep } from './ensure.js';
 import { ensureFlowControl } from './flow-control.js';
 import { EndpointReconciler, ensureKubernetesService } from './kubernetes-service.js';
 import { ensurePriorityClasses } from './priority-classes.js';
+import { createFirstStorageClass } from './storage-class.js';
 
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -38,6 +39,7 @@ export async function bootstrap(
   ctx: RequestContext,
   options: BootstrapOptions,
 ): Promise<(ctx: RequestContext) => Promise<void>> {
+  await createFirstStorageClass(ctx);
   await ensureNamespaces(ctx);
   const service = {
     etcd: options.etcd,

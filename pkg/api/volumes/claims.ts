@@ -28,6 +28,9 @@ export const BETA_STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
 /** The provisioner of classes whose volumes are all made by hand. */
 export const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 
+/** The provisioner of drydock's own volumes, which are folders of a node. */
+export const HOSTPATH_PROVISIONER = 'drydock.dev/hostpath';
+
 const DEFAULT_CLASS_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',
   'storageclass.beta.kubernetes.io/is-default-class',

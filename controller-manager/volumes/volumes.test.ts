@@ -1,0 +1,333 @@
+import t from 'tap';
+import type {
+  Event,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../pkg/api/types.js';
+import { isNotFound } from '../../pkg/client/errors.js';
+import {
+  CORE_EVENTS,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  PODS,
+  STORAGE_CLASSES,
+} from '../../pkg/client/resources.js';
+import { eventually } from '../../test/support/eventually.js';
+import { ControlPlane } from '../testing/control-plane.js';
+import { HandNodes } from '../testing/hand-nodes.js';
+
+const NAMESPACE = 'default';
+t.setTimeout(120_000);
+const plane = await ControlPlane.start();
+const { client } = plane;
+const nodes = await HandNodes.start(client, ['n1']);
+t.teardown(async () => {
+  await nodes.stop();
+  await plane.stop();
+});
+const claims = client.resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
+const volumes = client.resource<PersistentVolume>(PERSISTENT_VOLUMES);
+const classes = client.resource<StorageClass>(STORAGE_CLASSES);
+const pods = client.resource<Pod>(PODS);
+const events = client.resource<Event>(CORE_EVENTS);
+
+function claimOf(
+  name: string,
+  spec: Partial<PersistentVolumeClaim['spec']> = {},
+): PersistentVolumeClaim {
+  return {
+    metadata: { namespace: NAMESPACE, name },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '1Gi' } },
+      ...spec,
+    },
+  };
+}
+
+function volumeOf(
+  name: string,
+  storage: string,
+  storageClassName: string,
+  spec: Partial<PersistentVolume['spec']> = {},
+): PersistentVolume {
+  return {
+    metadata: { name },
+    spec: {
+      capacity: { storage },
+      accessModes: ['ReadWriteOnce'],
+      storageClassName,
+      hostPath: { path: `/tmp/${name}` },
+      ...spec,
+    },
+  };
+}
+
+function podOf(name: string, volumes: NonNullable<Pod['spec']>['volumes']): Pod {
+  return {
+    metadata: { namespace: NAMESPACE, name },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'c', image: 'i' }],
+      ...(volumes ? { volumes } : {}),
+    },
+  };
+}
+
+const claimed = (claimName: string) => [{ name: 'v', persistentVolumeClaim: { claimName } }];
+
+const claimPhase = (name: string, phase: string) =>
+  eventually(`claim ${name} ${phase}`, async () => {
+    const claim = await claims.get(NAMESPACE, name);
+    return claim.status?.phase === phase && claim;
+  });
+
+const volumePhase = (name: string, phase: string) =>
+  eventually(`volume ${name} ${phase}`, async () => {
+    const volume = await volumes.get('', name);
+    return volume.status?.phase === phase && volume;
+  });
+
+const told = (name: string, reason: string) =>
+  eventually(`${reason} of ${name}`, async () => {
+    const { items } = await events.list({ fieldSelector: `involvedObject.name=${name}` });
+    return items.find((event) => event.reason === reason);
+  });
+
+const gone = (what: string, get: () => Promise<unknown>) =>
+  eventually(`${what} gone`, () => get().then(() => false, isNotFound));
+
+t.test('a claim gets the smallest volume of its class that is large enough', async (t) => {
+  await claims.create(claimOf('c1', { storageClassName: 'manual' }));
+  await told('c1', 'ProvisioningFailed');
+  await volumes.create(volumeOf('small', '500Mi', 'manual'));
+  await volumes.create(volumeOf('other', '1Gi', 'elsewhere'));
+  await volumePhase('other', 'Available');
+  await volumes.create(volumeOf('large', '5Gi', 'manual'));
+  const claim = await claimPhase('c1', 'Bound');
+  t.match(claim, {
+    metadata: {
+      annotations: {
+        'pv.kubernetes.io/bind-completed': 'yes',
+        'pv.kubernetes.io/bound-by-controller': 'yes',
+      },
+      finalizers: ['kubernetes.io/pvc-protection'],
+    },
+    spec: { volumeName: 'large' },
+    status: { capacity: { storage: '5Gi' }, accessModes: ['ReadWriteOnce'] },
+  });
+  const volume = await volumePhase('large', 'Bound');
+  t.match(volume.spec?.claimRef, { kind: 'PersistentVolumeClaim', name: 'c1' });
+  t.equal(volume.spec?.claimRef?.uid, claim.metadata?.uid);
+});
+
+t.test('a claim without a class that no volume fits is told so', async (t) => {
+  await claims.create(claimOf('none', { storageClassName: '' }));
+  const event = await told('none', 'FailedBinding');
+  t.equal(
+    event.message,
+    'no persistent volumes available for this claim and no storage class is set',
+  );
+  t.equal(event.source?.component, 'persistentvolume-controller');
+});
+
+t.test('reservations of either side are kept', async (t) => {
+  await volumes.create(
+    volumeOf('for-c2', '1Gi', 'res', { claimRef: { namespace: NAMESPACE, name: 'c2' } }),
+  );
+  await volumePhase('for-c2', 'Available');
+  await claims.create(claimOf('c3', { storageClassName: 'res', volumeName: 'for-c2' }));
+  const taken = await told('c3', 'FailedBinding');
+  t.equal(taken.message, 'volume "for-c2" already bound to a different claim.');
+  await claims.create(claimOf('c2', { storageClassName: 'res' }));
+  const bound = await claimPhase('c2', 'Bound');
+  t.equal(bound.spec?.volumeName, 'for-c2');
+  t.equal(
+    (await volumes.get('', 'for-c2')).metadata?.annotations?.[
+      'pv.kubernetes.io/bound-by-controller'
+    ],
+    undefined,
+  );
+  await volumes.create(volumeOf('chosen', '1Gi', 'res'));
+  await claims.create(
+    claimOf('c4', {
+      storageClassName: 'res',
+      volumeName: 'chosen',
+      resources: { requests: { storage: '2Gi' } },
+    }),
+  );
+  const event = await told('c4', 'VolumeMismatch');
+  t.equal(event.message, 'Cannot bind to requested volume "chosen": requested PV is too small');
+});
+
+t.test('what becomes of a volume when its claim is gone is its policy', async (t) => {
+  const rows = [
+    ['retained', 'Retain', `/data/retained`, 'Released'],
+    ['deleted', 'Delete', '/tmp/deleted', undefined],
+    ['undeletable', 'Delete', '/data/undeletable', 'Failed'],
+    ['recycled', 'Recycle', '/data/recycled', 'Available'],
+  ] as const;
+  nodes.ends = (pod) => (pod.metadata?.name?.startsWith('recycler-for-') ? 'Succeeded' : undefined);
+  for (const [name, persistentVolumeReclaimPolicy, path, phase] of rows) {
+    const hostPath = { path };
+    await volumes.create(volumeOf(name, '1Gi', name, { persistentVolumeReclaimPolicy, hostPath }));
+    await claims.create(claimOf(name, { storageClassName: name }));
+    await claimPhase(name, 'Bound');
+    await claims.delete(NAMESPACE, name);
+    if (phase === undefined) await gone(name, () => volumes.get('', name));
+    else {
+      const volume = await volumePhase(name, phase);
+      t.equal(volume.spec?.claimRef === undefined, phase === 'Available', name);
+    }
+  }
+  t.equal(
+    (await volumes.get('', 'undeletable')).status?.message,
+    'host_path deleter only supports /tmp/.+ but received provided /data/undeletable',
+  );
+});
+
+t.test('a claim whose volume is gone is lost; volumes of claims cannot go before', async (t) => {
+  await volumes.create(volumeOf('held', '1Gi', 'held'));
+  await claims.create(claimOf('held', { storageClassName: 'held' }));
+  await claimPhase('held', 'Bound');
+  await volumes.delete('', 'held');
+  const held = await volumes.get('', 'held');
+  t.not(held.metadata?.deletionTimestamp, undefined);
+  t.same(held.metadata?.finalizers, ['kubernetes.io/pv-protection']);
+  await volumes.update({ ...held, metadata: { ...held.metadata, finalizers: [] } });
+  await claimPhase('held', 'Lost');
+  const event = await told('held', 'ClaimLost');
+  t.equal(event.message, 'Bound claim has lost its PersistentVolume. Data on the volume is lost!');
+});
+
+t.test('a claim that a pod uses stays until the pod is gone', async (t) => {
+  await volumes.create(volumeOf('used', '1Gi', 'used'));
+  await claims.create(claimOf('used', { storageClassName: 'used' }));
+  await claimPhase('used', 'Bound');
+  await pods.create(podOf('user', claimed('used')));
+  await eventually('placed', async () => (await pods.get(NAMESPACE, 'user')).spec?.nodeName);
+  await claims.delete(NAMESPACE, 'used');
+  t.match(await claims.get(NAMESPACE, 'used'), {
+    metadata: { finalizers: ['kubernetes.io/pvc-protection'] },
+    status: { phase: 'Bound' },
+  });
+  await pods.delete(NAMESPACE, 'user', { gracePeriodSeconds: 0 });
+  await gone('claim', () => claims.get(NAMESPACE, 'used'));
+});
+
+t.test('the default class makes a volume on the node of the first consumer', async (t) => {
+  t.match(await classes.get('', 'standard'), {
+    provisioner: 'drydock.dev/hostpath',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+  });
+  const made = await claims.create(claimOf('dyn'));
+  t.equal(made.spec?.storageClassName, 'standard');
+  const waiting = await told('dyn', 'WaitForFirstConsumer');
+  t.equal(waiting.message, 'waiting for first consumer to be created before binding');
+  const annotations = { 'volume.kubernetes.io/selected-node': 'n1' };
+  await claims.patch(NAMESPACE, 'dyn', 'merge', { metadata: { annotations } });
+  const claim = await claimPhase('dyn', 'Bound');
+  const name = `pvc-${made.metadata?.uid}`;
+  t.equal(claim.spec?.volumeName, name);
+  t.equal(
+    claim.metadata?.annotations?.['volume.kubernetes.io/storage-provisioner'],
+    'drydock.dev/hostpath',
+  );
+  const volume = await volumePhase(name, 'Bound');
+  t.match(volume, {
+    metadata: { annotations: { 'pv.kubernetes.io/provisioned-by': 'drydock.dev/hostpath' } },
+    spec: {
+      persistentVolumeReclaimPolicy: 'Delete',
+      nodeAffinity: {
+        required: { nodeSelectorTerms: [{ matchExpressions: [{ values: ['n1'] }] }] },
+      },
+    },
+  });
+  await told('dyn', 'ExternalProvisioning');
+  await told('dyn', 'Provisioning');
+  const done = await told('dyn', 'ProvisioningSucceeded');
+  t.equal(done.message, `Successfully provisioned volume ${name}`);
+});
+
+t.test('a claim grows in its volume first, and waits for the node', async (t) => {
+  const resources = { requests: { storage: '3Gi' } };
+  await claims.patch(NAMESPACE, 'dyn', 'merge', { spec: { resources } });
+  const claim = await eventually('waits for the node', async () => {
+    const now = await claims.get(NAMESPACE, 'dyn');
+    return now.status?.allocatedResourceStatuses?.['storage'] === 'NodeResizePending' && now;
+  });
+  t.match(claim.status, {
+    capacity: { storage: '1Gi' },
+    allocatedResources: { storage: '3Gi' },
+    conditions: [{ type: 'FileSystemResizePending', status: 'True' }],
+  });
+  const volume = await volumes.get('', claim.spec?.volumeName ?? '');
+  t.same(volume.spec?.capacity, { storage: '3Gi' });
+  await told('dyn', 'Resizing');
+  await claims.delete(NAMESPACE, 'dyn');
+  await gone('volume', () => volumes.get('', claim.spec?.volumeName ?? ''));
+});
+
+t.test('claims of others are left to their provisioners', async (t) => {
+  await classes.create({ metadata: { name: 'ext' }, provisioner: 'example.com/ext' });
+  await claims.create(claimOf('ext', { storageClassName: 'ext' }));
+  const event = await told('ext', 'ExternalProvisioning');
+  t.equal(
+    event.message,
+    "Waiting for a volume to be created either by the external provisioner 'example.com/ext' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.",
+  );
+});
+
+t.test('a claim from before there was a default class gets it later', async () => {
+  await classes.delete('', 'standard');
+  // Admission reads the classes from its own cache.
+  await eventually('no default', async () => {
+    const dry = await claims.create(claimOf('early'), { dryRun: true });
+    return dry.spec?.storageClassName === undefined;
+  });
+  await claims.create(claimOf('early'));
+  await told('early', 'FailedBinding');
+  await classes.create({
+    metadata: {
+      name: 'late',
+      annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+    },
+    provisioner: 'example.com/late',
+  });
+  await eventually('class', async () => {
+    return (await claims.get(NAMESPACE, 'early')).spec?.storageClassName === 'late';
+  });
+});
+
+t.test('a pod gets the claims of its ephemeral volumes, and no claim of another', async (t) => {
+  const volumeClaimTemplate = {
+    metadata: { labels: { made: 'here' } },
+    spec: claimOf('').spec ?? {},
+  };
+  await claims.create(claimOf('p-foreign', { storageClassName: '' }));
+  const pod = await pods.create(
+    podOf('p', [
+      { name: 'scratch', ephemeral: { volumeClaimTemplate } },
+      { name: 'foreign', ephemeral: { volumeClaimTemplate } },
+    ]),
+  );
+  const claim = await eventually('claim', () =>
+    claims.get(NAMESPACE, 'p-scratch').catch((err) => {
+      if (isNotFound(err)) return undefined;
+      throw err;
+    }),
+  );
+  t.match(claim.metadata, {
+    labels: { made: 'here' },
+    ownerReferences: [{ kind: 'Pod', name: 'p', controller: true }],
+  });
+  t.equal(claim.metadata?.ownerReferences?.[0]?.uid, pod.metadata?.uid);
+  const event = await told('p', 'FailedBinding');
+  t.equal(
+    event.message,
+    'ephemeral volume foreign: PVC default/p-foreign was not created for pod default/p (pod is not owner)',
+  );
+});
