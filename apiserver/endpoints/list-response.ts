@@ -58,7 +58,7 @@ async function streamItems(
 ): Promise<void> {
   const { definition, apiVersion } = view;
   const head = Buffer.from(
-    `{"kind":"${definition.kind}List","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
+    `{"kind":"${listKindOf(definition)}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
   );
   const tail = Buffer.from(']}\n');
   const items = view.converts ? page.items.map((item) => view.of(item)) : page.items;
@@ -109,7 +109,11 @@ async function build(
       items: made,
     };
   }
-  return { kind: `${definition.kind}List`, apiVersion, metadata, items: made };
+  return { kind: listKindOf(definition), apiVersion, metadata, items: made };
+}
+
+function listKindOf({ kind, listKind }: ServedView['definition']): string {
+  return listKind ?? `${kind}List`;
 }
 
 function withoutType(obj: KubeObject): object {

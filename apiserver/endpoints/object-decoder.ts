@@ -9,6 +9,7 @@ import {
   decodeBody,
   decodeValue,
   type FieldValidation,
+  type ValueDecoder,
 } from '../../pkg/api/schema/decode.js';
 import { Decoder } from '../../pkg/api/schema/decoder.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
@@ -18,7 +19,10 @@ import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { Encoding } from './media-type.js';
 
 /** The kind that is expected; without a `definition` it is looked up by its version and kind. */
-export type ExpectedKind = Omit<DecodeTarget, 'definition'> & { readonly definition?: string };
+export type ExpectedKind = Omit<DecodeTarget, 'definition'> & {
+  readonly definition?: string;
+  readonly custom?: { readonly decoder: ValueDecoder };
+};
 
 export class ObjectDecoder {
   private readonly decoder: Decoder;
@@ -75,6 +79,10 @@ export class ObjectDecoder {
   }
 
   private options(of: ExpectedKind, fieldValidation: FieldValidation) {
+    if (of.custom) {
+      const target = { ...of, definition: of.definition ?? '' };
+      return { decoder: of.custom.decoder, target, fieldValidation };
+    }
     return { decoder: this.decoder, target: this.target(of), fieldValidation };
   }
 

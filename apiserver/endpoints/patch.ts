@@ -27,6 +27,7 @@ import {
 } from '../../pkg/apimachinery/status.js';
 import { validatePatchOptions } from '../../pkg/apimachinery/validation/options.js';
 import { fieldManager, unstructured } from '../registry/field-managers.js';
+import { bodyForAudit } from '../server/audit/audit.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { StoredObject } from '../storage/stored-object.js';
 import { flag } from './list-options.js';
@@ -38,12 +39,16 @@ import type { Scale } from './scale.js';
 import type { ServedView } from './served-view.js';
 
 const APPLY = 'application/apply-patch+yaml';
+const STRATEGIC = 'application/strategic-merge-patch+json';
 const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
+  STRATEGIC,
   APPLY,
 ] as const;
+
+/** Lists of custom kinds have no merge keys that older clients would know of. */
+const CUSTOM_PATCH_TYPES = PATCH_TYPES.filter((type) => type !== STRATEGIC);
 
 type PatchType = (typeof PATCH_TYPES)[number];
 
@@ -75,9 +80,12 @@ export class Patcher {
 
   async read(ctx: RequestContext, view: ServedView): Promise<PreparedPatch> {
     const type = mediaType(exchangeOf(ctx).req.headers['content-type']);
-    if (!isPatchType(type)) throw unsupportedMediaType(PATCH_TYPES);
+    const { custom } = view.definition;
+    if (!isPatchType(type) || (custom && type === STRATEGIC))
+      throw unsupportedMediaType(custom ? CUSTOM_PATCH_TYPES : PATCH_TYPES);
     const options = patchOptions(ctx, type === APPLY);
     const body = await readBody(exchangeOf(ctx).req);
+    ctx.audit?.setRequest(bodyForAudit(body));
     if (type === APPLY) return this.readApply(ctx, view, body, options);
     const change = this.change(type, body, view.definition.definition);
     const { definition } = view;
@@ -184,7 +192,7 @@ export class Patcher {
         const patch = asMergePatch(parsed);
         return (value) => applyMergePatch(value, patch);
       }
-      case 'application/strategic-merge-patch+json': {
+      case STRATEGIC: {
         const patch = asStrategicMergePatch(parsed);
         const schema = this.schemas.get(definition);
         return (value) => applyStrategicMergePatch(value, patch, schema, this.schemas);

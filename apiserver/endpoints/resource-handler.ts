@@ -47,23 +47,19 @@ const ALL_VERBS: readonly Verb[] = [
 const PLAIN: Accepted = { encoding: 'json', shape: 'object' };
 
 export class ResourceHandler {
-  private readonly views = new Map<string, ServedView>();
-  private readonly virtual = new Map<string, ResourceDefinition>();
+  private readonly views = new WeakMap<ResourceDefinition, ServedView>();
+  private readonly stores: Stores;
   private readonly decoder: ObjectDecoder;
   private readonly watches = new WatchServer();
   private readonly verbs: ObjectVerbs;
   private readonly subresources: SubresourceHandler;
 
   constructor(options: ResourceHandlerOptions) {
+    this.stores = options.stores;
     this.decoder = new ObjectDecoder(options.schemas);
     const patcher = new Patcher(this.decoder, options.schemas);
     this.verbs = new ObjectVerbs(this.decoder, patcher);
     this.subresources = new SubresourceHandler(this.verbs, this.decoder, patcher);
-    for (const definition of options.stores.definitions) {
-      const key = viewKey(definition.group, definition.version, definition.resource);
-      if (definition.virtual) this.virtual.set(key, definition);
-      else this.views.set(key, new ServedView(definition, options.stores.of(definition)));
-    }
   }
 
   async handle(ctx: RequestContext): Promise<void> {
@@ -77,12 +73,10 @@ export class ResourceHandler {
 
   private async dispatch(ctx: RequestContext): Promise<void> {
     const { group, version, resource, subresource, namespace, verb } = ctx.requestInfo;
-    const key = viewKey(group, version, resource);
-    const virtual = this.virtual.get(key);
-    if (virtual) return serveVirtual(virtual, this.decoder, ctx);
-    const view = this.views.get(key);
-    if (!view) throw unknownPath();
-    const { definition } = view;
+    const definition = this.stores.definition(group, version, resource);
+    if (!definition) throw unknownPath();
+    if (definition.virtual) return serveVirtual(definition, this.decoder, ctx);
+    const view = this.viewOf(definition);
     const wrong = wrongPath(definition, ctx);
     if (wrong) throw wrong;
     const target: Target = {
@@ -99,6 +93,9 @@ export class ResourceHandler {
     const verbs = definition.verbs ?? ALL_VERBS;
     if (!verbs.some((served) => served === verb)) throw methodNotAllowed();
     if (definition.deprecation) ctx.warn(definition.deprecation);
+    if (verb === 'create' && definition.custom?.terminating) {
+      throw methodNotAllowed('create not allowed while custom resource definition is terminating');
+    }
     switch (verb as Verb) {
       case 'get':
         return this.verbs.get(target);
@@ -117,6 +114,15 @@ export class ResourceHandler {
       case 'deletecollection':
         return this.deleteCollection(target);
     }
+  }
+
+  private viewOf(definition: ResourceDefinition): ServedView {
+    let view = this.views.get(definition);
+    if (!view) {
+      view = new ServedView(definition, this.stores.of(definition));
+      this.views.set(definition, view);
+    }
+    return view;
   }
 
   private async list(target: Target): Promise<void> {
@@ -146,10 +152,6 @@ function listQuery({ view, ctx, namespace }: Target): ListQuery {
     ...(chosen.all ? {} : { selects: (object) => chosen.matches(object) }),
     signal: ctx.signal,
   };
-}
-
-function viewKey(group: string, version: string, resource: string): string {
-  return `${group}/${version}/${resource}`;
 }
 
 /** A list may carry a name in its request info (from its field selector); its path has none. */

@@ -1,6 +1,7 @@
 /** Starts watches: from a resourceVersion, from now with the state first, or with `sendInitialEvents`. */
 import type { RequestContext } from '../server/request-context.js';
 import { parseRevision } from '../storage/resource-storage.js';
+import type { WatchCache } from '../storage/watch-cache.js';
 import type { CacheEvent } from '../storage/watch-history.js';
 import { listOptions } from './list-options.js';
 import type { Accepted } from './media-type.js';
@@ -23,7 +24,7 @@ export interface WatchTarget {
 }
 
 export class WatchServer {
-  private readonly hubs = new Map<string, WatchHub>();
+  private readonly hubs = new WeakMap<WatchCache, WatchHub>();
   private streams = 0;
 
   async serve({ view, ctx, accepted, namespace }: WatchTarget): Promise<void> {
@@ -54,7 +55,7 @@ export class WatchServer {
     if (begins > feed.revision) await feed.waitFor(begins, ctx.signal);
     if (!withState) await cache.reachBack(begins);
     // From here to `run` without a pause: the state, the channel and the revision belong together.
-    const revision = feed.revision;
+    const { revision } = cache;
     const past: CacheEvent[] = withState ? [] : cache.since(begins);
     const form =
       accepted.encoding === 'json' && accepted.shape === 'object'
@@ -68,7 +69,7 @@ export class WatchServer {
       contentType: contentTypeOf(accepted.encoding),
       timeoutMs: timeoutMs(options.timeoutSeconds, ctx),
       bookmarks: options.allowWatchBookmarks,
-      revision: () => feed.revision,
+      revision: () => cache.revision,
     });
     const state = withState ? cache.list(namespace) : [];
     channel.join(stream);
@@ -86,11 +87,11 @@ export class WatchServer {
   }
 
   private hub(view: ServedView): WatchHub {
-    const { prefix, cache } = view.store.storage;
-    let hub = this.hubs.get(prefix);
+    const { cache } = view.store.storage;
+    let hub = this.hubs.get(cache);
     if (!hub) {
       hub = new WatchHub(cache, view.store.clock);
-      this.hubs.set(prefix, hub);
+      this.hubs.set(cache, hub);
     }
     return hub;
   }

@@ -48,7 +48,6 @@ export class GenericStore {
   readonly strategy: Strategy;
   readonly storage: ResourceStorage;
   readonly admission: AdmissionChain;
-  readonly fields: FieldManager;
   readonly validateSchema: (obj: KubeObject) => FieldError[];
   private readonly schemaDefaults: (obj: KubeObject) => void;
   readonly clock: Clock;
@@ -57,18 +56,22 @@ export class GenericStore {
   readonly qualified: Qualified;
   readonly apiVersion: string;
 
-  constructor(options: GenericStoreOptions) {
+  constructor(private readonly options: GenericStoreOptions) {
     this.definition = options.definition;
     this.strategy = options.definition.strategy;
     this.storage = options.storage;
     this.admission = options.admission;
-    this.fields = options.fields;
     this.validateSchema = options.validateSchema;
     this.schemaDefaults = options.schemaDefaults;
     this.clock = options.clock;
     this.logger = options.logger;
     this.qualified = { group: options.definition.group, resource: options.definition.resource };
     this.apiVersion = apiVersionOf(options.definition);
+  }
+
+  /** Made when it is first needed. */
+  get fields(): FieldManager {
+    return this.options.fields;
   }
 
   /** The relative key; 400 for what cannot be a key. */

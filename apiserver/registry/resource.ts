@@ -7,7 +7,9 @@
  *   → validate | validateUpdate (change nothing, report all) → validating admission → store.
  * Reads never change what is stored.
  */
+import type { ValueDecoder } from '../../pkg/api/schema/decode.js';
 import type { FieldError } from '../../pkg/apimachinery/field-error.js';
+import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { RequestContext } from '../server/request-context.js';
 
@@ -25,6 +27,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** `KINDList` when absent. */
+  readonly listKind?: string;
   /** Plural, lower case: `pods`. */
   readonly resource: string;
   readonly singular: string;
@@ -49,6 +53,15 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly scale?: ScalePaths;
   /** A resource with no storage (SubjectAccessReview, ComponentStatus, Binding): it answers by itself. */
   readonly virtual?: VirtualResource;
+  /** A kind that users added: its schema is its own, and not among the built-in definitions. */
+  readonly custom?: CustomSchema;
+}
+
+export interface CustomSchema {
+  readonly decoder: ValueDecoder & { setDefaults(obj: KubeObject): void };
+  readonly fields: FieldManager;
+  /** Its definition is being deleted: no object is created any more. */
+  readonly terminating: boolean;
 }
 
 export interface StoragePrefix {

@@ -15,6 +15,7 @@ import { storagePrefix } from '../storage/keys.js';
 import { LeasePool } from '../storage/lease-pool.js';
 import { ResourceStorage } from '../storage/resource-storage.js';
 import { StoreFeed } from '../storage/store-feed.js';
+import type { StoredForm } from '../storage/stored-form.js';
 import { fieldManager } from './field-managers.js';
 import { GenericStore } from './generic-store.js';
 import { internalStore } from './internal-store.js';
@@ -33,16 +34,33 @@ export interface StoresOptions {
   readonly compactionIntervalMs?: number;
 }
 
-export class Stores {
+/** Resources that users add and take away while the server runs. */
+export interface CustomSource {
+  /** Another list whenever something changed. */
   readonly definitions: readonly ResourceDefinition[];
+  storeOf(definition: ResourceDefinition): GenericStore;
+  /** In the version that is stored; undefined where there is no such resource. */
+  store(group: string, resource: string): GenericStore | undefined;
+}
+
+export class Stores {
+  /** Those that are part of the server. */
+  readonly builtIn: readonly ResourceDefinition[];
   readonly feed: StoreFeed;
+  private custom: CustomSource | undefined;
+  private all: readonly ResourceDefinition[];
+  private added: readonly ResourceDefinition[] = [];
+  private readonly index = new Map<string, ResourceDefinition>();
+  private readonly leases: LeasePool;
   private readonly compactor: Compactor;
   private readonly stores = new Map<string, GenericStore>();
-  private readonly internals = new Map<string, InternalStore>();
+  private readonly internals = new WeakMap<GenericStore, InternalStore>();
 
-  constructor(options: StoresOptions) {
+  constructor(private readonly options: StoresOptions) {
     const { client, clock, logger, definitions, compactionIntervalMs } = options;
-    this.definitions = definitions;
+    this.builtIn = definitions;
+    this.all = definitions;
+    for (const definition of definitions) this.index.set(versionedId(definition), definition);
     this.feed = new StoreFeed({ client, clock, logger });
     this.compactor = new Compactor({
       client,
@@ -51,7 +69,8 @@ export class Stores {
       ...(compactionIntervalMs === undefined ? {} : { intervalMs: compactionIntervalMs }),
     });
     const defaulter = new Defaulter(options.schemas);
-    const leases = new LeasePool(client, clock);
+    this.leases = new LeasePool(client, clock);
+    const { leases } = this;
     for (const definition of definitions) {
       if (definition.virtual || showsAnother(definition)) continue;
       const id = idOf(definition.group, definition.resource);
@@ -86,26 +105,81 @@ export class Stores {
     }
   }
 
+  /** From now on these are served, too. */
+  serve(custom: CustomSource): void {
+    this.custom = custom;
+  }
+
+  /** Everything that is served just now: the same list for as long as nothing changes. */
+  get definitions(): readonly ResourceDefinition[] {
+    const now = this.custom?.definitions;
+    if (now && now !== this.added) {
+      for (const definition of this.added) this.index.delete(versionedId(definition));
+      for (const definition of now) this.index.set(versionedId(definition), definition);
+      this.added = now;
+      this.all = [...this.builtIn, ...now];
+    }
+    return this.all;
+  }
+
+  definition(group: string, version: string, resource: string): ResourceDefinition | undefined {
+    // Brings the index up to date.
+    if (this.definitions.length === 0) return undefined;
+    return this.index.get(versionedId({ group, version, resource }));
+  }
+
+  /** A store for a kind that users added. Nothing keeps it but the caller, who closes its cache. */
+  customStore(definition: ResourceDefinition, form: StoredForm): GenericStore {
+    const { client, clock, logger, admission } = this.options;
+    const { custom } = definition;
+    if (!custom) throw new Error(`${versionedId(definition)} has no schema of its own`);
+    const storage = new ResourceStorage({
+      prefix: storagePrefix(definition),
+      kind: definition.kind,
+      apiVersion: apiVersionOf(definition),
+      client,
+      feed: this.feed,
+      leases: this.leases,
+      clock,
+      logger,
+      fieldsOf: selectableFields(definition),
+      form,
+    });
+    return new GenericStore({
+      definition,
+      storage,
+      admission,
+      get fields() {
+        return custom.fields;
+      },
+      schemaDefaults: (obj) => custom.decoder.setDefaults(obj),
+      validateSchema: () => [],
+      clock,
+      logger,
+    });
+  }
+
   /** The store of the objects that a definition shows. */
   of(definition: ResourceDefinition): GenericStore {
+    if (definition.custom && this.custom) return this.custom.storeOf(definition);
     const { storage } = definition;
     const { group, resource } = storage && 'from' in storage ? storage.from : definition;
     return this.get(group, resource);
   }
 
   get(group: string, resource: string): GenericStore {
-    const store = this.stores.get(idOf(group, resource));
+    const store = this.stores.get(idOf(group, resource)) ?? this.custom?.store(group, resource);
     if (!store) throw new Error(`no resource ${idOf(group, resource)} is stored`);
     return store;
   }
 
   /** As the server's own code sees it. */
   internal(group: string, resource: string): InternalStore {
-    const id = idOf(group, resource);
-    let internal = this.internals.get(id);
+    const store = this.get(group, resource);
+    let internal = this.internals.get(store);
     if (!internal) {
-      internal = internalStore(this.get(group, resource));
-      this.internals.set(id, internal);
+      internal = internalStore(store);
+      this.internals.set(store, internal);
     }
     return internal;
   }
@@ -117,6 +191,10 @@ export class Stores {
 
 function showsAnother(definition: ResourceDefinition): boolean {
   return definition.storage !== undefined && 'from' in definition.storage;
+}
+
+function versionedId(of: Pick<ResourceDefinition, 'group' | 'version' | 'resource'>): string {
+  return `${of.group}/${of.version}/${of.resource}`;
 }
 
 function idOf(group: string, resource: string): string {

@@ -11,7 +11,7 @@
  * is read from the store, and if it was another one the change is tried on it before anybody is told.
  */
 import { clone } from '../../pkg/apimachinery/clone.js';
-import { deepEqual } from '../../pkg/apimachinery/equality.js';
+import { deepEqual, equalBut } from '../../pkg/apimachinery/equality.js';
 import { invalid as invalidField, path } from '../../pkg/apimachinery/field-error.js';
 import { formatTime, type KubeObject } from '../../pkg/apimachinery/meta.js';
 import {
@@ -158,7 +158,7 @@ async function updateOnce(
     return ctx.dryRun
       ? storage.codec.fromObject(key, obj, current.revision)
       : remove(store, obj, current, ctx);
-  if (sameContent(obj, old)) return current;
+  if (sameContent(obj, old) && !(await storage.isStale(current))) return current;
   if (ctx.dryRun) return storage.codec.fromObject(key, obj, current.revision);
   const undo = await strategy.begin?.('update', obj, old, ctx);
   try {
@@ -324,10 +324,4 @@ export function markDeleted(obj: KubeObject, at: number, graceSeconds: number): 
   const meta = metadataOf(obj);
   meta.deletionTimestamp = formatTime(new Date(at + graceSeconds * 1000));
   meta.deletionGracePeriodSeconds = graceSeconds;
-}
-
-function equalBut(a: object, b: object, ...fields: string[]): boolean {
-  const without = (obj: object) =>
-    Object.fromEntries(Object.entries(obj).filter(([field]) => !fields.includes(field)));
-  return deepEqual(without(a), without(b));
 }

@@ -14,9 +14,11 @@ import {
   prefixEnd,
 } from '../../pkg/etcd-client/interface.js';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.js';
+import { staleInStore } from './encryption/encrypted-client.js';
 import type { LeasePool } from './lease-pool.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
+import { convertValues, type StoredForm } from './stored-form.js';
 import { ObjectCodec, type StoredObject } from './stored-object.js';
 import { WatchCache } from './watch-cache.js';
 
@@ -40,6 +42,8 @@ export interface ResourceStorageOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fieldsOf: (obj: KubeObject) => Record<string, string>;
+  /** Of custom resources. */
+  readonly form?: StoredForm;
 }
 
 export interface ListQuery {
@@ -79,7 +83,7 @@ export class ResourceStorage {
   private readonly leases: LeasePool;
 
   constructor(options: ResourceStorageOptions) {
-    this.codec = new ObjectCodec(options.kind, options.apiVersion);
+    this.codec = new ObjectCodec(options.kind, options.apiVersion, options.form);
     this.prefix = options.prefix;
     this.client = options.client;
     this.feed = options.feed;
@@ -93,6 +97,7 @@ export class ResourceStorage {
     resourceVersion = '',
     signal?: AbortSignal,
   ): Promise<StoredObject | undefined> {
+    if (this.cache.closed) return this.read(key);
     await this.cache.ready(signal);
     await this.reach(resourceVersion, signal);
     await this.cache.ready(signal);
@@ -103,10 +108,15 @@ export class ResourceStorage {
   async read(key: string): Promise<StoredObject | undefined> {
     try {
       const { kvs } = await this.client.range(this.prefix + key);
-      return this.decode(kvs[0]);
+      return await this.decode(kvs[0]);
     } catch (err) {
       throw storeError(err, 'read');
     }
+  }
+
+  /** Whether the store holds the object in a form that it should no longer have: encrypted by an old key. */
+  isStale(object: StoredObject): Promise<boolean> {
+    return staleInStore(this.client, this.prefix + object.key);
   }
 
   async list(query: ListQuery): Promise<ListPage> {
@@ -122,6 +132,7 @@ export class ResourceStorage {
       await this.feed.waitFor(revision, signal);
       return this.listFromStore(query, { startKey: '', revision });
     }
+    if (this.cache.closed) return this.listFromStore(query, { startKey: '', revision: 0 });
     await this.cache.ready(signal);
     await this.reach(resourceVersion, signal);
     await this.cache.ready(signal);
@@ -151,7 +162,7 @@ export class ResourceStorage {
         [{ type: 'delete', key }],
         [{ type: 'range', key }],
       );
-      if (!result.succeeded) return this.lost(result.responses[0]?.kvs[0]);
+      if (!result.succeeded) return await this.lost(result.responses[0]?.kvs[0]);
       this.feed.noteWrite(result.revision);
       return current.at(result.revision);
     } catch (err) {
@@ -166,7 +177,7 @@ export class ResourceStorage {
     ttlSeconds: number,
   ): Promise<StoredObject | Lost> {
     const fullKey = this.prefix + key;
-    const value = this.codec.encode(obj);
+    const value = await this.encode(obj);
     try {
       const lease = ttlSeconds > 0 ? await this.leases.lease(ttlSeconds) : undefined;
       const result = await this.client.txn(
@@ -178,21 +189,39 @@ export class ResourceStorage {
         ],
         [{ type: 'range', key: fullKey }],
       );
-      if (!result.succeeded) return this.lost(result.responses[0]?.kvs[0]);
+      if (!result.succeeded) return await this.lost(result.responses[0]?.kvs[0]);
       this.feed.noteWrite(result.revision);
-      return this.codec.fromValue(key, value, result.revision, lease);
+      return this.codec.written(key, obj, value, result.revision, lease);
     } catch (err) {
       throw storeError(err, 'write');
     }
   }
 
-  private lost(kv: KeyValue | undefined): Lost {
-    const current = this.decode(kv);
+  private async encode(obj: KubeObject): Promise<Buffer> {
+    const { codec } = this;
+    const { form } = codec;
+    if (!form?.converter || form.apiVersion === codec.apiVersion) return codec.encode(obj);
+    const own = { ...obj, kind: codec.kind, apiVersion: codec.apiVersion };
+    const [converted] = await form.converter.convert([own], form.apiVersion);
+    return codec.encode(converted ?? own);
+  }
+
+  private async lost(kv: KeyValue | undefined): Promise<Lost> {
+    const current = await this.decode(kv);
     return current ? { lost: true, current } : { lost: true };
   }
 
-  private decode(kv: KeyValue | undefined): StoredObject | undefined {
-    if (!kv) return undefined;
+  private async decode(found: KeyValue | undefined): Promise<StoredObject | undefined> {
+    if (!found) return undefined;
+    const [kv = found] = await this.converted([found]);
+    return this.decodeOwn(kv);
+  }
+
+  private converted(kvs: readonly KeyValue[]): Promise<readonly KeyValue[]> {
+    return convertValues(kvs, this.codec.apiVersion, this.codec.form?.converter);
+  }
+
+  private decodeOwn(kv: KeyValue): StoredObject {
     return this.codec.fromValue(
       kv.key.slice(this.prefix.length),
       kv.value,
@@ -209,7 +238,7 @@ export class ResourceStorage {
 
   private listFromCache(query: ListQuery): ListPage {
     const { selects, namespace, resourceVersion } = query;
-    const revision = this.feed.revision;
+    const { revision } = this.cache;
     const all = this.cache.list(namespace);
     const items = selects ? all.filter(selects) : all;
     // From the cache "whatever there is" has no pages, as upstream.
@@ -260,11 +289,11 @@ export class ResourceStorage {
         if (revision === 0) revision = page.revision;
         let lastKey = '';
         let used = 0;
-        for (const kv of page.kvs) {
+        for (const kv of await this.converted(page.kvs)) {
           used++;
           lastKey = kv.key;
-          const object = this.decode(kv);
-          if (object && (!selects || selects(object))) items.push(object);
+          const object = this.decodeOwn(kv);
+          if (!selects || selects(object)) items.push(object);
           if (limit > 0 && items.length === limit) break;
         }
         const left = page.more || used < page.kvs.length;

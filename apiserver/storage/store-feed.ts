@@ -48,7 +48,7 @@ export class StoreFeed {
   private readonly client: EtcdClient;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly listeners = new Map<string, FeedListener>();
+  private readonly listeners = new Map<string, Set<FeedListener>>();
   private waiters: Waiter[] = [];
   private startWaiters: (() => void)[] = [];
   private asking: Promise<number> | undefined;
@@ -77,10 +77,17 @@ export class StoreFeed {
     if (revision > this.written) this.written = revision;
   }
 
-  /** One listener a folder, `/registry/pods/`. */
+  /** Of a folder, `/registry/pods/`. A custom resource has a listener for each version that is read. */
   listen(prefix: string, listener: FeedListener): void {
-    if (this.listeners.has(prefix)) throw new Error(`two caches for ${prefix}`);
-    this.listeners.set(prefix, listener);
+    const known = this.listeners.get(prefix);
+    if (known) known.add(listener);
+    else this.listeners.set(prefix, new Set([listener]));
+  }
+
+  unlisten(prefix: string, listener: FeedListener): void {
+    const known = this.listeners.get(prefix);
+    known?.delete(listener);
+    if (known?.size === 0) this.listeners.delete(prefix);
   }
 
   /** Follows the store until the signal aborts. */
@@ -172,7 +179,10 @@ export class StoreFeed {
   private start(revision: number): void {
     const again = this.at > 0;
     this.at = revision;
-    if (again) for (const listener of this.listeners.values()) listener.onGap();
+    if (again) {
+      for (const folder of [...this.listeners.values()])
+        for (const listener of folder) listener.onGap();
+    }
     const waiting = this.startWaiters;
     this.startWaiters = [];
     for (const done of waiting) done();
@@ -181,23 +191,26 @@ export class StoreFeed {
 
   private onBatch(batch: WatchBatch): void {
     let run: WatchEvent[] = [];
-    let owner: FeedListener | undefined;
+    let owners: ReadonlySet<FeedListener> | undefined;
+    const deliver = () => {
+      for (const owner of owners ?? []) owner.onEvents(run, batch.revision);
+    };
     for (const event of batch.events) {
-      const next = this.ownerOf(event.kv.key);
-      if (next !== owner) {
-        if (owner) owner.onEvents(run, batch.revision);
-        owner = next;
+      const next = this.ownersOf(event.kv.key);
+      if (next !== owners) {
+        deliver();
+        owners = next;
         run = [];
       }
       run.push(event);
     }
-    if (owner) owner.onEvents(run, batch.revision);
+    deliver();
     if (batch.revision > this.at) this.at = batch.revision;
     this.wake();
   }
 
-  /** `/registry/pods/a/b` → the cache of `/registry/pods/`; folders have one or two segments. */
-  private ownerOf(key: string): FeedListener | undefined {
+  /** `/registry/pods/a/b` → the caches of `/registry/pods/`; folders have one or two segments. */
+  private ownersOf(key: string): ReadonlySet<FeedListener> | undefined {
     if (!key.startsWith(REGISTRY_ROOT)) return undefined;
     const first = key.indexOf('/', REGISTRY_ROOT.length);
     if (first < 0) return undefined;

@@ -11,6 +11,7 @@
  */
 import { deepFreeze } from '../../pkg/apimachinery/freeze.js';
 import type { KubeObject, ObjectMeta } from '../../pkg/apimachinery/meta.js';
+import type { StoredForm } from './stored-form.js';
 
 const RV_OPEN = Buffer.from('"resourceVersion":"');
 const LINE_FEED = 0x0a;
@@ -27,6 +28,8 @@ export class ObjectCodec {
   constructor(
     readonly kind: string,
     readonly apiVersion: string,
+    /** Where objects lie in the store in another form than this. */
+    readonly form?: StoredForm,
   ) {
     const type = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
     this.typeLength = Buffer.byteLength(type);
@@ -35,21 +38,45 @@ export class ObjectCodec {
 
   /** The value for the store. */
   encode(obj: KubeObject): Buffer {
-    return Buffer.from(this.text(obj));
+    return Buffer.from(this.text(obj, this.form?.apiVersion ?? this.apiVersion));
   }
 
   /** An object of the kind as it will be at `revision`, without asking the store. */
   fromObject(key: string, obj: KubeObject, revision: number, lease = '0'): StoredObject {
-    return this.fromValue(key, this.encode(obj), revision, lease);
+    return this.line(key, Buffer.from(this.text(obj)), revision, lease);
   }
 
   /** What the store answered. Throws a SyntaxError when the value is not JSON. Revision 0: no resourceVersion (dry run). */
   fromValue(key: string, value: Buffer, revision: number, lease = '0'): StoredObject {
+    const revive = this.form?.revive;
+    if (!revive && this.isOwn(value)) return this.line(key, value, revision, lease);
+    const obj: KubeObject = JSON.parse(value.toString());
+    const changed = revive?.(obj) ?? false;
+    const own = !changed && this.isOwn(value) ? value : Buffer.from(this.text(obj));
+    return this.line(key, own, revision, lease);
+  }
+
+  /** What was just written for `obj`, without reading it again. */
+  written(
+    key: string,
+    obj: KubeObject,
+    value: Buffer,
+    revision: number,
+    lease?: string,
+  ): StoredObject {
+    return this.isOwn(value)
+      ? this.line(key, value, revision, lease)
+      : this.fromObject(key, obj, revision, lease);
+  }
+
+  private isOwn(value: Buffer): boolean {
     const { head } = this;
-    const own =
-      value.length > head.length + 1 && head.compare(value, 0, head.length) === 0
-        ? value
-        : Buffer.from(this.text(JSON.parse(value.toString()) as KubeObject));
+    return value.length > head.length + 1 && head.compare(value, 0, head.length) === 0;
+  }
+
+  /** `own` begins with the head. */
+  private line(key: string, own: Buffer, revision: number, lease = '0'): StoredObject {
+    const { head } = this;
     if (revision === 0)
       return new StoredObject(this, key, 0, Buffer.concat([own, END_OF_LINE]), lease);
     const rest = own[head.length] === CLOSING_BRACE ? '"' : '",';
@@ -65,12 +92,12 @@ export class ObjectCodec {
   }
 
   /** Type and metadata first, whatever order the object has; no resourceVersion and no selfLink. */
-  private text(obj: KubeObject): string {
+  private text(obj: KubeObject, apiVersion = this.apiVersion): string {
     const { metadata = {}, kind: _kind, apiVersion: _apiVersion, ...rest } = obj;
     const { resourceVersion: _rv, selfLink: _link, ...meta } = metadata;
     return JSON.stringify({
       kind: this.kind,
-      apiVersion: this.apiVersion,
+      apiVersion,
       metadata: meta,
       ...rest,
     });

@@ -10,6 +10,7 @@
  * content is the store's at exactly `feed.revision` whenever no code of this class is running.
  */
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { serviceUnavailable } from '../../pkg/apimachinery/status.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import {
@@ -23,6 +24,7 @@ import { backfill } from './history-backfill.js';
 import { KeyIndex } from './key-index.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
+import { convertValues } from './stored-form.js';
 import type { ObjectCodec, StoredObject } from './stored-object.js';
 import { type CacheEvent, WatchHistory } from './watch-history.js';
 
@@ -76,6 +78,11 @@ export class WatchCache {
   private waiting: WatchEvent[] = [];
   /** Counts resets, so that a load that a gap overtook is thrown away. */
   private epoch = 0;
+  /** Events that are being converted, where that asks someone else: one batch after another. */
+  private settling: Promise<void> | undefined;
+  /** The revision of the first event that is not applied yet. */
+  private unsettled: number[] = [];
+  private isClosed = false;
 
   constructor(private readonly options: WatchCacheOptions) {
     options.feed.listen(options.prefix, this);
@@ -89,9 +96,33 @@ export class WatchCache {
     return this.objects.size;
   }
 
+  /** What the content is at: the feed's revision, but for events that are still being converted. */
+  get revision(): number {
+    const [first] = this.unsettled;
+    return first === undefined ? this.options.feed.revision : first - 1;
+  }
+
+  /** The resource is served no more, or in another way: its objects are read from the store. */
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
+  /** Ends all watches and forgets everything, for good. */
+  close(): void {
+    this.isClosed = true;
+    this.options.feed.unlisten(this.options.prefix, this);
+    this.onGap();
+  }
+
   /** Resolves when the cache serves. Rejects with a Status when the store cannot be read. */
   async ready(signal?: AbortSignal): Promise<void> {
-    while (this.state !== 'live') {
+    while (this.state !== 'live' || this.settling) {
+      if (this.isClosed) throw serviceUnavailable('the resource is being served anew');
+      if (this.state === 'live') {
+        await this.settling;
+        signal?.throwIfAborted();
+        continue;
+      }
       this.loading ??= this.load().finally(() => {
         this.loading = undefined;
       });
@@ -140,6 +171,10 @@ export class WatchCache {
     const { client, clock, prefix, codec } = this.options;
     const { history } = this;
     if (this.unreachable(revision) || this.objects.size > MAX_REACH_OBJECTS) return;
+    if (codec.form?.converter) {
+      this.forgotten = Math.max(this.forgotten, revision);
+      return;
+    }
     const upTo = history.reachesBackTo;
     try {
       const events = await backfill({ client, clock, prefix, codec, after: revision, upTo });
@@ -172,8 +207,10 @@ export class WatchCache {
   }
 
   onEvents(events: readonly WatchEvent[]): void {
-    if (this.state === 'live') for (const event of events) this.apply(event);
-    else if (this.state === 'loading') this.waiting.push(...events);
+    if (this.state === 'live') {
+      if (this.options.codec.form?.converter) this.settle(events);
+      else for (const event of events) this.apply(event);
+    } else if (this.state === 'loading') this.waiting.push(...events);
   }
 
   onGap(): void {
@@ -181,6 +218,7 @@ export class WatchCache {
     const wasLive = this.state === 'live';
     this.state = 'idle';
     this.waiting = [];
+    this.unsettled = [];
     this.objects.clear();
     for (const subscriber of this.subscribers()) subscriber.onReset();
     if (wasLive) this.options.logger.info({ prefix: this.options.prefix }, 'watch cache dropped');
@@ -207,7 +245,9 @@ export class WatchCache {
           revision = page.revision;
           this.objects.clear();
         }
-        for (const kv of page.kvs) this.put(kv);
+        const kvs = await convertValues(page.kvs, codec.apiVersion, codec.form?.converter);
+        if (epoch !== this.epoch) return;
+        for (const kv of kvs) this.put(kv);
         const last = page.kvs.at(-1);
         if (!page.more || !last) break;
         from = `${last.key}\0`;
@@ -218,7 +258,7 @@ export class WatchCache {
       const missed = this.waiting;
       this.waiting = [];
       this.state = 'live';
-      for (const event of missed) if (event.kv.modRevision > revision) this.apply(event);
+      this.onEvents(missed.filter((event) => event.kv.modRevision > revision));
       this.options.logger.debug(
         { prefix, resourceVersion: String(revision), codec: codec.kind, objects: this.size },
         'watch cache filled',
@@ -230,6 +270,35 @@ export class WatchCache {
       }
       throw storeError(err, 'read');
     }
+  }
+
+  /** Applies the events once they are converted, after those before them. When that fails, all starts again. */
+  private settle(events: readonly WatchEvent[]): void {
+    const first = events[0]?.kv.modRevision;
+    if (first === undefined) return;
+    const { codec, logger, prefix } = this.options;
+    const { epoch } = this;
+    this.unsettled.push(first);
+    const before = this.settling ?? Promise.resolve();
+    const settling: Promise<void> = before
+      .then(async () => {
+        if (epoch !== this.epoch) return;
+        try {
+          const puts = events.map(({ kv }) => kv);
+          const kvs = await convertValues(puts, codec.apiVersion, codec.form?.converter);
+          if (epoch !== this.epoch) return;
+          for (const [i, event] of events.entries())
+            this.apply({ ...event, kv: kvs[i] ?? event.kv });
+          this.unsettled.shift();
+        } catch (err) {
+          logger.warn({ prefix, err }, 'objects could not be converted');
+          if (epoch === this.epoch) this.onGap();
+        }
+      })
+      .finally(() => {
+        if (this.settling === settling) this.settling = undefined;
+      });
+    this.settling = settling;
   }
 
   private apply(event: WatchEvent): void {

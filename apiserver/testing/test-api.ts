@@ -17,10 +17,14 @@ import { type Clock, RealClock } from '../../pkg/component/clock.js';
 import { silentLogger } from '../../pkg/component/logger.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
 import type { AdmissionChain } from '../admission/admission.js';
+import { CrdController } from '../apiextensions/crd-controller.js';
+import { CustomResources } from '../apiextensions/custom-resources.js';
 import { ResourceHandler } from '../endpoints/resource-handler.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import { Stores } from '../registry/stores.js';
+import { serverContext } from '../server/bootstrap/server-context.js';
 import type { ServerAccess } from '../server/request-context.js';
+import { ServiceResolver } from '../server/service-resolver.js';
 import { testContext } from './test-context.js';
 import { TestStore } from './test-store.js';
 
@@ -33,6 +37,8 @@ export interface TestApiOptions {
   readonly store?: TestStore;
   readonly clock?: Clock;
   readonly admission?: AdmissionChain;
+  /** Serves what CustomResourceDefinitions define; they must be among the definitions. */
+  readonly customResources?: boolean;
 }
 
 export interface Answer {
@@ -94,7 +100,18 @@ export class TestApi {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const api = new TestApi(store, stores, server, options.store === undefined);
-    api.running = stores.run(api.stopping.signal);
+    const { signal } = api.stopping;
+    const running = [stores.run(signal)];
+    if (options.customResources) {
+      const services = new ServiceResolver(access);
+      const custom = new CustomResources({ stores, schemas, services, clock, logger });
+      const ctx = serverContext({ server: access, signal, clock, logger });
+      running.push(
+        custom.run(signal),
+        new CrdController({ stores, custom, clock, logger }).run(ctx),
+      );
+    }
+    api.running = Promise.all(running).then(() => undefined);
     return api;
   }
 

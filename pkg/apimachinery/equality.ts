@@ -12,6 +12,13 @@ export function semanticDeepEqual(a: unknown, b: unknown): boolean {
   return equal(a, b, true);
 }
 
+/** Whether two objects are the same but for these fields. */
+export function equalBut(a: object, b: object, ...fields: string[]): boolean {
+  const without = (obj: object) =>
+    Object.fromEntries(Object.entries(obj).filter(([field]) => !fields.includes(field)));
+  return deepEqual(without(a), without(b));
+}
+
 function equal(a: unknown, b: unknown, semantic: boolean): boolean {
   if (a === b) return true;
   if (semantic && isEmpty(a) && isEmpty(b)) return true;

@@ -205,13 +205,10 @@ export function serviceUnavailable(message: string): StatusError {
 }
 
 /** What the router says where a path has no such method. */
-export function methodNotAllowed(): StatusError {
-  return failure(
-    405,
-    'MethodNotAllowed',
-    'the server does not allow this method on the requested resource',
-    {},
-  );
+export function methodNotAllowed(
+  message = 'the server does not allow this method on the requested resource',
+): StatusError {
+  return failure(405, 'MethodNotAllowed', message, {});
 }
 
 export function methodNotSupported(of: Qualified, verb: string): StatusError {

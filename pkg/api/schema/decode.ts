@@ -29,8 +29,11 @@ export interface DecodeTarget {
   readonly definition: string;
 }
 
+/** What checks a value against the schema of its kind. */
+export type ValueDecoder = Pick<Decoder, 'decode' | 'refuseFraction' | 'definitionOf'>;
+
 export interface DecodeOptions {
-  readonly decoder: Decoder;
+  readonly decoder: ValueDecoder;
   readonly target: DecodeTarget;
   readonly fieldValidation: FieldValidation;
 }
@@ -120,7 +123,7 @@ function saidKind(value: unknown, target: DecodeTarget): SaidKind {
   };
 }
 
-function checkKind(said: SaidKind, target: DecodeTarget, decoder: Decoder): void {
+function checkKind(said: SaidKind, target: DecodeTarget, decoder: ValueDecoder): void {
   const expected = apiVersionOf(target);
   if (said.kind !== target.kind) {
     throw cannotHandle(said, target, unlikeKind(said, target, decoder));
@@ -133,7 +136,7 @@ function checkKind(said: SaidKind, target: DecodeTarget, decoder: Decoder): void
 }
 
 /** A kind that exists cannot be converted; any other is not registered. */
-function unlikeKind(said: SaidKind, target: DecodeTarget, decoder: Decoder): string {
+function unlikeKind(said: SaidKind, target: DecodeTarget, decoder: ValueDecoder): string {
   const known = decoder.definitionOf(said.apiVersion, said.kind);
   if (known === undefined) {
     return `no kind ${JSON.stringify(said.kind)} is registered for version ${JSON.stringify(said.apiVersion)} in scheme ${SCHEME}`;
