@@ -14,7 +14,6 @@ import {
   prefixEnd,
 } from '../../pkg/etcd-client/interface.js';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.js';
-import { staleInStore } from './encryption/encrypted-client.js';
 import type { LeasePool } from './lease-pool.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
@@ -112,11 +111,6 @@ export class ResourceStorage {
     } catch (err) {
       throw storeError(err, 'read');
     }
-  }
-
-  /** Whether the store holds the object in a form that it should no longer have: encrypted by an old key. */
-  isStale(object: StoredObject): Promise<boolean> {
-    return staleInStore(this.client, this.prefix + object.key);
   }
 
   async list(query: ListQuery): Promise<ListPage> {
