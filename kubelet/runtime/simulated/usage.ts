@@ -4,7 +4,7 @@
  * nothing is killed for it. Pure but for the meter, which adds CPU time up between two readings.
  */
 import { Quantity } from '../../../pkg/apimachinery/quantity.js';
-import { annotationOf } from './behaviour.js';
+import { annotationOf, PREFIX } from './behaviour.js';
 
 const IDLE_NANO_CORES = 1_000_000;
 const IDLE_BYTES = 8 << 20;
@@ -26,10 +26,14 @@ export function usageOf(
     return found && found.sign >= 0 ? found : undefined;
   };
   const { cpuLimitNanoCores: limit = Number.POSITIVE_INFINITY } = container;
+  // The container's share of a load that follows replicas; without a name it would be the whole load.
+  const share = (resource: string) =>
+    Quantity.tryParse(annotations[`${PREFIX}${container.name}.load.${resource}`] ?? '0');
   const cpu = amount('cpu');
+  const nanoCores = cpu ? Number(cpu.scaledValue(-9)) : IDLE_NANO_CORES;
   return {
-    cpuNanoCores: Math.min(limit, cpu ? Number(cpu.scaledValue(-9)) : IDLE_NANO_CORES),
-    memoryBytes: amount('memory')?.value() ?? IDLE_BYTES,
+    cpuNanoCores: Math.min(limit, nanoCores + Number(share('cpu')?.scaledValue(-9) ?? 0)),
+    memoryBytes: (amount('memory')?.value() ?? IDLE_BYTES) + (share('memory')?.value() ?? 0),
   };
 }
 
