@@ -7,6 +7,7 @@ import { ownAddress } from '../pkg/component/own-address.js';
 import { stopSignal } from '../pkg/component/signals.js';
 import { connect } from '../pkg/etcd-client/client.js';
 import { KubeletConnection } from './endpoints/kubelet-proxy.js';
+import { followEncryption, readAccessFiles } from './server/access-files.js';
 import { ApiServer } from './server/api-server.js';
 
 const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
@@ -19,6 +20,20 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .text('tls-private-key-file', 'its key')
   .text('client-ca-file', 'authority of client certificates')
   .text('token-auth-file', 'static bearer tokens')
+  .boolean('enable-bootstrap-token-auth', 'take tokens of bootstrap.kubernetes.io/token Secrets', false)
+  .text('oidc-issuer-url', 'issuer of OpenID Connect tokens')
+  .text('oidc-client-id', 'what their audience must be')
+  .text('oidc-ca-file', "authority of the issuer's server; default: the machine's")
+  .text('oidc-username-claim', 'claim that names the user', 'sub')
+  .text('oidc-username-prefix', 'what is put before it; - for nothing')
+  .text('oidc-groups-claim', 'claim that names groups')
+  .text('oidc-groups-prefix', 'what is put before each')
+  .list('oidc-required-claim', 'claims that a token must have, as key=value')
+  .list('oidc-signing-algs', 'how tokens may be signed', ['RS256'])
+  .text('authentication-config', 'an AuthenticationConfiguration')
+  .text('authentication-token-webhook-config-file', 'kubeconfig of a webhook that knows tokens')
+  .text('authentication-token-webhook-version', 'version of its TokenReview', 'v1')
+  .duration('authentication-token-webhook-cache-ttl', 'how long its answers are kept', '2m')
   .boolean('anonymous-auth', 'let requests without credentials in as system:anonymous', true)
   .list('service-account-key-file', 'keys that service account tokens are checked with')
   .text('service-account-signing-key-file', 'the key that they are signed with')
@@ -32,7 +47,21 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .list('requestheader-uid-headers', 'headers that name the uid')
   .text('proxy-client-cert-file', 'who this server is to extension servers')
   .text('proxy-client-key-file', 'its key')
-  .list('authorization-mode', 'Node, RBAC, AlwaysAllow, AlwaysDeny', ['AlwaysAllow'])
+  .list('authorization-mode', 'Node, RBAC, ABAC, Webhook, AlwaysAllow, AlwaysDeny', ['AlwaysAllow'])
+  .text('authorization-config', 'an AuthorizationConfiguration')
+  .text('authorization-policy-file', 'policy of ABAC')
+  .text('authorization-webhook-config-file', 'kubeconfig of a webhook that authorizes')
+  .text('authorization-webhook-version', 'version of its SubjectAccessReview', 'v1')
+  .duration('authorization-webhook-cache-authorized-ttl', 'how long a yes is kept', '5m')
+  .duration('authorization-webhook-cache-unauthorized-ttl', 'how long a no is kept', '30s')
+  .text('audit-policy-file', 'what is written into the audit log')
+  .text('audit-log-path', 'the audit log; - for standard output')
+  .integer('audit-log-maxsize', 'MiB after which it is put aside; 0: 100', 0)
+  .integer('audit-log-maxbackup', 'logs put aside that are kept; 0: all', 0)
+  .integer('audit-log-maxage', 'days that they are kept; 0: for ever', 0)
+  .text('audit-log-format', 'json', 'json')
+  .text('encryption-provider-config', 'how objects are encrypted in the store')
+  .boolean('encryption-provider-config-automatic-reload', 'follow changes of that file', false)
   .list('enable-admission-plugins', 'admission plugins besides the default ones')
   .list('disable-admission-plugins', 'default admission plugins that are left out')
   .integer(
@@ -93,6 +122,7 @@ const kubelet = new KubeletConnection({
   preferredAddressTypes: flags.list('kubelet-preferred-address-types'),
   ...(kubeletCa ? { certificateAuthority: kubeletCa } : {}),
 });
+const access = readAccessFiles(flags, clock, logger);
 const server = await ApiServer.create({
   etcd,
   clock,
@@ -108,6 +138,7 @@ const server = await ApiServer.create({
   ),
   authentication: {
     anonymous: flags.boolean('anonymous-auth'),
+    ...access.authentication,
     ...(clientCa ? { clientCa } : {}),
     ...(tokenFile ? { tokenFile } : {}),
     serviceAccount: {
@@ -129,7 +160,7 @@ const server = await ApiServer.create({
         }
       : {}),
   },
-  authorizationModes: flags.list('authorization-mode'),
+  ...access.server,
   resources: {
     serviceClusterIPRanges: flags.list('service-cluster-ip-range'),
     serviceNodePortRange: { from: Number(ports[1]), to: Number(ports[2]) },
@@ -150,12 +181,15 @@ const server = await ApiServer.create({
 });
 const port = await server.listen(flags.text('bind-address'), flags.number('secure-port'));
 logger.info({ address: flags.text('bind-address'), port }, 'Listening');
+const following = followEncryption(flags, server, { clock, logger, signal: stop });
 try {
   await server.run(stop);
 } catch (err) {
   logger.fatal({ err }, 'The apiserver ends');
   process.exitCode = 1;
 }
+await following;
+access.close();
 kubelet.close();
 await etcd.close();
 process.exit(process.exitCode ?? 0);

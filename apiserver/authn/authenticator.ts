@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { unauthorized } from '../../pkg/apimachinery/status.js';
 import type { UserInfo } from '../server/request-context.js';
+import type { AnonymousConfiguration } from './authentication-configuration.js';
 
 export const ALL_AUTHENTICATED = 'system:authenticated';
 export const ALL_UNAUTHENTICATED = 'system:unauthenticated';
@@ -33,7 +34,7 @@ export interface TokenAuthenticator {
 export class Authenticators {
   constructor(
     private readonly methods: readonly RequestAuthenticator[],
-    private readonly anonymous: boolean,
+    private readonly anonymous: boolean | AnonymousConfiguration,
   ) {}
 
   /** Throws the 401. `onError` is told why, which the client is not. */
@@ -52,8 +53,14 @@ export class Authenticators {
         onError(method.name, err);
       }
     }
-    if (failed || !this.anonymous) throw unauthorized();
+    if (failed || !this.mayBeAnonymous(req)) throw unauthorized();
     return ANONYMOUS;
+  }
+
+  private mayBeAnonymous({ url = '' }: IncomingMessage): boolean {
+    if (typeof this.anonymous === 'boolean') return this.anonymous;
+    const { enabled, paths } = this.anonymous;
+    return enabled && (paths.length === 0 || paths.includes(url.split('?', 1)[0] ?? ''));
   }
 }
 

@@ -1,17 +1,21 @@
 /** The authentication methods of a server, in upstream's order. */
 import type { Clock } from '../../pkg/component/clock.js';
 import type { ServerAccess } from '../server/request-context.js';
+import type { AnonymousConfiguration } from './authentication-configuration.js';
 import {
   Authenticators,
   BearerAuthenticator,
   type RequestAuthenticator,
   type TokenAuthenticator,
 } from './authenticator.js';
+import { BootstrapTokens } from './bootstrap-token.js';
 import { CertificateVerifier, ClientCertificateAuthenticator } from './client-certificate.js';
+import { type OidcIssuer, OidcTokens } from './oidc.js';
 import { RequestHeaderAuthenticator } from './request-header.js';
 import { signingKey, verificationKeys } from './service-account-keys.js';
 import { ServiceAccountTokens } from './service-account-token.js';
 import { TokenFileAuthenticator } from './token-file.js';
+import { type WebhookTokenOptions, WebhookTokens } from './webhook-token.js';
 
 /** Contents of files, not their paths. */
 export interface AuthenticatorOptions {
@@ -32,7 +36,11 @@ export interface AuthenticatorOptions {
     readonly extraHeaderPrefixes: readonly string[];
     readonly uidHeaders?: readonly string[];
   };
-  readonly anonymous: boolean;
+  /** `--enable-bootstrap-token-auth`. */
+  readonly bootstrapTokens?: boolean;
+  readonly issuers?: readonly OidcIssuer[];
+  readonly webhook?: Omit<WebhookTokenOptions, 'clock'>;
+  readonly anonymous: boolean | AnonymousConfiguration;
   readonly server: ServerAccess;
   readonly clock: Clock;
 }
@@ -74,6 +82,9 @@ export function authenticatorOf(options: AuthenticatorOptions): ServerAuthentica
     });
     tokens.push(serviceAccounts);
   }
+  if (options.bootstrapTokens) tokens.push(new BootstrapTokens(server, clock));
+  for (const issuer of options.issuers ?? []) tokens.push(new OidcTokens(issuer, clock));
+  if (options.webhook) tokens.push(new WebhookTokens({ ...options.webhook, clock }));
   methods.push(new BearerAuthenticator(tokens));
   const authenticators = new Authenticators(methods, options.anonymous);
   return {

@@ -1,18 +1,36 @@
 /** `--authorization-mode`: the authorizers of a server, in the order of the flag. */
+import type { RestConfig } from '../../pkg/client/config.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { Logger } from '../../pkg/component/logger.js';
 import type { Stores } from '../registry/stores.js';
 import type { ServerAccess } from '../server/request-context.js';
+import { AbacAuthorizer } from './abac-authorizer.js';
 import type { Authorizer } from './attributes.js';
 import { AlwaysAllow, AlwaysDeny, UnionAuthorizer } from './authorizers.js';
 import { NodeAuthorizer } from './node-authorizer.js';
 import { podsOfNode } from './pods-of-node.js';
 import { policySources } from './policy-sources.js';
 import { RbacAuthorizer } from './rbac-authorizer.js';
+import { WebhookAuthorizer } from './webhook-authorizer.js';
 
 export interface AuthorizerOptions {
-  /** Node, RBAC, AlwaysAllow, AlwaysDeny. */
+  /** Node, RBAC, ABAC, Webhook, AlwaysAllow, AlwaysDeny. A webhook more than once: the next of `webhooks`. */
   readonly modes: readonly string[];
+  /** Contents of `--authorization-policy-file`. */
+  readonly abacPolicy?: string;
+  readonly webhooks?: readonly WebhookMode[];
   readonly stores: Stores;
   readonly server: ServerAccess;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface WebhookMode {
+  readonly target: RestConfig;
+  readonly authorizedTtlMs: number;
+  readonly unauthorizedTtlMs: number;
+  readonly failurePolicy: 'NoOpinion' | 'Deny';
+  readonly timeoutMs?: number;
 }
 
 export interface ServerAuthorizer extends Authorizer {
@@ -20,9 +38,11 @@ export interface ServerAuthorizer extends Authorizer {
   readonly rbac: RbacAuthorizer;
 }
 
-/** Throws for a mode that is not known. */
-export function authorizerOf({ modes, stores, server }: AuthorizerOptions): ServerAuthorizer {
+/** Throws for a mode that is not known, or whose file is missing. */
+export function authorizerOf(options: AuthorizerOptions): ServerAuthorizer {
+  const { modes, abacPolicy, stores, server, clock, logger } = options;
   const rbac = new RbacAuthorizer(policySources(stores));
+  const webhooks = [...(options.webhooks ?? [])];
   const union = new UnionAuthorizer(
     modes.map((mode): Authorizer => {
       switch (mode) {
@@ -30,6 +50,16 @@ export function authorizerOf({ modes, stores, server }: AuthorizerOptions): Serv
           return rbac;
         case 'Node':
           return new NodeAuthorizer(server, podsOfNode(stores.get('', 'pods').storage.cache));
+        case 'ABAC':
+          if (abacPolicy === undefined)
+            throw new Error("authorization-mode ABAC's authorization policy file not passed");
+          return new AbacAuthorizer(abacPolicy);
+        case 'Webhook': {
+          const webhook = webhooks.shift();
+          if (!webhook)
+            throw new Error("authorization-mode Webhook's authorization config file not passed");
+          return new WebhookAuthorizer({ ...webhook, clock, logger });
+        }
         case 'AlwaysAllow':
           return new AlwaysAllow();
         case 'AlwaysDeny':

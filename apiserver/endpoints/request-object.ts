@@ -16,6 +16,16 @@ export async function readObject(
   of: ExpectedKind,
   ctx: RequestContext,
 ): Promise<KubeObject> {
+  const object = await decodeBody(decoder, of, ctx);
+  ctx.audit?.setRequest(object);
+  return object;
+}
+
+async function decodeBody(
+  decoder: ObjectDecoder,
+  of: ExpectedKind,
+  ctx: RequestContext,
+): Promise<KubeObject> {
   const { req } = exchangeOf(ctx);
   if (isProtobuf(req.headers['content-type'])) {
     const value = await decoder.protobufValue(await readBody(req));

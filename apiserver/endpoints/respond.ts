@@ -50,6 +50,7 @@ export function sendStored(
   accepted: Accepted,
 ): void {
   if (accepted.encoding === 'json' && !wantsPretty(ctx)) {
+    ctx.audit?.setResponse(() => object.object);
     send(ctx, code, JSON_TYPE, object.line);
     return;
   }
@@ -63,6 +64,7 @@ export function sendValue(
   value: unknown,
   encoding: Encoding,
 ): void {
+  ctx.audit?.setResponse(() => value);
   send(ctx, code, contentTypeOf(encoding), encodeValue(value, encoding, wantsPretty(ctx)));
 }
 

@@ -158,7 +158,7 @@ async function updateOnce(
     return ctx.dryRun
       ? storage.codec.fromObject(key, obj, current.revision)
       : remove(store, obj, current, ctx);
-  if (sameContent(obj, old)) return current;
+  if (sameContent(obj, old) && !(await storage.isStale(current))) return current;
   if (ctx.dryRun) return storage.codec.fromObject(key, obj, current.revision);
   const undo = await strategy.begin?.('update', obj, old, ctx);
   try {

@@ -15,7 +15,12 @@ import { webhookOptions } from '../admission/webhook/index.js';
 import { Aggregator } from '../aggregator/aggregator.js';
 import type { ProxyClient } from '../aggregator/remote-api.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
-import { authorizerOf, policyReady, type ServerAuthorizer } from '../authz/index.js';
+import {
+  type AuthorizerOptions,
+  authorizerOf,
+  policyReady,
+  type ServerAuthorizer,
+} from '../authz/index.js';
 import { componentProbes } from '../endpoints/component-probes.js';
 import { Discovery } from '../endpoints/discovery/discovery.js';
 import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
@@ -25,7 +30,11 @@ import { builtInResources, type ResourceOptions } from '../registry/resources/in
 import { Stores } from '../registry/stores.js';
 import { serviceAccountToken } from '../registry/subresources/service-account-token.js';
 import { UsageReader } from '../usage/usage-reader.js';
+import type { EncryptionConfiguration } from '../storage/encryption/configuration.js';
+import { EncryptedClient } from '../storage/encryption/encrypted-client.js';
+import { storagePrefix } from '../storage/keys.js';
 import { createApp } from './app.js';
+import type { AuditOptions } from './audit/audit.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
 import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
@@ -42,6 +51,10 @@ export interface ApiServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly authentication: Omit<AuthenticatorOptions, 'server' | 'clock'>;
   readonly authorizationModes: readonly string[];
+  readonly authorization?: Pick<AuthorizerOptions, 'abacPolicy' | 'webhooks'>;
+  readonly audit?: Omit<AuditOptions, 'clock'>;
+  /** Absent: everything is stored as it is. */
+  readonly encryption?: EncryptionConfiguration;
   readonly resources: Omit<
     ResourceOptions,
     'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components' | 'usage'
@@ -70,6 +83,7 @@ export class ApiServer {
   private readonly chain: Chain;
   private readonly access: ServerAccess;
   private readonly aggregator: Aggregator;
+  private readonly encryption: EncryptedClient | undefined;
   private bootstrapped = false;
   private port = 0;
 
@@ -81,6 +95,7 @@ export class ApiServer {
       authenticate: Chain['options']['authenticate'];
       paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
       metrics: ServerMetrics;
+      encryption: EncryptedClient | undefined;
       discovery: Discovery;
       resolver: ServiceResolver;
     },
@@ -89,6 +104,7 @@ export class ApiServer {
     this.stores = parts.stores;
     this.definitions = parts.definitions;
     this.access = parts.access;
+    this.encryption = parts.encryption;
     const { metrics } = parts;
     const paths = parts.paths(this.checks(), metrics);
     this.aggregator = new Aggregator({
@@ -114,6 +130,7 @@ export class ApiServer {
       aggregate: (ctx) => this.aggregator.serve(ctx),
       paths: (ctx) => paths.serve(ctx),
       metrics,
+      ...(options.audit ? { audit: { ...options.audit, clock } } : {}),
       clock,
       logger,
       maxRequestsInFlight: options.maxRequestsInFlight,
@@ -137,11 +154,19 @@ export class ApiServer {
   }
 
   static async create(options: ApiServerOptions): Promise<ApiServer> {
-    const { etcd, clock, logger } = options;
+    const { clock, logger } = options;
     const schemas = await loadBuiltinSchemas();
     const metrics = new ServerMetrics();
     // Authentication, admission and the kinds' own files look things up in stores that are made below.
     const late: { stores?: Stores; authorizer?: ServerAuthorizer } = {};
+    const encryption = options.encryption
+      ? new EncryptedClient({
+          client: options.etcd,
+          configuration: options.encryption,
+          folders: () => foldersOf(required(late.stores).definitions),
+        })
+      : undefined;
+    const etcd = encryption ?? options.etcd;
     const access: ServerAccess = {
       store: (group, resource) => required(late.stores).internal(group, resource),
       authorize: async (attributes) => required(late.authorizer).authorize(attributes),
@@ -186,13 +211,21 @@ export class ApiServer {
       compactionIntervalMs: options.compactionIntervalMs,
     });
     late.stores = stores;
-    late.authorizer = authorizerOf({ modes: options.authorizationModes, stores, server: access });
+    late.authorizer = authorizerOf({
+      modes: options.authorizationModes,
+      ...options.authorization,
+      stores,
+      server: access,
+      clock,
+      logger,
+    });
     const discovery = new Discovery(definitions);
     return new ApiServer(options, {
       stores,
       definitions,
       access,
       metrics,
+      encryption,
       discovery,
       resolver,
       handler: new ResourceHandler({ stores, schemas }),
@@ -203,6 +236,11 @@ export class ApiServer {
       paths: (checks, metrics) =>
         new Paths({ checks, metrics, discovery, definitions, schemas, authenticators }),
     });
+  }
+
+  /** New keys from now on; what is stored is encrypted with them when it is written again. */
+  reconfigureEncryption(configuration: EncryptionConfiguration): void {
+    this.encryption?.reconfigure(configuration);
   }
 
   /** Starts to listen; resolves to the port. */
@@ -294,6 +332,22 @@ export class ApiServer {
       },
     ];
   }
+}
+
+const FOLDERS = new WeakMap<readonly ResourceDefinition[], ReadonlyMap<string, string>>();
+
+/** `/registry/minions/` → `nodes`. */
+function foldersOf(definitions: readonly ResourceDefinition[]): ReadonlyMap<string, string> {
+  let found = FOLDERS.get(definitions);
+  if (!found) {
+    found = new Map(
+      definitions
+        .filter(({ virtual, storage }) => !virtual && !(storage && 'from' in storage))
+        .map((d) => [storagePrefix(d), d.group === '' ? d.resource : `${d.resource}.${d.group}`]),
+    );
+    FOLDERS.set(definitions, found);
+  }
+  return found;
 }
 
 const BOOTSTRAP_RETRY_MS = 100;

@@ -12,6 +12,7 @@ import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { attributesOf, refusal } from '../authz/attributes.js';
 import { send, sendError } from '../endpoints/respond.js';
+import { type AuditOptions, AuditRecord, onHeaders } from './audit/audit.js';
 import { impersonate } from './impersonation.js';
 import { InFlight } from './in-flight.js';
 import { Incoming } from './incoming.js';
@@ -32,6 +33,7 @@ export interface ChainOptions {
   /** Paths that are no resources; false where there is none. */
   readonly paths: (ctx: RequestContext) => Promise<boolean>;
   readonly metrics: ServerMetrics;
+  readonly audit?: AuditOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxRequestsInFlight: number;
@@ -57,7 +59,8 @@ export class Chain {
 
   async serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { clock, logger, server, metrics } = this.options;
-    res.setHeader('Audit-Id', auditId(req));
+    const id = auditId(req);
+    res.setHeader('Audit-Id', id);
     const began = clock.monotonic();
     const parsed = parse(req);
     const info = parsed.info ?? NO_INFO;
@@ -74,6 +77,7 @@ export class Chain {
       sendError(ctx, err);
     } finally {
       endLongRunning?.();
+      ctx.audit?.stage('ResponseComplete', res.statusCode);
       this.open.delete(ctx);
       metrics.observe(
         this.known(info) ? info : NO_INFO,
@@ -99,11 +103,15 @@ export class Chain {
   private async process(ctx: Incoming, longRunning: boolean): Promise<void> {
     const { server } = this.options;
     const { req, res } = ctx.exchange;
-    ctx.user = await this.options.authenticate(req);
+    ctx.user = await this.authenticated(ctx);
+    this.record(ctx, longRunning);
     const other = await impersonate(ctx.user, req.headers, (attributes) =>
       server.authorize(attributes),
     );
-    if (other) ctx.user = other;
+    if (other) {
+      ctx.user = other;
+      if (ctx.audit) ctx.audit.impersonated = other;
+    }
     const exempt =
       longRunning ||
       ctx.user.groups.includes('system:masters') ||
@@ -121,6 +129,8 @@ export class Chain {
     try {
       const attributes = attributesOf(ctx.user, ctx.requestInfo);
       const decision = await server.authorize(attributes);
+      ctx.annotate('authorization.k8s.io/decision', decision.allowed ? 'allow' : 'forbid');
+      ctx.annotate('authorization.k8s.io/reason', decision.reason ?? '');
       if (!decision.allowed) throw refusal(attributes, decision.reason ?? '');
       await this.dispatch(ctx);
     } finally {
@@ -128,6 +138,31 @@ export class Chain {
       leave?.();
       if (!res.writableEnded && !res.headersSent && ctx.signal.aborted) res.destroy();
     }
+  }
+
+  private async authenticated(ctx: Incoming): Promise<UserInfo> {
+    try {
+      return await this.options.authenticate(ctx.exchange.req);
+    } catch (err) {
+      ctx.user = NOBODY;
+      this.record(ctx, false);
+      throw err;
+    }
+  }
+
+  /** Begins the request's audit record, as far as the policy wants one. */
+  private record(ctx: Incoming, longRunning: boolean): void {
+    const { audit } = this.options;
+    if (!audit) return;
+    const decision = audit.policy.decide(ctx.user, ctx.requestInfo);
+    if (decision.level === 'None') return;
+    const { req, res } = ctx.exchange;
+    const { user, requestInfo: info, annotations } = ctx;
+    const auditId = String(res.getHeader('Audit-Id'));
+    const record = new AuditRecord(audit, decision, { req, info, auditId, user, annotations });
+    ctx.audit = record;
+    record.stage('RequestReceived');
+    if (longRunning) onHeaders(res, () => record.stage('ResponseStarted', res.statusCode));
   }
 
   private async dispatch(ctx: Incoming): Promise<void> {
@@ -148,6 +183,8 @@ export class Chain {
     return info.isResourceRequest && this.options.isServed(info.group, info.version, info.resource);
   }
 }
+
+const NOBODY: UserInfo = { name: '', groups: [] };
 
 const NO_INFO: RequestInfo = {
   isResourceRequest: false,

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { ANONYMOUS } from '../authn/authenticator.js';
+import type { AuditRecord } from './audit/audit.js';
 import type { RequestContext, RequestInfo, ServerAccess, UserInfo } from './request-context.js';
 
 /** A header value may not hold these; upstream quotes and drops them alike. */
@@ -22,6 +23,7 @@ export interface IncomingOptions {
 
 export class Incoming implements RequestContext {
   user: UserInfo = ANONYMOUS;
+  audit?: AuditRecord;
   readonly requestInfo: RequestInfo;
   readonly query: URLSearchParams;
   readonly dryRun: boolean;

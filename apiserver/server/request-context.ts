@@ -76,8 +76,17 @@ export interface RequestContext {
   readonly exchange?: { readonly req: IncomingMessage; readonly res: ServerResponse };
   /** Adds a `Warning: 299` header; each text once. */
   warn(text: string): void;
+  /** Present where the request's objects are written down. */
+  readonly audit?: AuditedExchange;
   /** Adds to the request's audit event, if it gets one; the first value of a key stays. */
   annotate(key: string, value: string): void;
+}
+
+/** What the endpoints tell the audit log of a request. */
+export interface AuditedExchange {
+  setRequest(object: unknown): void;
+  /** A Status, or what there is to be seen of the answer, which is only made when it is wanted. */
+  setResponse(object: () => unknown): void;
 }
 
 /** What strategies, admission plugins and subresources may use of the rest of the server. */

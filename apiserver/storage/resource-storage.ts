@@ -15,6 +15,7 @@ import {
 } from '../../pkg/etcd-client/interface.js';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.js';
 import type { LeasePool } from './lease-pool.js';
+import { staleInStore } from './encryption/encrypted-client.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
 import { convertValues, type StoredForm } from './stored-form.js';
@@ -111,6 +112,11 @@ export class ResourceStorage {
     } catch (err) {
       throw storeError(err, 'read');
     }
+  }
+
+  /** Whether the store holds the object in a form that it should no longer have: encrypted by an old key. */
+  isStale(object: StoredObject): Promise<boolean> {
+    return staleInStore(this.client, this.prefix + object.key);
   }
 
   async list(query: ListQuery): Promise<ListPage> {

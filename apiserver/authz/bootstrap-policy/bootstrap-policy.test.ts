@@ -23,6 +23,7 @@ t.test('controllers', async (t) => {
     'deployment-controller': 6,
     'device-taint-eviction-controller': 6,
     'disruption-controller': 9,
+    'drydock-hostpath-provisioner': 6,
     'endpoint-controller': 4,
     'endpointslice-controller': 4,
     'endpointslicemirroring-controller': 5,
@@ -134,7 +135,7 @@ t.test('people and components', async (t) => {
 t.test('every binding names a role that is there', async (t) => {
   const roles = new Set([...CLUSTER_ROLES, ...CONTROLLER_ROLES].map((role) => role.metadata?.name));
   for (const { metadata, roleRef } of [...CLUSTER_ROLE_BINDINGS, ...CONTROLLER_ROLE_BINDINGS])
-    t.ok(roles.has(roleRef.name), metadata?.name);
+    t.ok(roles.has(roleRef.name), metadata?.name ?? '');
   for (const { metadata, roleRef } of NAMESPACE_ROLE_BINDINGS)
     t.ok(
       NAMESPACE_ROLES.some(

@@ -1,0 +1,219 @@
+/**
+ * The flags of the apiserver that name files about who may come in, what they may do, and what is written
+ * down of it: read, checked, and handed on as what the server takes. A file that is wrong ends the start.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parse } from 'yaml';
+import { type Kubeconfig, kubeconfigContext, type RestConfig } from '../../pkg/client/config.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { FlagValues } from '../../pkg/component/flags.js';
+import type { Logger } from '../../pkg/component/logger.js';
+import { parseAuthenticationConfiguration } from '../authn/authentication-configuration.js';
+import type { AuthenticatorOptions } from '../authn/index.js';
+import type { OidcIssuer } from '../authn/oidc.js';
+import { parseAuthorizationConfiguration } from '../authz/authorization-configuration.js';
+import type { WebhookMode } from '../authz/index.js';
+import { EncryptionConfiguration } from '../storage/encryption/configuration.js';
+import type { ApiServer, ApiServerOptions } from './api-server.js';
+import { AuditLogFile } from './audit/log-file.js';
+import { AuditPolicy } from './audit/policy.js';
+
+/** Upstream's period of looking at the file. */
+const RELOAD_MS = 60_000;
+
+export interface AccessFiles {
+  readonly authentication: Partial<
+    Pick<AuthenticatorOptions, 'bootstrapTokens' | 'issuers' | 'webhook' | 'anonymous'>
+  >;
+  readonly server: Pick<
+    ApiServerOptions,
+    'authorizationModes' | 'authorization' | 'audit' | 'encryption'
+  >;
+  /** Writes out what is pending. */
+  close(): void;
+}
+
+export function readAccessFiles(flags: FlagValues, clock: Clock, logger: Logger): AccessFiles {
+  const audit = auditOf(flags, clock, logger);
+  const encryption = fileOf(flags, 'encryption-provider-config');
+  return {
+    authentication: authenticationOf(flags),
+    server: {
+      ...authorizationOf(flags),
+      ...(audit ? { audit } : {}),
+      ...(encryption === undefined
+        ? {}
+        : { encryption: EncryptionConfiguration.parse(encryption) }),
+    },
+    close: () => audit?.sink.close(),
+  };
+}
+
+/** Until the signal aborts; a file that is wrong changes nothing and is said. */
+export async function followEncryption(
+  flags: FlagValues,
+  server: Pick<ApiServer, 'reconfigureEncryption'>,
+  { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal },
+): Promise<void> {
+  const path = flags.text('encryption-provider-config');
+  if (path === '' || !flags.boolean('encryption-provider-config-automatic-reload')) return;
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  let known = digest(readFileSync(path, 'utf8'));
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(RELOAD_MS, signal);
+      const text = readFileSync(path, 'utf8');
+      if (digest(text) === known) continue;
+      server.reconfigureEncryption(EncryptionConfiguration.parse(text));
+      known = digest(text);
+      logger.info({ path }, 'Encryption configuration read again');
+    } catch (err) {
+      if (signal.aborted) return;
+      logger.error({ err, path }, 'The encryption configuration cannot be read again');
+    }
+  }
+}
+
+function fileOf(flags: FlagValues, flag: string): string | undefined {
+  const path = flags.text(flag);
+  return path === '' ? undefined : readFileSync(path, 'utf8');
+}
+
+function kubeconfigAt(path: string): RestConfig {
+  return kubeconfigContext(parse(readFileSync(path, 'utf8')) as Kubeconfig, dirname(path));
+}
+
+function authenticationOf(flags: FlagValues): AccessFiles['authentication'] {
+  const webhook = flags.text('authentication-token-webhook-config-file');
+  const file = fileOf(flags, 'authentication-config');
+  const issuer = issuerOf(flags);
+  if (webhook !== '') mustBeV1(flags, 'authentication-token-webhook-version');
+  if (file !== undefined && issuer)
+    throw new Error('authentication-config file and oidc-* flags are mutually exclusive');
+  const config = file === undefined ? undefined : parseAuthenticationConfiguration(file);
+  return {
+    bootstrapTokens: flags.boolean('enable-bootstrap-token-auth'),
+    issuers: config?.issuers ?? (issuer ? [issuer] : []),
+    ...(config?.anonymous ? { anonymous: config.anonymous } : {}),
+    ...(webhook === ''
+      ? {}
+      : {
+          webhook: {
+            target: kubeconfigAt(webhook),
+            cacheTtlMs: flags.number('authentication-token-webhook-cache-ttl'),
+          },
+        }),
+  };
+}
+
+function issuerOf(flags: FlagValues): OidcIssuer | undefined {
+  const url = flags.text('oidc-issuer-url');
+  const client = flags.text('oidc-client-id');
+  if (url === '' && client === '') return undefined;
+  if (url === '' || client === '')
+    throw new Error(
+      'oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set',
+    );
+  if (!url.startsWith('https://'))
+    throw new Error(
+      `oidc-issuer-url: Invalid value: ${JSON.stringify(url)}: URL scheme must be https`,
+    );
+  const claim = flags.text('oidc-username-claim');
+  const prefix = flags.text('oidc-username-prefix');
+  const groups = flags.text('oidc-groups-claim');
+  const ca = fileOf(flags, 'oidc-ca-file');
+  return {
+    url,
+    audiences: [client],
+    ...(ca === undefined ? {} : { ca }),
+    signingAlgorithms: flags.list('oidc-signing-algs'),
+    // A name is only unique with its issuer, but for an address of mail.
+    username: {
+      claim,
+      prefix: prefix === '-' ? '' : prefix || (claim === 'email' ? '' : `${url}#`),
+    },
+    ...(groups === ''
+      ? {}
+      : { groups: { claim: groups, prefix: flags.text('oidc-groups-prefix') } }),
+    requiredClaims: Object.fromEntries(
+      flags.list('oidc-required-claim').map((entry) => {
+        const equals = entry.indexOf('=');
+        if (equals < 1) throw new Error(`oidc-required-claim: ${entry} must be key=value`);
+        return [entry.slice(0, equals), entry.slice(equals + 1)];
+      }),
+    ),
+  };
+}
+
+function authorizationOf(
+  flags: FlagValues,
+): Pick<ApiServerOptions, 'authorizationModes' | 'authorization'> {
+  const abacPolicy = fileOf(flags, 'authorization-policy-file');
+  const abac = abacPolicy === undefined ? {} : { abacPolicy };
+  const file = fileOf(flags, 'authorization-config');
+  if (file !== undefined) {
+    const authorizers = parseAuthorizationConfiguration(file);
+    const webhooks = authorizers.flatMap(({ webhook }): WebhookMode[] => {
+      if (!webhook) return [];
+      const { kubeconfigFile, ...rest } = webhook;
+      return [{ ...rest, target: kubeconfigAt(kubeconfigFile) }];
+    });
+    return {
+      authorizationModes: authorizers.map(({ type }) => type),
+      authorization: { ...abac, webhooks },
+    };
+  }
+  const webhook = flags.text('authorization-webhook-config-file');
+  const modes = flags.list('authorization-mode');
+  if (webhook !== '') {
+    mustBeV1(flags, 'authorization-webhook-version');
+    if (!modes.includes('Webhook'))
+      throw new Error('cannot specify --authorization-webhook-config-file without mode Webhook');
+  }
+  if (abacPolicy !== undefined && !modes.includes('ABAC'))
+    throw new Error('cannot specify --authorization-policy-file without mode ABAC');
+  return {
+    authorizationModes: modes,
+    authorization: {
+      ...abac,
+      webhooks:
+        webhook === ''
+          ? []
+          : [
+              {
+                target: kubeconfigAt(webhook),
+                authorizedTtlMs: flags.number('authorization-webhook-cache-authorized-ttl'),
+                unauthorizedTtlMs: flags.number('authorization-webhook-cache-unauthorized-ttl'),
+                failurePolicy: 'NoOpinion',
+              },
+            ],
+    },
+  };
+}
+
+function mustBeV1(flags: FlagValues, flag: string): void {
+  const version = flags.text(flag);
+  if (version !== 'v1') throw new Error(`--${flag}: only v1 is supported, not ${version}`);
+}
+
+function auditOf(flags: FlagValues, clock: Clock, logger: Logger) {
+  const policy = fileOf(flags, 'audit-policy-file');
+  const path = flags.text('audit-log-path');
+  const format = flags.text('audit-log-format');
+  if (format !== 'json')
+    throw new Error(`--audit-log-format: only json is supported, not ${format}`);
+  if (policy === undefined || path === '') return undefined;
+  return {
+    policy: AuditPolicy.parse(policy),
+    sink: new AuditLogFile({
+      path,
+      maxSizeMib: flags.number('audit-log-maxsize'),
+      maxBackups: flags.number('audit-log-maxbackup'),
+      maxAgeDays: flags.number('audit-log-maxage'),
+      clock,
+      logger,
+    }),
+  };
+}
