@@ -118,6 +118,11 @@ export class TestServer {
     rmSync(this.pki, { recursive: true, force: true });
   }
 
+  /** A client of the store itself, to see what stands there. */
+  storeClient(): ReturnType<TestStore['client']> {
+    return this.store.client();
+  }
+
   /** Resolves when the caches hold what was written so far, by anybody. */
   async settled(): Promise<void> {
     await this.server.stores.feed.consistent();
