@@ -39,9 +39,6 @@ spec:
 }
 
 const IMAGES = ['get pods -o', 'jsonpath={.items[*].spec.containers[0].image}'].join(' ');
-/** The names of what is not being deleted. */
-const KEPT =
-  '{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}';
 const rolledOut = (name: string) => ({ run: `rollout status sts/${name} --timeout=30s` });
 
 export const statefulSets: readonly Story[] = [
@@ -234,9 +231,27 @@ export const statefulSets: readonly Story[] = [
         prints: [/^StatefulSet$/],
         until: true,
       },
+      rolledOut('db'),
+      { run: 'get pvc', prints: [/^data-db-0 +Bound /m, /^data-db-1 +Bound /m] },
+      { run: 'scale sts db --replicas=1' },
+      { run: 'get pods -o name', prints: [/^pod\/db-0\n$/], until: true },
+      { run: 'get pvc data-db-1', prints: [/Bound/] },
+      {
+        run: [
+          'patch',
+          'sts',
+          'db',
+          '-p',
+          '{"spec":{"replicas":2,"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Delete"}}}',
+        ],
+      },
+      rolledOut('db'),
+      { run: 'scale sts db --replicas=1' },
+      { run: 'get pvc -o name', prints: [/^persistentvolumeclaim\/data-db-0\n$/], until: true },
+      { run: 'scale sts db --replicas=2' },
+      rolledOut('db'),
       { run: 'delete sts db', prints: [/deleted/] },
-      // Claims may wait for those who use them; they are on their way.
-      { run: ['get', 'pvc', '-o', `go-template=${KEPT}`], prints: [/^$/], until: true },
+      { run: 'get pvc -o name', prints: [/^$/], until: true },
       {
         run: 'apply -f -',
         input: setOf('bad', { mounts: 'volumeMounts: [{name: nowhere, mountPath: /x}]' }),
