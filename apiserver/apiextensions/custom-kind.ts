@@ -23,6 +23,7 @@ import { isTrue } from './crd-status.js';
 import { CustomDecoder } from './custom-decoder.js';
 import { type CheckedBy, validateCustom, validateCustomStatus } from './custom-validation.js';
 import { finalizerWarnings } from './finalizer-warnings.js';
+import { openApiDefinitions } from './openapi-definitions.js';
 import { printerColumns } from './printer-columns.js';
 import { objectModel } from './schema/schema-model.js';
 import type { JsonSchema } from './schema/structural.js';
@@ -69,6 +70,17 @@ export class CustomKind {
 
   get terminating(): boolean {
     return isTrue(this.options.crd(), 'Terminating');
+  }
+
+  /** Changes when the schema does. */
+  get digest(): string {
+    const { metadata } = this.options.crd();
+    return `${metadata?.uid} ${metadata?.generation}`;
+  }
+
+  openApi(version: 2 | 3): Record<string, object> {
+    const { openAPIV3Schema = NO_SCHEMA } = this.versionOf(this.options.crd()).schema ?? {};
+    return openApiDefinitions(this.definition, openAPIV3Schema, version);
   }
 
   get fields(): FieldManager {

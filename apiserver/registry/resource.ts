@@ -60,6 +60,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
 export interface CustomSchema {
   readonly decoder: ValueDecoder & { setDefaults(obj: KubeObject): void };
   readonly fields: FieldManager;
+  /** The kind and its list as definitions of OpenAPI, by name. */
+  openApi(version: 2 | 3): Readonly<Record<string, object>>;
+  /** Changes when the schema does. */
+  readonly digest: string;
   /** Its definition is being deleted: no object is created any more. */
   readonly terminating: boolean;
 }

@@ -49,7 +49,7 @@ export class Stores {
   readonly feed: StoreFeed;
   private custom: CustomSource | undefined;
   private all: readonly ResourceDefinition[];
-  private added: readonly ResourceDefinition[] = [];
+  private known: readonly ResourceDefinition[] = [];
   private readonly index = new Map<string, ResourceDefinition>();
   private readonly leases: LeasePool;
   private readonly compactor: Compactor;
@@ -113,13 +113,18 @@ export class Stores {
   /** Everything that is served just now: the same list for as long as nothing changes. */
   get definitions(): readonly ResourceDefinition[] {
     const now = this.custom?.definitions;
-    if (now && now !== this.added) {
-      for (const definition of this.added) this.index.delete(versionedId(definition));
+    if (now && now !== this.known) {
+      for (const definition of this.known) this.index.delete(versionedId(definition));
       for (const definition of now) this.index.set(versionedId(definition), definition);
-      this.added = now;
+      this.known = now;
       this.all = [...this.builtIn, ...now];
     }
     return this.all;
+  }
+
+  /** Those among them that users added. */
+  get added(): readonly ResourceDefinition[] {
+    return this.custom?.definitions ?? this.known;
   }
 
   definition(group: string, version: string, resource: string): ResourceDefinition | undefined {

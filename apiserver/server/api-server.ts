@@ -14,6 +14,8 @@ import { admissionChain } from '../admission/index.js';
 import { webhookOptions } from '../admission/webhook/index.js';
 import { Aggregator } from '../aggregator/aggregator.js';
 import type { ProxyClient } from '../aggregator/remote-api.js';
+import { CrdController } from '../apiextensions/crd-controller.js';
+import { CustomResources } from '../apiextensions/custom-resources.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
 import {
   type AuthorizerOptions,
@@ -22,7 +24,7 @@ import {
   type ServerAuthorizer,
 } from '../authz/index.js';
 import { componentProbes } from '../endpoints/component-probes.js';
-import { Discovery } from '../endpoints/discovery/discovery.js';
+import { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
 import { ResourceHandler } from '../endpoints/resource-handler.js';
 import type { ResourceDefinition } from '../registry/resource.js';
@@ -82,6 +84,7 @@ export class ApiServer {
   readonly definitions: readonly ResourceDefinition[];
   private readonly chain: Chain;
   private readonly access: ServerAccess;
+  private readonly custom: CustomResources;
   private readonly aggregator: Aggregator;
   private readonly encryption: EncryptedClient | undefined;
   private bootstrapped = false;
@@ -96,7 +99,8 @@ export class ApiServer {
       paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
       metrics: ServerMetrics;
       encryption: EncryptedClient | undefined;
-      discovery: Discovery;
+      discovery: LiveDiscovery;
+      custom: CustomResources;
       resolver: ServiceResolver;
     },
   ) {
@@ -120,12 +124,14 @@ export class ApiServer {
         }),
       ...(options.proxyClient ? { client: options.proxyClient } : {}),
     });
-    const served = new Set(this.definitions.map((d) => `${d.group}/${d.version}/${d.resource}`));
+    this.custom = parts.custom;
     this.chain = new Chain({
       authenticate: parts.authenticate,
       server: parts.access,
       resources: parts.handler,
-      isServed: (group, version, resource) => served.has(`${group}/${version}/${resource}`),
+      isServed: (group, version, resource) =>
+        this.stores.definition(group, version, resource) !== undefined,
+      catchUp: (signal) => this.custom.catchUp(signal),
       isKnownVersion: (group, version) => parts.discovery.isKnownVersion(group, version),
       aggregate: (ctx) => this.aggregator.serve(ctx),
       paths: (ctx) => paths.serve(ctx),
@@ -219,7 +225,8 @@ export class ApiServer {
       clock,
       logger,
     });
-    const discovery = new Discovery(definitions);
+    const discovery = new LiveDiscovery(() => stores.definitions);
+    const custom = new CustomResources({ stores, schemas, services: resolver, clock, logger });
     return new ApiServer(options, {
       stores,
       definitions,
@@ -227,6 +234,7 @@ export class ApiServer {
       metrics,
       encryption,
       discovery,
+      custom,
       resolver,
       handler: new ResourceHandler({ stores, schemas }),
       authenticate: (req) =>
@@ -234,7 +242,7 @@ export class ApiServer {
           logger.debug({ method, err }, 'Authentication failed');
         }),
       paths: (checks, metrics) =>
-        new Paths({ checks, metrics, discovery, definitions, schemas, authenticators }),
+        new Paths({ checks, metrics, discovery, stores, schemas, authenticators }),
     });
   }
 
@@ -258,6 +266,13 @@ export class ApiServer {
       failure = { err };
     });
     tasks.spawn('store feed', (inner) => this.stores.run(inner));
+    tasks.spawn('custom resources', (inner) => this.custom.run(inner));
+    tasks.spawn('custom resource definitions', (inner) => {
+      const { stores, custom } = this;
+      const { clock } = options;
+      const ctx = serverContext({ server: this.access, signal: inner, clock, logger });
+      return new CrdController({ stores, custom, clock, logger }).run(ctx);
+    });
     tasks.spawn('bootstrap', async (inner) => {
       const began = options.clock.monotonic();
       const keepUp = await this.bootstrap(inner);

@@ -28,6 +28,8 @@ export interface ChainOptions {
   readonly isServed: (group: string, version: string, resource: string) => boolean;
   /** Whether the group and version is served at all. */
   readonly isKnownVersion: (group: string, version: string) => boolean;
+  /** Resolves when what others added to the API until now is known here, too. */
+  readonly catchUp: (signal: AbortSignal) => Promise<void>;
   /** Groups that others serve; false where this server is to answer. */
   readonly aggregate: (ctx: RequestContext) => Promise<boolean>;
   /** Paths that are no resources; false where there is none. */
@@ -168,6 +170,8 @@ export class Chain {
   private async dispatch(ctx: Incoming): Promise<void> {
     const { group, version, isResourceRequest } = ctx.requestInfo;
     if (await this.options.aggregate(ctx)) return;
+    if (isResourceRequest && group.includes('.') && !this.known(ctx.requestInfo))
+      await this.options.catchUp(ctx.signal);
     if (isResourceRequest && this.options.isKnownVersion(group, version)) {
       if (!this.known(ctx.requestInfo)) throw unknownPath();
       await this.options.resources.handle(ctx);

@@ -2,11 +2,11 @@
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { methodNotSupported } from '../../pkg/apimachinery/status.js';
 import { jwks, type ServerAuthenticators } from '../authn/index.js';
-import type { Discovery } from '../endpoints/discovery/discovery.js';
+import type { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import { OpenApi } from '../endpoints/openapi/openapi.js';
 import { serveOpenApi } from '../endpoints/openapi/serve.js';
 import { send, sendValue } from '../endpoints/respond.js';
-import type { ResourceDefinition } from '../registry/resource.js';
+import type { Stores } from '../registry/stores.js';
 import { type ServerCheck, serveHealth } from './health.js';
 import type { ServerMetrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
@@ -15,8 +15,8 @@ import { GIT_VERSION, VERSION_INFO } from './version.js';
 export interface PathsOptions {
   readonly checks: readonly ServerCheck[];
   readonly metrics: ServerMetrics;
-  readonly discovery: Discovery;
-  readonly definitions: readonly ResourceDefinition[];
+  readonly discovery: LiveDiscovery;
+  readonly stores: Stores;
   readonly schemas: SchemaSet;
   readonly authenticators: ServerAuthenticators;
 }
@@ -38,7 +38,8 @@ export class Paths {
 
   constructor(private readonly options: PathsOptions) {
     this.openApi = new OpenApi({
-      resources: options.definitions,
+      resources: options.stores.builtIn,
+      custom: () => options.stores.added,
       schemas: options.schemas,
       gitVersion: GIT_VERSION,
     });

@@ -14,8 +14,8 @@ import {
   prefixEnd,
 } from '../../pkg/etcd-client/interface.js';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.js';
-import type { LeasePool } from './lease-pool.js';
 import { staleInStore } from './encryption/encrypted-client.js';
+import type { LeasePool } from './lease-pool.js';
 import { storeError } from './store-errors.js';
 import type { StoreFeed } from './store-feed.js';
 import { convertValues, type StoredForm } from './stored-form.js';

@@ -32,6 +32,8 @@ export class DefinitionWriter {
     private readonly descriptions: Descriptions,
     /** Of every group version that is served. */
     private readonly groupVersions: readonly { group: string; version: string }[],
+    /** Of kinds that users added, as they are. */
+    private readonly custom: Readonly<Record<string, object>> = {},
   ) {}
 
   /** All definitions that these need, with themselves, sorted by name. */
@@ -40,7 +42,8 @@ export class DefinitionWriter {
     const visit = (name: string) => {
       if (found.has(name)) return;
       found.add(name);
-      for (const ref of refsIn(this.schemas.get(name))) visit(ref);
+      const own = this.custom[name];
+      for (const ref of own ? refsInJson(own) : refsIn(this.schemas.get(name))) visit(ref);
     };
     for (const name of names) visit(name);
     return [...found].sort();
@@ -51,6 +54,8 @@ export class DefinitionWriter {
   }
 
   private definition(name: string): Json {
+    const own = this.custom[name];
+    if (own) return own as JsonObject;
     const schema = this.schemas.get(name);
     const texts = this.descriptions[name] ?? {};
     const out: JsonObject = { description: texts[''], ...this.typeOf(schema) };
@@ -164,6 +169,14 @@ function elementDefault(schema: Schema): Json | undefined {
     default:
       return undefined;
   }
+}
+
+function refsInJson(value: object): string[] {
+  return Object.entries(value).flatMap(([field, part]) => {
+    if (field === '$ref' && typeof part === 'string')
+      return [part.slice(part.lastIndexOf('/') + 1)];
+    return typeof part === 'object' && part !== null ? refsInJson(part) : [];
+  });
 }
 
 function refsIn(schema: Schema): string[] {

@@ -20,6 +20,8 @@ import { encodeV2 } from './protobuf.js';
 export interface OpenApiOptions {
   readonly resources: readonly ResourceDefinition[];
   readonly schemas: SchemaSet;
+  /** Of kinds that users added: another list whenever something changed. */
+  readonly custom?: () => readonly ResourceDefinition[];
   /** `v1.35.0+drydock.1` */
   readonly gitVersion: string;
 }
@@ -40,6 +42,8 @@ interface Entry {
 export class OpenApi {
   /** By path without `/openapi/v3/`. */
   private readonly entries = new Map<string, Entry>();
+  private readonly customEntries = new Map<string, Entry>();
+  private custom: readonly ResourceDefinition[] = [];
   private readonly documents = new Map<string, Promise<OpenApiDocument>>();
   private indexDocument: OpenApiDocument | undefined;
   private schemaDigest: string | undefined;
@@ -66,9 +70,10 @@ export class OpenApi {
 
   /** The body of `/openapi/v3`. */
   index(): OpenApiDocument {
+    this.refresh();
     if (!this.indexDocument) {
       const paths = Object.fromEntries(
-        [...this.entries]
+        [...this.entries, ...this.customEntries]
           .sort()
           .map(([path, { etag }]) => [
             path,
@@ -82,23 +87,63 @@ export class OpenApi {
 
   /** The hash of a document that is not made for it; undefined where there is none under that path. */
   etagOf(path: string): string | undefined {
-    return this.entries.get(path)?.etag;
+    this.refresh();
+    return this.entryOf(path)?.etag;
   }
 
   /** `api/v1`, `apis/apps/v1`; undefined where nothing is served under that path. */
   async v3(path: string): Promise<OpenApiDocument | undefined> {
-    const entry = this.entries.get(path);
+    this.refresh();
+    const entry = this.entryOf(path);
     if (!entry) return undefined;
-    return this.once(`v3 ${path}`, async () => {
-      const writer = await this.writer(3);
-      const { schemas, gitVersion } = this.options;
-      const paths = entry.small ? [entry.small] : pathsOf(entry.resources, schemas);
-      const document = documentV3(paths, writer, gitVersion);
-      return { body: Buffer.from(JSON.stringify(document)), etag: entry.etag };
-    });
+    // Those of custom kinds are many, large, and rarely read.
+    if (this.customEntries.has(path)) return this.makeV3(entry);
+    return this.once(`v3 ${path}`, () => this.makeV3(entry));
+  }
+
+  private async makeV3(entry: Entry): Promise<OpenApiDocument> {
+    const writer = await this.writer(3, entry.resources);
+    const { schemas, gitVersion } = this.options;
+    const paths = entry.small ? [entry.small] : pathsOf(entry.resources, schemas);
+    const document = documentV3(paths, writer, gitVersion);
+    return { body: Buffer.from(JSON.stringify(document)), etag: entry.etag };
+  }
+
+  private entryOf(path: string): Entry | undefined {
+    return this.entries.get(path) ?? this.customEntries.get(path);
+  }
+
+  /** Brings the entries of custom kinds up to date. */
+  private refresh(): void {
+    const now = this.options.custom?.() ?? this.custom;
+    if (now === this.custom) return;
+    this.custom = now;
+    this.customEntries.clear();
+    this.indexDocument = undefined;
+    for (const format of ['json', 'protobuf']) this.documents.delete(`v2 ${format}`);
+    const byRoot = new Map<string, ResourceDefinition[]>();
+    for (const resource of now) {
+      const root = rootOf(resource).slice(1);
+      byRoot.set(root, [...(byRoot.get(root) ?? []), resource]);
+    }
+    for (const [root, resources] of byRoot) {
+      if (this.entries.has(root)) continue;
+      this.customEntries.set(root, { resources, etag: this.hash(root, resources) });
+      const group = resources[0]?.group ?? '';
+      const path = `apis/${group}`;
+      if (!this.entries.has(path)) {
+        const small = smallPath(
+          `/${path}/`,
+          `get${groupWord(group)}APIGroup`,
+          GROUP_DEFINITIONS.group,
+        );
+        this.customEntries.set(path, { resources: [], small, etag: this.hash(path, []) });
+      }
+    }
   }
 
   v2(format: 'json' | 'protobuf'): Promise<OpenApiDocument> {
+    this.refresh();
     return this.once(`v2 ${format}`, async () => {
       const document = await this.documentV2();
       return withHash(
@@ -118,20 +163,34 @@ export class OpenApi {
   }
 
   private async documentV2(): Promise<JsonObject> {
-    const { resources, schemas, gitVersion } = this.options;
-    const small = [...this.entries.values()].flatMap((entry) => (entry.small ? [entry.small] : []));
+    const { schemas, gitVersion } = this.options;
+    const resources = [...this.options.resources, ...this.custom];
+    const all = [...this.entries.values(), ...this.customEntries.values()];
+    const small = all.flatMap((entry) => (entry.small ? [entry.small] : []));
     const paths = [...pathsOf(resources, schemas), ...small];
     paths.sort((a, b) => (a.path < b.path ? -1 : 1));
-    return documentV2(paths, await this.writer(2), gitVersion);
+    return documentV2(paths, await this.writer(2, this.custom), gitVersion);
   }
 
-  private async writer(version: 2 | 3): Promise<DefinitionWriter> {
-    const { resources, schemas } = this.options;
+  /** `documented`: of them, the custom kinds' own definitions are written, too. */
+  private async writer(
+    version: 2 | 3,
+    documented: readonly ResourceDefinition[],
+  ): Promise<DefinitionWriter> {
+    const { schemas } = this.options;
+    const resources = [...this.options.resources, ...this.custom];
+    const custom = documented.map((definition) => definition.custom?.openApi(version) ?? {});
     const groupVersions = new Map(
       resources.map(({ group, version: of }) => [`${group}/${of}`, { group, version: of }]),
     );
     const sorted = [...groupVersions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, gv]) => gv);
-    return new DefinitionWriter(version, schemas, await loadDescriptions(), sorted);
+    return new DefinitionWriter(
+      version,
+      schemas,
+      await loadDescriptions(),
+      sorted,
+      Object.assign({}, ...custom),
+    );
   }
 
   /** One making at a time of each document; one that failed is tried again. */
@@ -157,12 +216,13 @@ export class OpenApi {
   private hash(path: string, resources: readonly ResourceDefinition[]): string {
     const { schemas, gitVersion } = this.options;
     const hash = createHash('sha512').update(`${gitVersion}\n${path}\n`);
-    for (const { resource, definition, verbs, strategy, scale, subresources = [] } of resources) {
+    for (const of of resources) {
+      const { resource, definition, verbs, strategy, scale, subresources = [], custom } = of;
       const names = subresources.map(({ name }) => name);
       hash.update(
         JSON.stringify([resource, verbs, Boolean(strategy.status), Boolean(scale), names]),
       );
-      hash.update(JSON.stringify(schemas.get(definition)));
+      hash.update(custom ? custom.digest : JSON.stringify(schemas.get(definition)));
     }
     if (resources.length > 0) hash.update(this.allDefinitions());
     return hash.digest('hex').toUpperCase();
