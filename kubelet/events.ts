@@ -2,9 +2,9 @@
  * The Events that a kubelet tells, with their involved objects as upstream names them: a pod, one of its
  * containers by field path, or the node (whose uid is its name).
  */
-import type { Pod } from '../pkg/api/types.js';
+import type { PersistentVolumeClaim, Pod } from '../pkg/api/types.js';
 import { type EventType, referenceTo } from '../pkg/client/event-recorder.js';
-import { PODS } from '../pkg/client/resources.js';
+import { PERSISTENT_VOLUME_CLAIMS, PODS } from '../pkg/client/resources.js';
 
 /** The part of the client's `EventRecorder` that is used here. */
 export interface EventSink {
@@ -28,6 +28,10 @@ export class KubeletEvents {
 
   container(pod: Pod, name: string, type: EventType, reason: string, message: string): void {
     this.sink.event(referenceTo(PODS, pod, fieldPath(pod, name)), type, reason, message);
+  }
+
+  claim(claim: PersistentVolumeClaim, type: EventType, reason: string, message: string): void {
+    this.sink.event(referenceTo(PERSISTENT_VOLUME_CLAIMS, claim), type, reason, message);
   }
 
   node(type: EventType, reason: string, message: string): void {

@@ -1,15 +1,28 @@
 /**
- * ConfigMaps, Secrets and claims as pods need them: read when asked for, kept for a while, one request at
+ * ConfigMaps, Secrets, claims and their volumes as pods need them: read when asked for, kept for a while, one request at
  * a time for each. Shared by all nodes of a process. What is not there is asked for again each time.
  */
-import type { ConfigMap, PersistentVolumeClaim, Secret, Service } from '../../pkg/api/types.js';
+import type {
+  ConfigMap,
+  CSIDriver,
+  CSINode,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Secret,
+  Service,
+  VolumeAttachment,
+} from '../../pkg/api/types.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import {
   CONFIG_MAPS,
+  CSI_DRIVERS,
+  CSI_NODES,
   PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   type ResourceRef,
   SECRETS,
+  VOLUME_ATTACHMENTS,
 } from '../../pkg/client/resources.js';
 import type { RestClient } from '../../pkg/client/rest.js';
 import type { Clock } from '../../pkg/component/clock.js';
@@ -23,6 +36,11 @@ export interface PodObjects {
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
   secret(namespace: string, name: string): Promise<Secret | undefined>;
   claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined>;
+  updateClaimStatus(claim: PersistentVolumeClaim): Promise<PersistentVolumeClaim>;
+  volume(name: string): Promise<PersistentVolume | undefined>;
+  attachment(name: string): Promise<VolumeAttachment | undefined>;
+  csiDriver(name: string): Promise<CSIDriver | undefined>;
+  csiNode(name: string): Promise<CSINode | undefined>;
   /** The services whose addresses a pod of the namespace finds in its environment. */
   services(namespace: string): readonly Service[];
 }
@@ -50,6 +68,28 @@ export class ObjectCache implements PodObjects {
 
   claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined> {
     return this.read<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS, namespace, name, 0);
+  }
+
+  updateClaimStatus(claim: PersistentVolumeClaim): Promise<PersistentVolumeClaim> {
+    return this.client
+      .resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS)
+      .updateStatus(claim);
+  }
+
+  volume(name: string): Promise<PersistentVolume | undefined> {
+    return this.read<PersistentVolume>(PERSISTENT_VOLUMES, '', name, 0);
+  }
+
+  attachment(name: string): Promise<VolumeAttachment | undefined> {
+    return this.read<VolumeAttachment>(VOLUME_ATTACHMENTS, '', name, 0);
+  }
+
+  csiDriver(name: string): Promise<CSIDriver | undefined> {
+    return this.read<CSIDriver>(CSI_DRIVERS, '', name, 0);
+  }
+
+  csiNode(name: string): Promise<CSINode | undefined> {
+    return this.read<CSINode>(CSI_NODES, '', name, 0);
   }
 
   services(namespace: string): readonly Service[] {

@@ -1,5 +1,6 @@
 /**
- * Whether what a pod's volumes name is there. A runtime that shows no files needs no more; contents are
+ * Whether the ConfigMaps and Secrets that a pod's volumes name are there; claims are looked at in
+ * `persistent-volumes.ts`. A runtime that shows no files needs no more; contents are
  * read from the same objects when one does. Each fault is one `VolumeError` with the text of upstream's
  * `FailedMount` event.
  */
@@ -16,12 +17,10 @@ export async function checkVolumes(pod: Pod, objects: PodObjects): Promise<Volum
   const namespace = pod.metadata?.namespace ?? '';
   const faults: VolumeFault[] = [];
   for (const volume of pod.spec?.volumes ?? []) {
-    const problems = await problemsOf(volume, namespace, pod, objects);
+    const problems = await problemsOf(volume, namespace, objects);
     if (problems.length === 0) continue;
     const text = problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`;
-    const message = volume.persistentVolumeClaim
-      ? text
-      : `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${text}`;
+    const message = `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${text}`;
     faults.push({ volume: volume.name, message });
   }
   return faults;
@@ -30,10 +29,9 @@ export async function checkVolumes(pod: Pod, objects: PodObjects): Promise<Volum
 async function problemsOf(
   volume: Volume,
   namespace: string,
-  pod: Pod,
   objects: PodObjects,
 ): Promise<string[]> {
-  const { configMap, secret, projected, persistentVolumeClaim } = volume;
+  const { configMap, secret, projected } = volume;
   if (configMap) {
     return configMapProblems(
       objects,
@@ -58,26 +56,6 @@ async function problemsOf(
       }
     }
     return problems;
-  }
-  if (persistentVolumeClaim) {
-    const name = persistentVolumeClaim.claimName;
-    const claim = await objects.claim(namespace, name);
-    const prefix = `error processing PVC ${namespace}/${name}: `;
-    if (!claim) {
-      return [
-        `${prefix}failed to fetch PVC from API server: persistentvolumeclaims ${JSON.stringify(name)} not found`,
-      ];
-    }
-    if (claim.metadata?.deletionTimestamp !== undefined) return [`${prefix}PVC is being deleted`];
-    if (claim.status?.phase !== 'Bound') return [`${prefix}PVC is not bound`];
-    return [];
-  }
-  if (volume.ephemeral) {
-    const name = `${pod.metadata?.name ?? ''}-${volume.name}`;
-    const claim = await objects.claim(namespace, name);
-    return claim?.status?.phase === 'Bound'
-      ? []
-      : [`error processing PVC ${namespace}/${name}: PVC is not bound`];
   }
   return [];
 }

@@ -1,0 +1,78 @@
+/**
+ * The volumes of one pod, from the pod's first sync to its end: they are mounted once, before its containers
+ * start, and what keeps them from it is told; while it runs, claims that have grown get their size.
+ */
+import type { Pod } from '../../pkg/api/types.js';
+import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { Logger } from '../../pkg/component/logger.js';
+import type { KubeletEvents } from '../events.js';
+import type { PodObjects } from '../volumes/object-cache.js';
+import {
+  claimFaults,
+  growClaims,
+  overdueMessage,
+  unprocessedMessage,
+} from '../volumes/persistent-volumes.js';
+import { checkVolumes } from '../volumes/volumes.js';
+
+/** How long volumes are waited for before an Event says so. */
+const MOUNT_DEADLINE_MS = 123_000;
+/** How often the claims of a running pod are looked at. */
+const CLAIM_PERIOD_MS = 10_000;
+
+export interface PodMountsOptions {
+  readonly objects: PodObjects;
+  readonly events: KubeletEvents;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class PodMounts {
+  private mounted = false;
+  private waitingSince: number | undefined;
+  private lookedAt: number | undefined;
+
+  constructor(private readonly options: PodMountsOptions) {}
+
+  /** False while something is missing. */
+  async mount(pod: Pod): Promise<boolean> {
+    if (this.mounted) return true;
+    const { objects, events, clock } = this.options;
+    const tell = (message: string) => events.pod(pod, 'Warning', 'FailedMount', message);
+    const faults = await checkVolumes(pod, objects);
+    for (const { message } of faults) tell(message);
+    const claims = await claimFaults(pod, objects);
+    const unprocessed = unprocessedMessage(claims);
+    if (unprocessed !== undefined) tell(unprocessed);
+    for (const { unmountable } of claims) if (unmountable !== undefined) tell(unmountable);
+    if (faults.length === 0 && claims.length === 0) {
+      this.mounted = true;
+      return true;
+    }
+    this.waitingSince ??= clock.now();
+    const overdue = clock.now() - this.waitingSince >= MOUNT_DEADLINE_MS;
+    if (overdue && claims.length > 0 && unprocessed === undefined) {
+      tell(overdueMessage(claims));
+      this.waitingSince = clock.now();
+    }
+    return false;
+  }
+
+  /** Resolves to when the claims are to be looked at again; undefined for a pod without any. */
+  async grow(pod: Pod): Promise<number | undefined> {
+    if (claimsOfPod(pod).length === 0) return undefined;
+    const { objects, events, clock, logger } = this.options;
+    const left = (this.lookedAt ?? -CLAIM_PERIOD_MS) + CLAIM_PERIOD_MS - clock.now();
+    if (left > 0) return left;
+    this.lookedAt = clock.now();
+    try {
+      await growClaims(pod, objects, events);
+    } catch (err) {
+      // The containers do not wait for it; it is tried again in a while.
+      const { namespace, name, uid } = pod.metadata ?? {};
+      logger.info({ namespace, name, uid, err }, 'Claims could not be looked at');
+    }
+    return CLAIM_PERIOD_MS;
+  }
+}
