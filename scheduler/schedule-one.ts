@@ -33,8 +33,8 @@ import type { NoPreemption, Preemption } from './preemption.js';
 import type { Nominator } from './queue/nominator.js';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.js';
 
-/** Bindings under way at a time; more would only wait in the connection pool. */
-const MAX_BINDINGS = 128;
+/** Bindings under way at a time: enough for the server to store many at once, few enough that others get through. */
+const MAX_BINDINGS = 32;
 /** The loop yields to I/O after this long, so that a full queue does not starve watches and bindings. */
 const YIELD_AFTER_MS = 8;
 const NOTE_LIMIT = 1024;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Descriptor, extraFlags, portOf } from './descriptor.js';
+import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 
 /** Quick timing: pods leave a dead node after this long instead of Kubernetes' five minutes. */
 const QUICK_TOLERATION_SECONDS = 5;
@@ -47,7 +47,7 @@ export const apiserver: Descriptor = (name, { layout, config }) => {
         : []),
       ...extraFlags(config, 'apiserver'),
     ],
-    nodeArgs: ['--max-semi-space-size=16'],
+    nodeArgs: nursery(config, 16),
     address: `https://${host}:${port}`,
     ready: `https://${host}:${port}/readyz`,
     stage: 1,

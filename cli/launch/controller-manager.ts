@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Descriptor, extraFlags, portOf } from './descriptor.js';
+import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 import { leaderElectedFlags } from './leader-elected.js';
 
 export const controllerManager: Descriptor = (name, { layout, config }) => {
@@ -28,7 +28,7 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
         : []),
       ...extraFlags(config, 'controller-manager'),
     ],
-    nodeArgs: ['--max-semi-space-size=4'],
+    nodeArgs: nursery(config, 4),
     address,
     ready: `${address}/healthz`,
     stage: 2,

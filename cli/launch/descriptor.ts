@@ -43,3 +43,16 @@ export function portOf(config: ClusterConfig, name: string): number {
 export function ordinal(name: string): number {
   return Number(/-(\d+)$/.exec(name)?.[1] ?? 1);
 }
+
+/** Nodes from which on a cluster's processes are given more memory to save processor time. */
+const MANY_NODES = 100;
+const LARGE_NURSERY_MIB = 64;
+
+/**
+ * The V8 flag for the space of young objects, `small` MiB in a cluster of a few nodes. Where much goes on at
+ * once, a larger one lets what a request needed die there, instead of being copied and collected again.
+ */
+export function nursery(config: ClusterConfig, small: number): string[] {
+  const nodes = config.nodes.length + config.hollowNodes;
+  return [`--max-semi-space-size=${nodes < MANY_NODES ? small : LARGE_NURSERY_MIB}`];
+}

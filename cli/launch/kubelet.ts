@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Descriptor, extraFlags, portOf } from './descriptor.js';
+import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 
 export const kubelet: Descriptor = (name, { layout, config }) => {
   const node = name.slice('kubelet-'.length);
@@ -24,7 +24,7 @@ export const kubelet: Descriptor = (name, { layout, config }) => {
       ...(config.timing === 'quick' ? ['--node-lease-duration-seconds=8'] : []),
       ...extraFlags(config, 'kubelet'),
     ],
-    nodeArgs: hollow ? [] : ['--max-semi-space-size=2'],
+    nodeArgs: hollow ? nursery(config, 16) : ['--max-semi-space-size=2'],
     address,
     ready: `${address}/healthz`,
     stage: 2,

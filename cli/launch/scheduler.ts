@@ -1,4 +1,4 @@
-import { type Descriptor, extraFlags, portOf } from './descriptor.js';
+import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 import { leaderElectedFlags } from './leader-elected.js';
 
 export const scheduler: Descriptor = (name, { layout, config }) => {
@@ -10,7 +10,7 @@ export const scheduler: Descriptor = (name, { layout, config }) => {
       ...leaderElectedFlags(name, 'scheduler', layout, config),
       ...extraFlags(config, 'scheduler'),
     ],
-    nodeArgs: ['--max-semi-space-size=4'],
+    nodeArgs: nursery(config, 4),
     address,
     ready: `${address}/readyz`,
     stage: 2,
