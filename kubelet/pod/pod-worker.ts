@@ -8,6 +8,7 @@
  * event wakes the worker. A step that throws is told as FailedSync and tried again with back-off.
  */
 import type { Pod, PodStatus } from '../../pkg/api/types.js';
+import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import { formatTime } from '../../pkg/apimachinery/meta.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
@@ -16,9 +17,9 @@ import { PodProber } from '../prober/prober.js';
 import type { ContainerInfo, ContainerRuntime, PodRuntimeStatus } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
+import { checkVolumes } from '../volumes/volumes.js';
 import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
 import { type PodContainers, PodMemory } from './pod-containers.js';
-import { PodMounts } from './pod-mounts.js';
 import { failPod, generatePodStatus, terminatedStatus } from './pod-status.js';
 
 export type WorkerState = 'sync' | 'terminating' | 'terminated';
@@ -56,7 +57,7 @@ export class PodWorker {
   private dirty = false;
   private timer: Timer | undefined;
   private failures = 0;
-  private readonly mounts: PodMounts;
+  private mounted = false;
   private removed = false;
   /** Of the task that steps the worker. */
   private signal: AbortSignal;
@@ -66,7 +67,6 @@ export class PodWorker {
 
   constructor(private readonly options: PodWorkerOptions) {
     this.pod = options.pod;
-    this.mounts = new PodMounts(options);
     this.signal = options.signal;
     this.prober = new PodProber({
       runtime: options.runtime,
@@ -93,9 +93,11 @@ export class PodWorker {
     return this.pod;
   }
 
+  /** Most updates are the echo of a status that was sent from here; those need nothing done. */
   update(pod: Pod): void {
+    const before = this.pod;
     this.pod = pod;
-    this.wake();
+    if (asksAnew(before, pod)) this.wake();
   }
 
   /** The API has forgotten the pod: whatever runs of it ends, and its traces go. */
@@ -184,13 +186,11 @@ export class PodWorker {
       return undefined;
     }
     if (!(await this.publish())) return undefined;
-    if (!(await this.mounts.mount(this.pod)))
-      return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
-    const claimsDue = await this.mounts.grow(this.pod);
+    if (!(await this.mountVolumes())) return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
     const outcome = await options.containers.sync(this.pod, this.memory, this.prober, this.signal);
     if (this.mustEnd()) this.dirty = true;
     else if (!(await this.publish())) return undefined;
-    const delays = [outcome.retryAfterMs, deadline, claimsDue].filter((ms) => ms !== undefined);
+    const delays = [outcome.retryAfterMs, deadline].filter((ms) => ms !== undefined);
     return delays.length > 0 ? Math.min(...delays) : undefined;
   }
 
@@ -260,6 +260,17 @@ export class PodWorker {
       else await runtime.stopContainer(info.id, graceMs);
       this.wake();
     });
+  }
+
+  private async mountVolumes(): Promise<boolean> {
+    if (this.mounted) return true;
+    const { objects, events } = this.options;
+    const faults = await checkVolumes(this.pod, objects);
+    for (const { message } of faults) events.pod(this.pod, 'Warning', 'FailedMount', message);
+    if (faults.length > 0) return false;
+    this.mounted = true;
+    this.failures = 0;
+    return true;
   }
 
   private async status(terminal: boolean): Promise<PodStatus> {
@@ -332,4 +343,19 @@ export class PodWorker {
   private backoff(): number {
     return Math.min(FIRST_RETRY_MS * 2 ** this.failures++, MAX_RETRY_MS);
   }
+}
+
+/** Whether the API asks for something that it did not ask for before. */
+function asksAnew(before: Pod, now: Pod): boolean {
+  const [old = {}, meta = {}] = [before.metadata, now.metadata];
+  return (
+    meta.generation === undefined ||
+    meta.generation !== old.generation ||
+    meta.deletionTimestamp !== old.deletionTimestamp ||
+    meta.deletionGracePeriodSeconds !== old.deletionGracePeriodSeconds ||
+    // Conditions that others write decide about readiness.
+    (now.spec?.readinessGates ?? []).length > 0 ||
+    !deepEqual(meta.annotations, old.annotations) ||
+    !deepEqual(meta.labels, old.labels)
+  );
 }
