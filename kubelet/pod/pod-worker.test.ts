@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { ConfigMap, Container, ContainerState, Pod, PodStatus } from '../../pkg/api/types.js';
+import type {
+  ConfigMap,
+  Container,
+  ContainerState,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodStatus,
+} from '../../pkg/api/types.js';
 import { notFound } from '../../pkg/apimachinery/status.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { silentLogger } from '../../pkg/component/logger.js';
@@ -38,6 +46,8 @@ class Node {
   readonly configMaps = new Map<string, ConfigMap>();
   readonly history: PodStatus[] = [];
   finished = false;
+  readonly claims = new Map<string, PersistentVolumeClaim>();
+  readonly volumes = new Map<string, PersistentVolume>();
   readonly runtime = new SimulatedRuntime({ nodeName: 'n', clock: this.clock });
   private readonly stopping = new AbortController();
   readonly tasks = new TaskGroup(this.stopping.signal, (_, err) => {
@@ -63,7 +73,15 @@ class Node {
     const objects: PodObjects = {
       configMap: async (_, name) => this.configMaps.get(name),
       secret: async () => undefined,
-      claim: async () => undefined,
+      claim: async (_, name) => this.claims.get(name),
+      updateClaimStatus: async (claim) => {
+        this.claims.set(claim.metadata?.name ?? '', claim);
+        return claim;
+      },
+      volume: async (name) => this.volumes.get(name),
+      attachment: async () => undefined,
+      csiDriver: async () => undefined,
+      csiNode: async () => undefined,
       services: () => [],
     };
     this.statuses = new StatusManager({
@@ -428,6 +446,74 @@ t.test('a volume that cannot be mounted is tried less and less often', async (t)
   await node.pass(20_000);
   const tries = node.events.filter((e) => e.includes('FailedMount')).length;
   t.ok(tries >= 4 && tries <= 7, `${tries} times in 20 s`);
+  await node.stop();
+});
+
+t.test('a pod waits for its claim, and gives a claim that has grown its size', async (t) => {
+  const persistentVolumeClaim = { claimName: 'data' };
+  const node = new Node(podOf({ volumes: [{ name: 'v', persistentVolumeClaim }] }));
+  const waits = (why: string) =>
+    `pod FailedMount Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: error processing PVC default/data: ${why}`;
+  await node.pass(1000);
+  t.ok(
+    node.events.includes(
+      waits('failed to fetch PVC from API server: persistentvolumeclaims "data" not found'),
+    ),
+  );
+  const claim: PersistentVolumeClaim = {
+    metadata: { namespace: 'default', name: 'data', uid: 'c1' },
+    spec: { volumeName: 'pv1' },
+    status: { phase: 'Pending' },
+  };
+  node.claims.set('data', claim);
+  await node.pass(2000);
+  t.ok(node.events.includes(waits('PVC is not bound')));
+  node.volumes.set('pv1', { metadata: { name: 'pv1' }, spec: { claimRef: { uid: 'c1' } } });
+  const capacity = { storage: '1Gi' };
+  node.claims.set('data', { ...claim, status: { phase: 'Bound', capacity } });
+  t.ok(await node.until(() => node.status.phase === 'Running', 20_000));
+  const pending = { type: 'FileSystemResizePending', status: 'True' };
+  node.claims.set('data', {
+    ...claim,
+    status: {
+      phase: 'Bound',
+      capacity,
+      allocatedResources: { storage: '2Gi' },
+      allocatedResourceStatuses: { storage: 'NodeResizePending' },
+      conditions: [pending],
+    },
+  });
+  await node.pass(11_000);
+  t.same(node.claims.get('data')?.status, {
+    phase: 'Bound',
+    capacity: { storage: '2Gi' },
+    allocatedResources: { storage: '2Gi' },
+  });
+  t.match(
+    node.events.find((event) => event.includes('FileSystemResizeSuccessful')),
+    'MountVolume.NodeExpandVolume succeeded for volume "pv1"',
+  );
+  await node.stop();
+});
+
+t.test('a volume of a driver waits to be attached', async (t) => {
+  const persistentVolumeClaim = { claimName: 'data' };
+  const node = new Node(podOf({ volumes: [{ name: 'v', persistentVolumeClaim }] }));
+  node.claims.set('data', {
+    metadata: { namespace: 'default', name: 'data', uid: 'c1' },
+    spec: { volumeName: 'pv1' },
+    status: { phase: 'Bound' },
+  });
+  const csi = { driver: 'example.com', volumeHandle: 'h' };
+  node.volumes.set('pv1', { metadata: { name: 'pv1' }, spec: { csi, claimRef: { uid: 'c1' } } });
+  await node.pass(100_000);
+  t.notOk(node.events.some((event) => event.includes('FailedMount')));
+  await node.pass(60_000);
+  t.ok(
+    node.events.includes(
+      'pod FailedMount Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[]: context deadline exceeded',
+    ),
+  );
   await node.stop();
 });
 

@@ -17,9 +17,9 @@ import { PodProber } from '../prober/prober.js';
 import type { ContainerInfo, ContainerRuntime, PodRuntimeStatus } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
-import { checkVolumes } from '../volumes/volumes.js';
 import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
 import { type PodContainers, PodMemory } from './pod-containers.js';
+import { PodMounts } from './pod-mounts.js';
 import { failPod, generatePodStatus, terminatedStatus } from './pod-status.js';
 
 export type WorkerState = 'sync' | 'terminating' | 'terminated';
@@ -57,7 +57,7 @@ export class PodWorker {
   private dirty = false;
   private timer: Timer | undefined;
   private failures = 0;
-  private mounted = false;
+  private readonly mounts: PodMounts;
   private removed = false;
   /** Of the task that steps the worker. */
   private signal: AbortSignal;
@@ -67,6 +67,7 @@ export class PodWorker {
 
   constructor(private readonly options: PodWorkerOptions) {
     this.pod = options.pod;
+    this.mounts = new PodMounts(options);
     this.signal = options.signal;
     this.prober = new PodProber({
       runtime: options.runtime,
@@ -186,11 +187,13 @@ export class PodWorker {
       return undefined;
     }
     if (!(await this.publish())) return undefined;
-    if (!(await this.mountVolumes())) return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
+    if (!(await this.mounts.mount(this.pod)))
+      return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
+    const claimsDue = await this.mounts.grow(this.pod);
     const outcome = await options.containers.sync(this.pod, this.memory, this.prober, this.signal);
     if (this.mustEnd()) this.dirty = true;
     else if (!(await this.publish())) return undefined;
-    const delays = [outcome.retryAfterMs, deadline].filter((ms) => ms !== undefined);
+    const delays = [outcome.retryAfterMs, deadline, claimsDue].filter((ms) => ms !== undefined);
     return delays.length > 0 ? Math.min(...delays) : undefined;
   }
 
@@ -260,17 +263,6 @@ export class PodWorker {
       else await runtime.stopContainer(info.id, graceMs);
       this.wake();
     });
-  }
-
-  private async mountVolumes(): Promise<boolean> {
-    if (this.mounted) return true;
-    const { objects, events } = this.options;
-    const faults = await checkVolumes(this.pod, objects);
-    for (const { message } of faults) events.pod(this.pod, 'Warning', 'FailedMount', message);
-    if (faults.length > 0) return false;
-    this.mounted = true;
-    this.failures = 0;
-    return true;
   }
 
   private async status(terminal: boolean): Promise<PodStatus> {
