@@ -45,11 +45,20 @@ export interface KubeletOptions {
 export class Kubelet {
   private readonly byName = new Map<string, NodeAgent>();
   private failure: { err: unknown } | undefined;
+  private services: Informer<Service> | undefined;
 
   constructor(private readonly options: KubeletOptions) {}
 
   agents(): Iterable<NodeAgent> {
     return this.byName.values();
+  }
+
+  /** What the cluster's DNS would answer; see `ServiceAddresses`. */
+  serviceAddresses(namespace: string, name: string): readonly string[] | undefined {
+    const service = this.services?.store.get(`${namespace}/${name}`);
+    if (!service) return undefined;
+    const { clusterIP } = service.spec ?? {};
+    return clusterIP && clusterIP !== 'None' ? [clusterIP] : [];
   }
 
   /** Until the signal aborts; rejects when a part of it broke. */
@@ -74,6 +83,7 @@ export class Kubelet {
       clock,
       logger,
     });
+    this.services = services;
     const objects = new ObjectCache(client, clock, (namespace) =>
       services.store.byIndex(BY_NAMESPACE, namespace),
     );

@@ -50,11 +50,6 @@ async function main(): Promise<void> {
   const clock = new RealClock();
   const rootDir = flags.text('root-dir');
   const hollowNodes = flags.number('hollow-nodes');
-  const runtimes = createRuntimes({
-    endpoint: flags.text('container-runtime-endpoint'),
-    rootDir,
-    clock,
-  });
   const client = new RestClient({
     config: await loadKubeconfig(flags.text('kubeconfig')),
     userAgent: 'kubelet',
@@ -62,6 +57,12 @@ async function main(): Promise<void> {
     maxConnections: 16,
   });
   const wired: { kubelet: Kubelet | undefined } = { kubelet: undefined };
+  const runtimes = createRuntimes({
+    endpoint: flags.text('container-runtime-endpoint'),
+    rootDir,
+    clock,
+    services: (namespace, name) => wired.kubelet?.serviceAddresses(namespace, name),
+  });
   const clientCa = flags.text('client-ca-file');
   const server = new KubeletServer({
     address: flags.text('address'),

@@ -366,7 +366,7 @@ export class PodContainers {
         tty: container.tty === true,
         stdin: container.stdin === true,
         restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',
-        ...cpuLimit(container),
+        ...limitsOf(container),
         specHash: specHash(container),
         logPath: join(logFolder(node.rootDir, pod), container.name, `${attempt}.log`),
       }),
@@ -499,9 +499,14 @@ function inSandbox(
   return info?.sandboxId !== sandbox.id && info?.state === 'running' ? undefined : info;
 }
 
-function cpuLimit(container: Container): { cpuLimitNanoCores?: number } {
-  const limit = Quantity.tryParse(container.resources?.limits?.['cpu'] ?? '0');
-  return limit && limit.sign > 0 ? { cpuLimitNanoCores: limit.milliValue() * 1_000_000 } : {};
+function limitsOf(container: Container): { cpuLimitNanoCores?: number; memoryLimitBytes?: number } {
+  const { cpu, memory } = container.resources?.limits ?? {};
+  const cores = Quantity.tryParse(cpu ?? '0');
+  const bytes = Quantity.tryParse(memory ?? '0');
+  return {
+    ...(cores && cores.sign > 0 ? { cpuLimitNanoCores: cores.milliValue() * 1_000_000 } : {}),
+    ...(bytes && bytes.sign > 0 ? { memoryLimitBytes: bytes.value() } : {}),
+  };
 }
 
 /** What cannot change under a running container. */

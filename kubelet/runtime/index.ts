@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { ContainerRuntime } from './interface.js';
 import { Journal } from './simulated/journal.js';
+import type { ServiceAddresses } from './simulated/names.js';
 import { SimulatedRuntime } from './simulated/simulated-runtime.js';
 
 export interface RuntimeFactoryOptions {
   readonly endpoint: string;
   readonly rootDir: string;
   readonly clock: Clock;
+  /** For runtimes without a network of their own. */
+  readonly services?: ServiceAddresses;
 }
 
 /** Makes the runtime of each node of this process; `close` when all of them are closed. */
@@ -36,7 +39,7 @@ export function createRuntimes(options: RuntimeFactoryOptions): RuntimeFactory {
   return make(options);
 }
 
-function simulatedRuntimes({ rootDir, clock }: RuntimeFactoryOptions): RuntimeFactory {
+function simulatedRuntimes({ rootDir, clock, services }: RuntimeFactoryOptions): RuntimeFactory {
   const journal = new Journal(join(rootDir, 'runtime', 'state.jsonl'));
   const restored = new Map<string, ReturnType<Journal['load']>>();
   for (const record of journal.load()) {
@@ -48,7 +51,13 @@ function simulatedRuntimes({ rootDir, clock }: RuntimeFactoryOptions): RuntimeFa
     forNode(nodeName) {
       const records = restored.get(nodeName) ?? [];
       restored.delete(nodeName);
-      return new SimulatedRuntime({ nodeName, clock, journal, restored: records });
+      return new SimulatedRuntime({
+        nodeName,
+        clock,
+        journal,
+        restored: records,
+        ...(services ? { services } : {}),
+      });
     },
     async close() {
       journal.close();

@@ -50,6 +50,7 @@ export interface ContainerConfig {
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
   /** What it may use at most. Absent: what the node has. */
   readonly cpuLimitNanoCores?: number;
+  readonly memoryLimitBytes?: number;
   /** Changes when the container must be replaced. */
   readonly specHash: string;
   readonly logPath: string;

@@ -42,7 +42,7 @@ export function containerConfig(
   return {
     name,
     attempt: 0,
-    image: 'busybox',
+    image: 'nginx',
     imageId: 'busybox',
     command: ['sleep', '3600'],
     args: [],

@@ -17,12 +17,15 @@
  */
 import { parseDuration } from '../../../pkg/apimachinery/duration.js';
 import type { ContainerConfig, ProbeKind } from '../interface.js';
-import { type Effect, isKnownCommand, runProcess } from './shell.js';
+import { endsWithoutInput } from './image-facts.js';
+import { type Effect, isKnownCommand, runProcess, type ShellContext } from './shell.js';
+import { stressUsage } from './stress.js';
 
 export const PREFIX = 'drydock.dev/';
 const DEFAULT_END_MS = 1000;
 /** SIGTERM's exit code, for a process that does not handle it. */
 const SIGTERM_CODE = 143;
+const SIGKILL_CODE = 137;
 
 type Annotations = Readonly<Record<string, string>>;
 
@@ -58,16 +61,20 @@ export function durationMs(text: string | undefined): number | undefined {
   }
 }
 
+/** What a container sees of the world: its name, its files, the cluster's names. */
+export type Surroundings = Pick<ShellContext, 'hostname' | 'files' | 'resolve'>;
+
 export function behaviourOf(
   config: ContainerConfig,
   annotations: Annotations,
-  hostname: string,
+  surroundings: Surroundings,
 ): Behaviour {
   const get = (name: string) => annotationOf(annotations, config.name, name);
   const argv = [...config.command, ...config.args];
-  const reason = get('exit-reason');
   const scripted = get('runs-for') ?? get('exit-code') ?? get('log');
   const known = scripted === undefined && argv.length > 0 && isKnownCommand(argv);
+  const killed = scripted === undefined && isTooMuch(config);
+  const reason = get('exit-reason') ?? (killed ? 'OOMKilled' : undefined);
   return {
     ...(reason === undefined ? {} : { exitReason: reason }),
     readyAfterMs: durationMs(get('ready-after')) ?? 0,
@@ -76,20 +83,42 @@ export function behaviourOf(
     stopAfterMs: durationMs(get('stop-after')) ?? 0,
     stopCode: known ? SIGTERM_CODE : 0,
     run: (now) =>
-      scripted === undefined
-        ? runProcess(argv, {
-            env: new Map(config.env.map((e) => [e.name, e.value])),
-            hostname,
-            now,
-            unknown: endsByItself(config, argv) ? 'ends' : 'forever',
-          })
-        : runAnnotated({
-            runsForMs: durationMs(get('runs-for')),
-            exitCode: get('exit-code'),
-            log: get('log'),
-            intervalMs: durationMs(get('log-interval')),
-          }),
+      killed
+        ? runUntilKilled()
+        : scripted === undefined
+          ? runOwn(config, argv, { ...surroundings, now })
+          : runAnnotated({
+              runsForMs: durationMs(get('runs-for')),
+              exitCode: get('exit-code'),
+              log: get('log'),
+              intervalMs: durationMs(get('log-interval')),
+            }),
   };
+}
+
+/** Its memory's limit is below what it takes as soon as it runs. */
+function isTooMuch(config: ContainerConfig): boolean {
+  const { memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = config;
+  return (stressUsage(config)?.memoryBytes ?? 0) > limit;
+}
+
+function* runUntilKilled(): Generator<Effect, number, void> {
+  yield { type: 'wait', ms: DEFAULT_END_MS };
+  return SIGKILL_CODE;
+}
+
+function runOwn(
+  config: ContainerConfig,
+  argv: readonly string[],
+  context: Surroundings & Pick<ShellContext, 'now'>,
+): Generator<Effect, number, void> {
+  const isPrompt = argv.length === 0 && endsWithoutInput(config.image);
+  const isOpen = config.stdin || config.tty;
+  return runProcess(isPrompt ? [isOpen ? 'pause' : 'true'] : argv, {
+    ...context,
+    env: new Map(config.env.map((e) => [e.name, e.value])),
+    unknown: endsByItself(config, argv) ? 'ends' : 'forever',
+  });
 }
 
 /** An unknown command, or an image's own, ends only where the pod says that ending is its purpose. */

@@ -1,7 +1,8 @@
 /**
  * Images that are never fetched: a name is enough to know an id and a size. A pull takes a moment; it
  * fails for a registry whose host ends in `.invalid`, a name or tag that says it does not exist
- * (`does-not-exist`, `doesnotexist`, `nonexistent`), and where `drydock.dev/pull-error` says so.
+ * (`does-not-exist`, `doesnotexist`, `nonexistent`, `non-existing`) or is private, a tag of nginx that courses use as
+ * the one that was never published (`nginx:1.161`), and where `drydock.dev/pull-error` says so.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../pkg/component/clock.js';
@@ -10,7 +11,8 @@ import { type ImageInfo, type PullOptions, RuntimeError } from '../interface.js'
 import { durationMs, PREFIX } from './behaviour.js';
 
 const DEFAULT_PULL_MS = 15;
-const MISSING = /does-?not-?exist|non-?existent/;
+const MISSING = /does-?not-?exist|non-?exist(ent|ing)/;
+const PRIVATE = /(^|[-_/.])private([-_/.]|$)/;
 
 export class ImageStore {
   private readonly byName = new Map<string, ImageInfo>();
@@ -57,8 +59,12 @@ function pullError(name: ReturnType<typeof parseImageName>): string | undefined 
     const host = domain.replace(/:\d+$/, '');
     return `rpc error: code = Unknown desc = ${prefix}failed to do request: Head "https://${domain}/v2/${path}/manifests/${tag}": dial tcp: lookup ${host}: no such host`;
   }
-  if (MISSING.test(path) || MISSING.test(tag)) {
+  const neverPublished = path === 'library/nginx' && /^\d+\.\d{3,}/.test(tag ?? '');
+  if (MISSING.test(path) || MISSING.test(tag) || neverPublished) {
     return `rpc error: code = NotFound desc = ${prefix}${canonical}: not found`;
+  }
+  if (PRIVATE.test(path)) {
+    return `rpc error: code = Unknown desc = ${prefix}pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`;
   }
   return undefined;
 }

@@ -1,6 +1,9 @@
 /** The commands that examples are made of, as a shell in a simulated container knows them. */
+import type { ContainerFiles } from './files.js';
 import { formatDate } from './shell-date.js';
 import { Exit, out, quick, type Run, type ShellContext } from './shell-effect.js';
+import { FILE_COMMANDS, fileTest } from './shell-files.js';
+import { NETWORK_COMMANDS } from './shell-network.js';
 
 /** `run` starts another command in this one's place. */
 type Command = (
@@ -77,8 +80,8 @@ export const COMMANDS: Record<string, Command> = {
   exit(args) {
     throw new Exit(Number(args[0] ?? 0) & 255);
   },
-  /** Nothing is on stdin, so it ends at once. */
-  cat: () => quick(0),
+  ...FILE_COMMANDS,
+  ...NETWORK_COMMANDS,
   *tail(args) {
     if (args.some((a) => /^-\w*[fF]/.test(a))) yield { type: 'forever' };
     return 0;
@@ -103,10 +106,11 @@ export const COMMANDS: Record<string, Command> = {
   },
 };
 
-/** `[ a = b ]` and its kin; undefined for what is no test. A test of files holds. */
-export function testOf(argv: readonly string[]): number | undefined {
+/** `[ a = b ]` and its kin; undefined for what is no test. */
+export function testOf(argv: readonly string[], files: ContainerFiles): number | undefined {
   if (!['[', 'test', '[['].includes(argv[0] ?? '')) return undefined;
   const args = argv.slice(1).filter((a) => a !== ']' && a !== ']]');
+  if (args[0] === '!') return testOf(['test', ...args.slice(1)], files) === 0 ? 1 : 0;
   const [a = '', op = '', b = ''] = args;
   const numeric = { '-eq': 0, '-ne': 0, '-lt': 0, '-le': 0, '-gt': 0, '-ge': 0 };
   if (op === '=' || op === '==') return a === b ? 0 : 1;
@@ -119,6 +123,7 @@ export function testOf(argv: readonly string[]): number | undefined {
   }
   if (a === '-z') return op === '' ? 0 : 1;
   if (a === '-n') return op === '' ? 1 : 0;
+  if (/^-[efdsrwx]$/.test(a) && op !== '') return fileTest(a, op, files) ? 0 : 1;
   return 0;
 }
 

@@ -1,4 +1,5 @@
 /** What a simulated process does that can be seen from outside, and what it knows of its container. */
+import type { ContainerFiles } from './files.js';
 
 export type Effect =
   | { readonly type: 'print'; readonly text: string; readonly stream: 'stdout' | 'stderr' }
@@ -14,6 +15,9 @@ export interface ShellContext {
   now(): number;
   /** What a command nobody knows does. */
   readonly unknown: 'forever' | 'ends';
+  readonly files: ContainerFiles;
+  /** The addresses of a name of the cluster, none if it has none; undefined for any other name. */
+  resolve(name: string): readonly string[] | undefined;
 }
 
 /** A process: its effects in order, then its exit code. */

@@ -6,6 +6,7 @@
  * Pure: a script is a generator of effects (print, wait), driven by `process.ts`, so that what a
  * container did up to a moment can be computed again after a restart.
  */
+import type { ContainerFiles } from './files.js';
 import { arithmetic } from './shell-arithmetic.js';
 import { COMMANDS, testOf } from './shell-commands.js';
 import { base, type Effect, Exit, type Run, type ShellContext } from './shell-effect.js';
@@ -20,7 +21,7 @@ const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
 /** They do something to files or the network that nobody can see here, at once and with success. */
 const QUIET = new Set(
   (
-    'mkdir touch cp mv rm chmod chown ln ls wget curl nslookup ping grep sed awk head sort wc tee apk apt-get apt ' +
+    'chmod chown ln grep sed awk head sort wc tee apk apt-get apt ' +
     'set export cd trap ulimit umask unset test [ [[ read sync stat id dd kill'
   ).split(' '),
 );
@@ -116,8 +117,9 @@ class Script {
     for (;;) {
       const into = this.pipedInto();
       // What goes into a pipe is seen only if it comes out again.
-      const target = into === undefined || /^(cat|tee)$/.test(base(into)) ? 'stdout' : 'nowhere';
-      const code = yield* redirected(this.command(ctx, live), target);
+      const isSeen = into === undefined || /^(cat|tee)$/.test(base(into));
+      const target: Target = isSeen ? 'stdout' : 'nowhere';
+      const code = yield* redirected(this.command(ctx, live), target, ctx.files);
       if (this.accept('|')) continue;
       return negate ? (code === 0 ? 1 : 0) : code;
     }
@@ -205,14 +207,22 @@ class Script {
 
   private *simple(ctx: ShellContext, live: boolean): Run {
     const argv: string[] = [];
-    let target: 'stdout' | 'stderr' | 'message' | 'nowhere' = 'stdout';
+    let target: Target = 'stdout';
+    let errors: Errors = 'stderr';
     while (this.at < this.words.length && !OPERATORS.includes(this.peek())) {
       const word = this.words[this.at++] ?? '';
       const redirect = /^([012&]?)(>>?|<)(&?)(.*)$/s.exec(word);
       if (redirect) {
         const file = redirect[4] !== '' ? redirect[4] : this.words[this.at++];
-        if (redirect[2] === '<' || redirect[1] === '2') continue;
-        target = targetOf(`${redirect[3] ?? ''}${file ?? ''}`);
+        if (redirect[2] === '<') continue;
+        if (redirect[1] === '2' || redirect[1] === '&') {
+          errors = file === '/dev/null' ? 'nowhere' : 'with output';
+          if (redirect[1] === '2') continue;
+        }
+        const [name = ''] = live ? yield* this.expandWord(file ?? '', ctx) : [];
+        target = targetOf(`${redirect[3] ?? ''}${name}`);
+        if (live && typeof target === 'object')
+          ctx.files.write(target.file, '', redirect[2] === '>>');
         continue;
       }
       if (!live) continue;
@@ -231,9 +241,9 @@ class Script {
         if (eq > 0) ctx.env.set(pair.slice(0, eq), pair.slice(eq + 1));
       }
     }
-    const tested = testOf(argv);
+    const tested = testOf(argv, ctx.files);
     if (tested !== undefined) return tested;
-    return yield* redirected(runCommand(argv, ctx, this.depth + 1), target);
+    return yield* redirected(runCommand(argv, ctx, this.depth + 1), target, ctx.files, errors);
   }
 
   /** One word into its fields: quotes removed, variables and substitutions replaced, split where bare. */
@@ -345,19 +355,34 @@ class Script {
   }
 }
 
-function* redirected(run: Run, target: 'stdout' | 'stderr' | 'message' | 'nowhere'): Run {
+type Target = 'stdout' | 'stderr' | 'message' | 'nowhere' | { readonly file: string };
+
+type Errors = 'stderr' | 'with output' | 'nowhere';
+
+function* redirected(
+  run: Run,
+  target: Target,
+  files: ContainerFiles,
+  errors: Errors = 'stderr',
+): Run {
   for (;;) {
     const step = run.next();
     if (step.done) return step.value;
     const effect = step.value;
-    if (effect.type !== 'print' || target === 'stdout') yield effect;
+    const isError = effect.type === 'print' && effect.stream === 'stderr';
+    if (isError && errors === 'nowhere') continue;
+    if (isError && errors === 'stderr') yield effect;
+    else if (effect.type !== 'print' || target === 'stdout')
+      yield { ...effect, ...(isError ? { stream: 'stdout' } : {}) };
     else if (target === 'stderr') yield { ...effect, stream: 'stderr' };
     else if (target === 'message') yield { type: 'message', text: effect.text };
+    else if (target !== 'nowhere') files.write(target.file, effect.text, true);
   }
 }
 
-function targetOf(file: string): 'stdout' | 'stderr' | 'message' | 'nowhere' {
+function targetOf(file: string): Target {
   if (file === '&2' || file === '/dev/stderr' || file === '/proc/1/fd/2') return 'stderr';
   if (file === '&1' || file === '/dev/stdout' || file === '/proc/1/fd/1') return 'stdout';
-  return file === '/dev/termination-log' ? 'message' : 'nowhere';
+  if (file === '/dev/termination-log') return 'message';
+  return file.startsWith('/dev/') ? 'nowhere' : { file };
 }

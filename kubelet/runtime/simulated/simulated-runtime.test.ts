@@ -6,9 +6,12 @@ import { FakeClock } from '../../../pkg/component/clock.js';
 import { parseImageName } from '../../images/image-name.js';
 import { parseLogOptions, readLogs } from '../../server/container-logs.js';
 import { createRuntimes } from '../index.js';
+import type { ContainerConfig } from '../interface.js';
 import { LogWriter } from '../log-file.js';
 import { containerConfig, type Fixture, sandboxConfig, testRuntime } from '../suite.js';
+import { ContainerFiles } from './files.js';
 import { IpAllocator } from './ip-allocator.js';
+import { givenFiles, resolveName } from './names.js';
 import { type Effect, runProcess } from './shell.js';
 import { usageOf } from './usage.js';
 
@@ -41,13 +44,27 @@ async function make(clock = new FakeClock(), rootDir = folder()): Promise<Fixtur
 
 t.test('the runtime suite', async (t) => testRuntime(t, make));
 
+/** One Service with an address, one without, in namespaces of their own. */
+const SERVICES = new Map([
+  ['shop/db', ['10.96.0.7']],
+  ['ops/logs', []],
+]);
+const services = (namespace: string, name: string) => SERVICES.get(`${namespace}/${name}`);
+
 function outcome(
   argv: string[],
   env: Record<string, string> = {},
   unknown: 'forever' | 'ends' = 'forever',
 ) {
   let at = Date.UTC(2026, 0, 1);
-  const context = { env: new Map(Object.entries(env)), hostname: 'web-0', now: () => at, unknown };
+  const context = {
+    env: new Map(Object.entries(env)),
+    hostname: 'web-0',
+    now: () => at,
+    unknown,
+    files: new ContainerFiles(givenFiles('web-0', 'shop')),
+    resolve: (name: string) => resolveName(name, 'shop', services),
+  };
   const run = runProcess(argv, context);
   let text = '';
   let ms = 0;
@@ -116,6 +133,50 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
     ['a comment', sh('# nothing\necho a # b'), { code: 0, text: 'a\n' }],
     ['exec', sh('exec sleep 5; echo never'), { code: 0, text: '', ms: 5000 }],
     ['a server', ['nginx', '-g', 'daemon off;'], { code: undefined }],
+    [
+      'files are as they were written',
+      sh('echo a > /tmp/x; echo b >> /tmp/x; cat /tmp/x; rm /tmp/x; cat /tmp/x'),
+      { code: 1, text: "a\nb\n!cat: can't open '/tmp/x': No such file or directory\n" },
+    ],
+    ['nobody can tell what an image holds', sh('cat /etc/nginx.conf && ls /app'), { code: 0 }],
+    [
+      'tests of files',
+      sh('touch /tmp/a; [ -f /tmp/a ] && [ ! -e /tmp/b ] && test -d /tmp && echo yes'),
+      { code: 0, text: 'yes\n' },
+    ],
+    [
+      'files are moved and copied',
+      sh('echo a > /tmp/a; cp /tmp/a /tmp/b; mv /tmp/b /tmp/c; cat /tmp/c; ls /tmp/b'),
+      { code: 1, text: 'a\n!ls: /tmp/b: No such file or directory\n' },
+    ],
+    [
+      'errors are sent elsewhere',
+      sh('cat /tmp/a 2>/dev/null; cat /tmp/a > /tmp/log 2>&1; cat /tmp/log'),
+      { code: 0, text: "cat: can't open '/tmp/a': No such file or directory\n" },
+    ],
+    [
+      'a Service that is there',
+      sh('nslookup db.shop.svc.cluster.local >/dev/null && wget -qO- http://db:80/ && echo up'),
+      { code: 0, text: 'up\n' },
+    ],
+    [
+      'waits for a Service that is not there',
+      sh(
+        'until nslookup myservice.$(cat /var/run/secrets/kubernetes.io/serviceaccount/namespace).svc.cluster.local >/dev/null; do echo waiting; sleep 2; exit 3; done',
+      ),
+      {
+        code: 3,
+        text: "!nslookup: can't resolve 'myservice.shop.svc.cluster.local'\nwaiting\n",
+        ms: 2000,
+      },
+    ],
+    ['a headless Service elsewhere', ['nslookup', 'logs.ops'], { code: 0, text: '' }],
+    ['a name outside of the cluster', ['wget', '-q', 'https://example.com'], { code: 0, text: '' }],
+    [
+      'a host that cannot be found',
+      ['curl', '-s', 'http://nowhere/x'],
+      { code: 6, text: '!curl: (6) Could not resolve host: nowhere\n' },
+    ],
     ['set -e and mkdir pass', sh('set -e; mkdir -p /x && echo ok'), { code: 0, text: 'ok\n' }],
   ];
   for (const [name, argv, expected] of rows) t.match(outcome(argv, { WHO: 'you' }), expected, name);
@@ -162,6 +223,65 @@ t.test('annotations say how a container behaves', async (t) => {
     t.match((await runtime.podStatus('a')).containers[0], expected, name);
     await runtime.close();
   }
+});
+
+t.test('images and limits that courses are made of', async (t) => {
+  const stress = (memoryLimitBytes: number) => ({
+    image: 'polinux/stress',
+    command: ['stress'],
+    args: ['--vm', '1', '--vm-bytes', '150M', '--vm-hang', '1'],
+    memoryLimitBytes,
+  });
+  const rows: [string, Partial<ContainerConfig>, object][] = [
+    ['a shell ends without input', { image: 'busybox' }, { state: 'exited', exitCode: 0 }],
+    ['so does a prompt', { image: 'python:3.12' }, { state: 'exited', exitCode: 0 }],
+    ['with stdin it waits', { image: 'ubuntu', stdin: true }, { state: 'running' }],
+    ['the same name of others is another image', { image: 'acme/busybox' }, { state: 'running' }],
+    [
+      'more memory than the limit',
+      stress(100 << 20),
+      { state: 'exited', exitCode: 137, reason: 'OOMKilled' },
+    ],
+    ['less memory than the limit', stress(200 << 20), { state: 'running' }],
+  ];
+  for (const [name, over, expected] of rows) {
+    const { runtime, folder, elapse } = await make();
+    const sandbox = await runtime.runSandbox(sandboxConfig('a'));
+    const config = containerConfig(folder, { command: [], ...over });
+    await runtime.startContainer(await runtime.createContainer(sandbox, config));
+    await elapse(5000);
+    t.match((await runtime.podStatus('a')).containers[0], expected, name);
+    await runtime.close();
+  }
+
+  const { runtime, folder } = await make();
+  const sandbox = await runtime.runSandbox(sandboxConfig('a'));
+  const config = containerConfig(folder, { image: 'busybox', command: ['nosuchcommand'] });
+  const id = await runtime.createContainer(sandbox, config);
+  await t.rejects(runtime.startContainer(id), {
+    message: /exec: "nosuchcommand": executable file not found in \$PATH$/,
+  });
+  const [failed] = (await runtime.podStatus('a')).containers;
+  t.match(failed, { state: 'exited', exitCode: 128, reason: 'StartError', message: /\$PATH$/ });
+  await runtime.close();
+});
+
+t.test('a probe sees the files that the container wrote and removed', async (t) => {
+  const { runtime, folder, elapse } = await make();
+  const sandbox = await runtime.runSandbox(sandboxConfig('a'));
+  const script = 'touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600';
+  const config = containerConfig(folder, { image: 'busybox', command: ['sh', '-c', script] });
+  const id = await runtime.createContainer(sandbox, config);
+  await runtime.startContainer(id);
+  const check = () => runtime.exec(id, ['cat', '/tmp/healthy'], 1000);
+  await elapse(1000);
+  t.match(await check(), { exitCode: 0 });
+  await elapse(30_000);
+  t.match(await check(), {
+    exitCode: 1,
+    stderr: "cat: can't open '/tmp/healthy': No such file or directory\n",
+  });
+  await runtime.close();
 });
 
 t.test('a container that needs long to stop is killed when its grace is over', async (t) => {
@@ -223,6 +343,13 @@ t.test('images that cannot be pulled say why', async (t) => {
       {},
       /docker\.io\/library\/nginx:does-not-exist: not found$/,
     ],
+    [
+      'a private repository',
+      'acme/private-app',
+      {},
+      /pull access denied, repository does not exist/,
+    ],
+    ['a tag that was never published', 'nginx:1.161', {}, /nginx:1\.161: not found$/],
     ['by annotation', 'nginx', { 'drydock.dev/pull-error': 'denied' }, /^denied$/],
   ];
   for (const [name, image, annotations, message] of rows) {
@@ -370,7 +497,7 @@ t.test(
     ];
     for (const [row, annotations, cpuLimitNanoCores, wanted] of rows) {
       const limit = cpuLimitNanoCores === undefined ? {} : { cpuLimitNanoCores };
-      t.same(usageOf(annotations, { name: 'main', ...limit }), wanted, row);
+      t.same(usageOf(annotations, containerConfig('', limit)), wanted, row);
     }
 
     const { runtime, elapse, folder } = await make();

@@ -24,10 +24,13 @@ import {
   type SandboxStatus,
 } from '../interface.js';
 import { LogWriter, removeLog } from '../log-file.js';
-import { type Behaviour, behaviourOf } from './behaviour.js';
+import { type Behaviour, behaviourOf, type Surroundings } from './behaviour.js';
+import { ContainerFiles } from './files.js';
+import { lacksProgram } from './image-facts.js';
 import { ImageStore } from './image-store.js';
 import { IpAllocator } from './ip-allocator.js';
 import type { Journal, RecordKind } from './journal.js';
+import { givenFiles, resolveName, type ServiceAddresses } from './names.js';
 import { type ProcessExit, SimulatedProcess } from './process.js';
 import { runProcess } from './shell.js';
 import { UsageMeter, usageOf } from './usage.js';
@@ -35,6 +38,7 @@ import { UsageMeter, usageOf } from './usage.js';
 export const SIMULATED_VERSION = '1.35.0';
 /** What a command run inside may print at most. */
 const MAX_EXEC_EFFECTS = 10_000;
+const START_ERROR_CODE = 128;
 
 interface SandboxRecord {
   id: string;
@@ -64,6 +68,7 @@ interface Pod {
 }
 
 interface Running {
+  readonly files: ContainerFiles;
   readonly process: SimulatedProcess;
   readonly behaviour: Behaviour;
   readonly log: LogWriter;
@@ -75,6 +80,8 @@ export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
   /** Absent: nothing outlives the process. */
   readonly journal?: Journal;
+  /** Absent: nobody can tell what a name of the cluster stands for. */
+  readonly services?: ServiceAddresses;
   /** Records of this node that the journal held. */
   readonly restored?: readonly { kind: RecordKind; value: unknown }[];
 }
@@ -181,8 +188,12 @@ export class SimulatedRuntime implements ContainerRuntime {
         `container ${id} is in ${container.state} state, not created`,
       );
     }
-    container.state = 'running';
     container.startedAt = this.clock.now();
+    const [program] = [...container.config.command, ...container.config.args];
+    if (program !== undefined && lacksProgram(container.config.image, program)) {
+      this.failToStart(container, program);
+    }
+    container.state = 'running';
     this.keep('container', id, container);
     this.launch(container, false);
     this.emit('started', container.podUid, id);
@@ -242,8 +253,8 @@ export class SimulatedRuntime implements ContainerRuntime {
     }
     const result = { stdout: '', stderr: '' };
     const run = runProcess(command, {
+      ...this.surroundingsOf(container, this.running.get(containerId)?.files),
       env: new Map(container.config.env.map((e) => [e.name, e.value])),
-      hostname: this.hostnameOf(container),
       now: () => this.clock.now(),
       unknown: 'ends',
     });
@@ -301,7 +312,8 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   private launch(container: ContainerRecord, resumed: boolean): void {
     const annotations = this.sandboxes.get(container.sandboxId)?.config.annotations ?? {};
-    const behaviour = behaviourOf(container.config, annotations, this.hostnameOf(container));
+    const surroundings = this.surroundingsOf(container);
+    const behaviour = behaviourOf(container.config, annotations, surroundings);
     const log = new LogWriter(container.config.logPath);
     const process = new SimulatedProcess({
       clock: this.clock,
@@ -316,7 +328,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       },
     });
     const usage = new UsageMeter(container.startedAt ?? this.clock.now());
-    this.running.set(container.id, { process, behaviour, log, usage });
+    this.running.set(container.id, { process, behaviour, log, usage, files: surroundings.files });
     process.start();
   }
 
@@ -344,8 +356,22 @@ export class SimulatedRuntime implements ContainerRuntime {
     }
   }
 
-  private hostnameOf(container: ContainerRecord): string {
-    return this.sandboxes.get(container.sandboxId)?.config.hostname ?? '';
+  /** As containerd tells of a program that is not in the image. */
+  private failToStart(container: ContainerRecord, program: string): never {
+    const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: ${JSON.stringify(program)}: executable file not found in $PATH`;
+    const exit = { exitCode: START_ERROR_CODE, finishedAt: this.clock.now(), message };
+    this.ended(container, exit, 'StartError');
+    throw new RuntimeError('Unknown', message);
+  }
+
+  private surroundingsOf(container: ContainerRecord, files?: ContainerFiles): Surroundings {
+    const { hostname = '', podNamespace = '' } =
+      this.sandboxes.get(container.sandboxId)?.config ?? {};
+    return {
+      hostname,
+      files: files ?? new ContainerFiles(givenFiles(hostname, podNamespace)),
+      resolve: (name) => resolveName(name, podNamespace, this.options.services),
+    };
   }
 
   private pod(uid: string): Pod {

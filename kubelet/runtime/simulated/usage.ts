@@ -4,7 +4,9 @@
  * nothing is killed for it. Pure but for the meter, which adds CPU time up between two readings.
  */
 import { Quantity } from '../../../pkg/apimachinery/quantity.js';
+import type { ContainerConfig } from '../interface.js';
 import { annotationOf, PREFIX } from './behaviour.js';
+import { stressUsage } from './stress.js';
 
 const IDLE_NANO_CORES = 1_000_000;
 const IDLE_BYTES = 8 << 20;
@@ -16,10 +18,7 @@ export interface Usage {
   readonly memoryBytes: number;
 }
 
-export function usageOf(
-  annotations: Annotations,
-  container: { readonly name: string; readonly cpuLimitNanoCores?: number },
-): Usage {
+export function usageOf(annotations: Annotations, container: ContainerConfig): Usage {
   const amount = (name: string) => {
     const text = annotationOf(annotations, container.name, name);
     const found = text === undefined ? undefined : Quantity.tryParse(text);
@@ -29,11 +28,14 @@ export function usageOf(
   // The container's share of a load that follows replicas; without a name it would be the whole load.
   const share = (resource: string) =>
     Quantity.tryParse(annotations[`${PREFIX}${container.name}.load.${resource}`] ?? '0');
+  const own = stressUsage(container);
   const cpu = amount('cpu');
-  const nanoCores = cpu ? Number(cpu.scaledValue(-9)) : IDLE_NANO_CORES;
+  const nanoCores = cpu ? Number(cpu.scaledValue(-9)) : (own?.cpuNanoCores ?? IDLE_NANO_CORES);
   return {
     cpuNanoCores: Math.min(limit, nanoCores + Number(share('cpu')?.scaledValue(-9) ?? 0)),
-    memoryBytes: (amount('memory')?.value() ?? IDLE_BYTES) + (share('memory')?.value() ?? 0),
+    memoryBytes:
+      (amount('memory')?.value() ?? own?.memoryBytes ?? IDLE_BYTES) +
+      (share('memory')?.value() ?? 0),
   };
 }
 
