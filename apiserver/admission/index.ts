@@ -25,6 +25,7 @@ import { runtimeClass } from './plugins/runtime-class.js';
 import { serviceAccount } from './plugins/service-account.js';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
+import { validatingAdmissionPolicies } from './plugins/validating-admission-policy.js';
 import { mutatingWebhooks, validatingWebhooks, type WebhookOptions } from './plugins/webhooks.js';
 
 export interface AdmissionOptions {
@@ -62,6 +63,7 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     certificateSubjectRestriction,
     defaultIngressClass,
     mutatingWebhooks(options.webhooks),
+    validatingAdmissionPolicies(options.webhooks),
     validatingWebhooks(options.webhooks),
     resourceQuota,
   ];

@@ -151,7 +151,8 @@ class Compiler {
     const type = TYPE_NAMES.has(name) ? new TypeValue(name) : undefined;
     return (frame) => {
       frame.charge(1);
-      const value = frame.activation.variable(name) ?? type;
+      const found = frame.activation.variable(name);
+      const value = found === undefined ? type : found;
       if (value === undefined) throw new CelFailure(`no such attribute(s): ${name}`);
       return value;
     };
@@ -334,7 +335,6 @@ class Compiler {
       const once = (key: Value, value: Value): boolean => {
         locals[first] = second < 0 ? (isList(over) ? value : key) : key;
         if (second >= 0) locals[second] = value;
-        frame.work(1);
         if (condition(frame) !== true) return false;
         try {
           locals[accu] = step(frame);

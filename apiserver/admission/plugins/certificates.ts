@@ -69,11 +69,10 @@ async function organizationsOf(
   request: string,
 ): Promise<readonly string[]> {
   // Loaded by the first who needs it: few servers ever see such a request.
-  await import('reflect-metadata');
-  const { Pkcs10CertificateRequest } = await import('@peculiar/x509');
+  const { readCertificateRequest } = await import('../../../pkg/component/certificate-request.js');
   try {
     const pem = Buffer.from(request, 'base64').toString('utf8');
-    return new Pkcs10CertificateRequest(pem).subjectName.getField('O');
+    return readCertificateRequest(pem).organizations;
   } catch (err) {
     throw refuse(
       attributes,

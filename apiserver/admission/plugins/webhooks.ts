@@ -11,6 +11,7 @@ import { applyJsonPatch, asJsonPatch } from '../../../pkg/apimachinery/patch/jso
 import { internalError, StatusError } from '../../../pkg/apimachinery/status.js';
 import type { RequestContext } from '../../server/request-context.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionPluginFactory } from '../admission.js';
+import type { ResourceOfKind } from '../policy/params.js';
 import { WebhookCallError, type WebhookCaller } from '../webhook/caller.js';
 import { type CompileMatchConditions, type Hook, HookSource } from '../webhook/hooks.js';
 import { type Asked, askedOf, meetsConditions, versionFor } from '../webhook/match.js';
@@ -21,6 +22,8 @@ export interface WebhookOptions {
   readonly caller: WebhookCaller;
   readonly versionsOf: VersionsOf;
   readonly compileMatchConditions: CompileMatchConditions;
+  /** What policies look their parameters up by. */
+  readonly resourceOfKind: ResourceOfKind;
 }
 
 const REGISTRATION = 'admissionregistration.k8s.io';

@@ -1,12 +1,13 @@
 /** What the webhook plugins need of the rest of the server, put together. */
 import type { Registry } from 'prom-client';
 import type { SchemaSet } from '../../../pkg/api/schema/model.js';
+import { apiVersionOf } from '../../../pkg/apimachinery/meta.js';
 import { ObjectDecoder } from '../../endpoints/object-decoder.js';
 import type { Stores } from '../../registry/stores.js';
 import type { ServiceResolver } from '../../server/service-resolver.js';
 import type { WebhookOptions } from '../plugins/webhooks.js';
+import { compileMatchConditions } from '../policy/match-conditions.js';
 import { WebhookCaller } from './caller.js';
-import type { CompileMatchConditions } from './hooks.js';
 import { WebhookMetrics } from './metrics.js';
 import { servedVersions } from './served-versions.js';
 
@@ -16,7 +17,6 @@ export interface WebhookSetup {
   readonly stores: () => Stores;
   readonly resolver: ServiceResolver;
   readonly registry: Registry;
-  readonly compileMatchConditions?: CompileMatchConditions;
 }
 
 export function webhookOptions(setup: WebhookSetup): WebhookOptions {
@@ -30,16 +30,12 @@ export function webhookOptions(setup: WebhookSetup): WebhookOptions {
       decode: (kind, value) => decoder.decodeValue(kind, value, 'Ignore', () => undefined),
       setDefaults: (definition, obj) => setup.stores().of(definition).setDefaults(obj),
     }),
-    compileMatchConditions: setup.compileMatchConditions ?? unsupportedConditions,
+    compileMatchConditions,
+    resourceOfKind: (apiVersion, kind) =>
+      setup
+        .stores()
+        .definitions.find(
+          (definition) => definition.kind === kind && apiVersionOf(definition) === apiVersion,
+        ),
   };
 }
-
-/** A server without CEL does not guess what a condition would say. */
-const unsupportedConditions: CompileMatchConditions = (conditions, failurePolicy) => ({
-  matches() {
-    if (failurePolicy === 'Ignore') return false;
-    throw new Error(
-      `matchConditions cannot be evaluated by this server: ${conditions.map(({ name }) => name).join(', ')}`,
-    );
-  },
-});

@@ -643,6 +643,15 @@ t.test('conditions that cannot be evaluated refuse, or skip the webhook', async 
   t.equal((await post(map('skipped'))).code, 201);
   t.equal(calls.length, 0);
   await skip();
+  const expression = "object.metadata.name != 'unasked' && request.operation == 'CREATE'";
+  const some = await configured('validating', [
+    hook('cel', { matchConditions: [{ name: 'c', expression }] }),
+  ]);
+  await must(post(map('unasked')));
+  t.equal(calls.length, 0, 'a condition that does not hold');
+  await post(map('asked'));
+  t.equal(calls.length, 1, 'one that does');
+  await some();
 });
 
 t.test('a v1beta1 webhook, and the counters', async (t) => {

@@ -2,7 +2,6 @@
 
 import type { ValidatingAdmissionPolicy } from '../../../pkg/api/types.js';
 import {
-  duplicate,
   type FieldError,
   invalid,
   notSupported,
@@ -10,9 +9,16 @@ import {
   required,
 } from '../../../pkg/apimachinery/field-error.js';
 import { isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
+import { type AdmissionOptions, admissionEnvironment } from '../../../pkg/cel/admission.js';
+import { BOOL, NULL, STRING } from '../../../pkg/cel/types.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { integerColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import {
+  validateExpression,
+  validateMatchConditions,
+  validateVariables,
+} from '../validation/admission-expressions.js';
 import { setMatchDefaults, validateMatchResources } from '../validation/match-resources.js';
 
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -88,33 +94,39 @@ function validate({ spec }: ValidatingAdmissionPolicy): FieldError[] {
       required(at.child('auditAnnotations'), 'validations or auditAnnotations must be specified'),
     );
   }
-  validations.forEach(({ expression, reason }, i) => {
+  const options: AdmissionOptions = { params: spec.paramKind !== undefined, authorizer: true };
+  errors.push(
+    ...validateMatchConditions(spec.matchConditions, at.child('matchConditions'), options),
+  );
+  const variables = validateVariables(spec.variables, at.child('variables'), options);
+  errors.push(...variables.errors);
+  const env = admissionEnvironment({ ...options, variables: variables.types });
+  const messageEnv = admissionEnvironment({
+    ...options,
+    authorizer: false,
+    variables: variables.types,
+  });
+  validations.forEach(({ expression, message, messageExpression, reason }, i) => {
     const here = at.child('validations').index(i);
-    if (!expression?.trim())
-      errors.push(required(here.child('expression'), 'expression is not specified'));
+    errors.push(
+      ...validateExpression(expression, here.child('expression'), 'expression', env, [BOOL]),
+    );
+    if (messageExpression) {
+      const where = here.child('messageExpression');
+      if (messageExpression.trim() === '')
+        errors.push(invalid(where, messageExpression, 'must be non-empty if specified'));
+      else errors.push(...validateExpression(messageExpression, where, '', messageEnv, [STRING]));
+    }
+    if (message) {
+      const where = here.child('message');
+      if (message.trim() === '')
+        errors.push(invalid(where, message, 'message must be non-empty if specified'));
+      else if (/[\n\r]/.test(message.trim()))
+        errors.push(invalid(where, message, 'message must not contain line breaks'));
+    }
     if (reason !== undefined && !REASONS.includes(reason)) {
       errors.push(notSupported(here.child('reason'), reason, REASONS));
     }
-  });
-  const names = new Set<string>();
-  (spec.matchConditions ?? []).forEach(({ name, expression }, i) => {
-    const here = at.child('matchConditions').index(i);
-    if (!name) errors.push(required(here.child('name')));
-    if (!expression?.trim()) errors.push(required(here.child('expression')));
-    if (names.has(name)) errors.push(duplicate(here.child('name'), name));
-    names.add(name);
-  });
-  const variables = new Set<string>();
-  (spec.variables ?? []).forEach(({ name, expression }, i) => {
-    const here = at.child('variables').index(i);
-    if (!name?.trim()) errors.push(required(here.child('name'), 'name is not specified'));
-    else if (!/^[A-Za-z_]\w*$/.test(name)) {
-      errors.push(invalid(here.child('name'), name, 'name is not a valid CEL identifier'));
-    }
-    if (!expression?.trim())
-      errors.push(required(here.child('expression'), 'expression is not specified'));
-    if (variables.has(name)) errors.push(duplicate(here.child('name'), name));
-    variables.add(name);
   });
   annotations.forEach(({ key, valueExpression }, i) => {
     const here = at.child('auditAnnotations').index(i);
@@ -123,9 +135,10 @@ function validate({ spec }: ValidatingAdmissionPolicy): FieldError[] {
       errors.push(
         ...isDNS1123Subdomain(key.toLowerCase()).map((why) => invalid(here.child('key'), key, why)),
       );
-    if (!valueExpression?.trim()) {
-      errors.push(required(here.child('valueExpression'), 'valueExpression is not specified'));
-    }
+    const where = here.child('valueExpression');
+    errors.push(
+      ...validateExpression(valueExpression, where, 'valueExpression', env, [STRING, NULL]),
+    );
   });
   return errors;
 }

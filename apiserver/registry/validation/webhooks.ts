@@ -1,7 +1,6 @@
 /** Admission webhooks: defaults and checks that both kinds of them share. */
 
 import type {
-  MatchCondition,
   MutatingWebhook,
   RuleWithOperations,
   ValidatingWebhook,
@@ -14,14 +13,10 @@ import {
   type Path,
   path,
   required,
-  tooMany,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
-import {
-  isDNS1035Label,
-  isDNS1123Subdomain,
-  isQualifiedName,
-} from '../../../pkg/apimachinery/validation/names.js';
+import { isDNS1035Label, isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
+import { validateMatchConditions } from './admission-expressions.js';
 import { validateWebhookClient } from './webhook-client.js';
 
 type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
@@ -29,7 +24,6 @@ type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const MAX_TIMEOUT_SECONDS = 30;
-const MAX_MATCH_CONDITIONS = 64;
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const SCOPES = ['*', 'Cluster', 'Namespaced'];
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
@@ -111,30 +105,11 @@ function validateWebhook(webhook: Webhook, at: Path): FieldError[] {
   errors.push(...validateLabelSelector(webhook.objectSelector, at.child('objectSelector')));
   among('reinvocationPolicy', ['IfNeeded', 'Never']);
   errors.push(...validateWebhookClient(webhook.clientConfig, at.child('clientConfig')));
-  errors.push(...validateMatchConditions(webhook.matchConditions, at.child('matchConditions')));
-  return errors;
-}
-
-/** Their names and that they say something; whether it is CEL is for the compiler. */
-export function validateMatchConditions(
-  conditions: readonly MatchCondition[] = [],
-  at: Path,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  if (conditions.length > MAX_MATCH_CONDITIONS)
-    errors.push(tooMany(at, conditions.length, MAX_MATCH_CONDITIONS));
-  const seen = new Set<string>();
-  conditions.forEach(({ name, expression }, i) => {
-    const here = at.index(i);
-    if (!expression?.trim()) errors.push(required(here.child('expression')));
-    if (!name) {
-      errors.push(required(here.child('name')));
-      return;
-    }
-    for (const why of isQualifiedName(name)) errors.push(invalid(here.child('name'), name, why));
-    if (seen.has(name)) errors.push(duplicate(here.child('name'), name));
-    seen.add(name);
-  });
+  errors.push(
+    ...validateMatchConditions(webhook.matchConditions, at.child('matchConditions'), {
+      authorizer: true,
+    }),
+  );
   return errors;
 }
 
