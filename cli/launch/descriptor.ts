@@ -46,7 +46,7 @@ export function ordinal(name: string): number {
 
 /** Nodes from which on a cluster's processes are given more memory to save processor time. */
 const MANY_NODES = 100;
-const LARGE_NURSERY_MIB = 64;
+const LARGE_NURSERY_MIB = 32;
 
 /**
  * The V8 flag for the space of young objects, `small` MiB in a cluster of a few nodes. Where much goes on at
