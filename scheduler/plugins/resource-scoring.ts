@@ -9,7 +9,7 @@ import type { PodInfo } from '../framework/pod-info.js';
 
 /** A shape's scores go to ten, a node's to a hundred. */
 const SHAPE_SCALE = MAX_NODE_SCORE / 10;
-const NATIVE = ['cpu', 'memory', 'ephemeral-storage', 'pods'];
+const NATIVE = ['ephemeral-storage', 'pods'];
 
 export type ResourceScore = (pod: PodInfo, node: NodeInfo) => number;
 
@@ -36,21 +36,23 @@ export function fitScore({
 }
 
 /** The mean of the rates by their weights; what the node does not have does not count. */
-function weighted(resources: readonly ResourceSpec[], rate: Rate): ResourceScore {
+function weighted(specs: readonly ResourceSpec[], rate: Rate): ResourceScore {
+  const resources = specs.map(measured);
   return (pod, node) => {
     let score = 0;
     let weights = 0;
-    for (const { name, weight } of resources) {
-      const capacity = capacityFor(pod, node, name);
-      if (capacity === 0) continue;
-      score += weight * rate(usedWith(pod, node, name), capacity);
+    for (const { weight, capacity, used } of resources) {
+      const all = capacity(pod, node);
+      if (all === 0) continue;
+      score += weight * rate(used(pod, node), all);
       weights += weight;
     }
     return weights === 0 ? 0 : Math.floor(score / weights);
   };
 }
 
-function byShape(resources: readonly ResourceSpec[], shape: readonly ShapePoint[]): ResourceScore {
+function byShape(specs: readonly ResourceSpec[], shape: readonly ShapePoint[]): ResourceScore {
+  const resources = specs.map(measured);
   const points = shape.map(({ utilization, score }) => ({
     utilization,
     score: score * SHAPE_SCALE,
@@ -58,11 +60,11 @@ function byShape(resources: readonly ResourceSpec[], shape: readonly ShapePoint[
   return (pod, node) => {
     let score = 0;
     let weights = 0;
-    for (const { name, weight } of resources) {
-      const capacity = capacityFor(pod, node, name);
-      if (capacity === 0) continue;
-      const used = Math.min(usedWith(pod, node, name), capacity);
-      const rate = brokenLinear(points, Math.floor((used * 100) / capacity));
+    for (const { weight, capacity, used } of resources) {
+      const all = capacity(pod, node);
+      if (all === 0) continue;
+      const taken = Math.min(used(pod, node), all);
+      const rate = brokenLinear(points, Math.floor((taken * 100) / all));
       if (rate <= 0) continue;
       score += weight * rate;
       weights += weight;
@@ -84,15 +86,15 @@ export function brokenLinear(points: readonly ShapePoint[], at: number): number 
 }
 
 /** How alike the shares of the resources in use would be: 100 less their standard deviation. */
-export function balanceScore(resources: readonly ResourceSpec[]): ResourceScore {
-  const names = resources.map(({ name }) => name);
+export function balanceScore(specs: readonly ResourceSpec[]): ResourceScore {
+  const resources = specs.map(measured);
   return (pod, node) => {
     const shares: number[] = [];
-    for (const name of names) {
-      const capacity = capacityFor(pod, node, name);
-      if (capacity === 0) continue;
-      const used = node.requested.get(name) + pod.requests.get(name);
-      shares.push(Math.min(1, used / capacity));
+    for (const { name, capacity } of resources) {
+      const all = capacity(pod, node);
+      if (all === 0) continue;
+      const taken = node.requested.get(name) + pod.requests.get(name);
+      shares.push(Math.min(1, taken / all));
     }
     return Math.floor((1 - deviation(shares)) * MAX_NODE_SCORE);
   };
@@ -107,15 +109,35 @@ function deviation(shares: readonly number[]): number {
   return Math.sqrt(squares / shares.length);
 }
 
-/** A device that the pod does not ask for says nothing about where it should run. */
-function capacityFor(pod: PodInfo, node: NodeInfo, name: string): number {
-  if (!NATIVE.includes(name) && pod.requests.get(name) === 0) return 0;
-  return node.allocatable.get(name);
+interface Measured extends ResourceSpec {
+  readonly capacity: ResourceScore;
+  readonly used: ResourceScore;
 }
 
-/** Containers that ask for no CPU or memory count as if they asked for a little. */
-function usedWith(pod: PodInfo, node: NodeInfo, name: string): number {
-  if (name === 'cpu' || name === 'memory')
-    return node.nonZeroRequested.get(name) + pod.nonZeroRequests.get(name);
-  return node.requested.get(name) + pod.requests.get(name);
+/** How much of a resource a node has, and how much of it is used with the pod there. */
+function measured(spec: ResourceSpec): Measured {
+  const { name } = spec;
+  switch (name) {
+    // Containers that ask for no CPU or memory count as if they asked for a little.
+    case 'cpu':
+      return {
+        ...spec,
+        capacity: (_, node) => node.allocatable.milliCpu,
+        used: (pod, node) => node.nonZeroRequested.milliCpu + pod.nonZeroRequests.milliCpu,
+      };
+    case 'memory':
+      return {
+        ...spec,
+        capacity: (_, node) => node.allocatable.memory,
+        used: (pod, node) => node.nonZeroRequested.memory + pod.nonZeroRequests.memory,
+      };
+    default:
+      return {
+        ...spec,
+        // A device that the pod does not ask for says nothing about where it should run.
+        capacity: (pod, node) =>
+          !NATIVE.includes(name) && pod.requests.get(name) === 0 ? 0 : node.allocatable.get(name),
+        used: (pod, node) => node.requested.get(name) + pod.requests.get(name),
+      };
+  }
 }
