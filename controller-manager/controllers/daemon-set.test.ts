@@ -565,6 +565,25 @@ t.test('a DaemonSet', async (t) => {
     );
   });
 
+  await t.test('takes revisions of the same template together', async (t) => {
+    const [newest] = (await revisionsOf('agent')).slice(-1);
+    const labels = { app: 'agent', 'controller-revision-hash': 'twin' };
+    await revisions.create({
+      metadata: { namespace: NAMESPACE, name: 'agent-twin', labels },
+      data: newest?.data ?? {},
+      revision: 99,
+    });
+    await eventually('one of them gone', () =>
+      revisions.get(NAMESPACE, newest?.metadata?.name ?? '').then(() => false, isNotFound),
+    );
+    t.equal((await revisionsOf('agent')).at(-1)?.metadata?.name, 'agent-twin');
+    const hashes = (await podsOf('agent')).map(
+      (pod) => pod.metadata?.labels?.['controller-revision-hash'],
+    );
+    t.same(hashes, ['twin', 'twin', 'twin']);
+    await rolledOut('agent', 3);
+  });
+
   await t.test('keeps history to its limit', async (t) => {
     await patch('agent', { revisionHistoryLimit: 0 });
     await setImage('agent', 'nginx:9');

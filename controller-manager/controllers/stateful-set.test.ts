@@ -6,6 +6,7 @@ import type {
   Pod,
   StatefulSet,
 } from '../../pkg/api/types.js';
+import { templateHash } from '../../pkg/apimachinery/hash.js';
 import type { OwnerReference } from '../../pkg/apimachinery/meta.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import {
@@ -17,6 +18,7 @@ import {
   STATEFUL_SETS,
 } from '../../pkg/client/resources.js';
 import { eventually, remains } from '../../test/support/eventually.js';
+import { revisionData } from '../history.js';
 import { ownersFor, ownersMatch } from '../stateful-set/claim-retention.js';
 import { podsToUpdate } from '../stateful-set/rollout.js';
 import { statusOf } from '../stateful-set/status.js';
@@ -72,6 +74,12 @@ t.test('which replicas an update deletes', async (t) => {
       withNew(old('ready', 'ready', 'ready'), 2, 'broken'),
       { max: 2 },
       ['web-1'],
+    ],
+    [
+      'what is broken below the partition does not count',
+      old('broken', 'broken', 'ready', 'ready'),
+      { max: 2, partition: 2 },
+      ['web-3', 'web-2'],
     ],
     [
       'what is broken anyway costs nothing',
@@ -505,6 +513,25 @@ t.test('a parallel set', async (t) => {
   await patch('par', { ordinals: { start: 7 }, replicas: 2 });
   await whenPods('par', ['par-7', 'par-8']);
   await sets.delete(NAMESPACE, 'par');
+});
+
+t.test('a revision whose name is taken gets another', async (t) => {
+  const other = { metadata: { namespace: NAMESPACE, name: 'clash' }, data: { x: 1 }, revision: 1 };
+  const template = {
+    metadata: { labels: { app: 'clash' } },
+    spec: { containers: [{ name: 'c', image: 'nginx:1' }] },
+  };
+  // With defaults, as the server stores it.
+  const probe = await sets.create(setOf('clash', 0, { template }), { dryRun: true });
+  const taken = `clash-${templateHash(revisionData(probe.spec?.template), 0)}`;
+  await revisions.create({ ...other, metadata: { ...other.metadata, name: taken } });
+  await sets.create(setOf('clash', 1, { template }));
+  const { status } = await rolledOut('clash');
+  t.equal(status?.collisionCount, 1);
+  t.not(status?.updateRevision, taken);
+  t.match(await revisions.get(NAMESPACE, taken), { data: { x: 1 } });
+  await sets.delete(NAMESPACE, 'clash');
+  await revisions.delete(NAMESPACE, taken);
 });
 
 t.test('a pod counts as available after minReadySeconds, and then the next is made', async () => {

@@ -266,7 +266,11 @@ export interface UpdateState {
 /**
  * The replicas to delete for an update, from the highest number down. One at a time: the highest that is of
  * an older revision, whether it works or not, once all above it are available. Several at a time: as many as
- * leave no more than `max` unavailable; those that are unavailable anyway are replaced besides.
+ * leave no more than `max` of those from the partition up unavailable; old ones that are unavailable anyway
+ * are replaced besides.
+ *
+ * DEVIATION: v1.35.0 counts such old ones, so that an update never mends a set whose pods are broken; later
+ * releases do not.
  */
 export function podsToUpdate(state: UpdateState): Pod[] {
   const { replicas, partition, revision, max, isUnavailable } = state;
@@ -281,7 +285,7 @@ export function podsToUpdate(state: UpdateState): Pod[] {
     }
     return [];
   }
-  let room = max - replicas.filter(isUnavailable).length;
+  let room = max - candidates.filter(isUnavailable).length;
   for (const pod of candidates) {
     if (!isOld(pod)) continue;
     if (isUnavailable(pod)) chosen.push(pod);

@@ -8,7 +8,10 @@ import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { goDiff } from '../validation/diff.js';
-import { validatePersistentVolumeClaimSpec } from '../validation/persistent-volume-claim.js';
+import {
+  persistentVolumeClaimWarnings,
+  validatePersistentVolumeClaimSpec,
+} from '../validation/persistent-volume-claim.js';
 import { compareQuantity } from '../validation/quantities.js';
 import { accessModesText, BETA_STORAGE_CLASS } from '../validation/storage.js';
 
@@ -70,6 +73,8 @@ export const persistentVolumeClaim: ResourceDefinition<PersistentVolumeClaim> = 
     validate: validatePersistentVolumeClaim,
     validateUpdate,
     validateName: nameIsDNSSubdomain,
+    warningsOnCreate: ({ spec }) => persistentVolumeClaimWarnings(spec, path('spec')),
+    warningsOnUpdate: ({ spec }) => persistentVolumeClaimWarnings(spec, path('spec')),
     status: true,
     selectableFields: (obj) => ({ name: obj.metadata?.name ?? '' }),
     returnsDeletedObject: true,

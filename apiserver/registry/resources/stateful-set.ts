@@ -6,6 +6,7 @@ import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
 import type { ResourceDefinition } from '../resource.js';
 import { podTemplateWarnings } from '../validation/pod-warnings.js';
 import {
+  statefulSetWarnings,
   validateStatefulSet,
   validateStatefulSetStatusUpdate,
   validateStatefulSetUpdate,
@@ -42,11 +43,11 @@ export const statefulSet: ResourceDefinition<StatefulSet> = {
     validate: (obj) => validateStatefulSet(obj),
     validateUpdate: validateStatefulSetUpdate,
     warningsOnCreate: (obj) => [
-      ...revisionWarnings(obj),
+      ...statefulSetWarnings(obj),
       ...podTemplateWarnings(obj.spec?.template, 'spec.template'),
     ],
     warningsOnUpdate: (obj, old) => [
-      ...revisionWarnings(obj),
+      ...statefulSetWarnings(obj),
       ...podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
     ],
     generation: true,
@@ -91,12 +92,4 @@ function setDefaults(obj: StatefulSet): void {
   obj.status ??= { replicas: 0 };
   obj.status.replicas ??= 0;
   obj.status.availableReplicas ??= 0;
-}
-
-function revisionWarnings(obj: StatefulSet): string[] {
-  return (obj.spec?.revisionHistoryLimit ?? 0) < 0
-    ? [
-        'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
-      ]
-    : [];
 }

@@ -8,7 +8,7 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
 import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
-import { signOf } from './quantities.js';
+import { fractionalByteWarnings, signOf } from './quantities.js';
 import { validateAccessModes, validateVolumeMode } from './storage.js';
 
 export function validatePersistentVolumeClaimSpec(
@@ -37,4 +37,16 @@ export function validatePersistentVolumeClaimSpec(
   }
   errors.push(...validateVolumeMode(volumeMode, at.child('volumeMode')));
   return errors;
+}
+
+export function persistentVolumeClaimWarnings(
+  spec: PersistentVolumeClaimSpec | undefined,
+  at: Path,
+): string[] {
+  return (['requests', 'limits'] as const).flatMap((kind) =>
+    fractionalByteWarnings(
+      spec?.resources?.[kind]?.['storage'],
+      at.child('resources', kind).key('storage'),
+    ),
+  );
 }

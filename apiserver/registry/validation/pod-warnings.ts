@@ -9,7 +9,7 @@ import type {
   Volume,
 } from '../../../pkg/api/types.js';
 import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
-import { quantityOf } from './quantities.js';
+import { fractionalByteWarnings } from './quantities.js';
 import { containersWithPath } from './windows-options.js';
 
 const ANNOTATIONS: Readonly<Record<string, string>> = {
@@ -93,7 +93,9 @@ function warningsOf(
   }
   warnings.push(...duplicateWarnings(spec, own));
   for (const name of ['memory', 'ephemeral-storage']) {
-    warnings.push(...fractionWarning(spec.overhead?.[name], own.child('overhead').key(name)));
+    warnings.push(
+      ...fractionalByteWarnings(spec.overhead?.[name], own.child('overhead').key(name)),
+    );
   }
   if (!spec.securityContext?.seccompProfile && annotations?.[SECCOMP_POD] !== undefined) {
     warnings.push(`${notes.key(SECCOMP_POD)}: ${USE_SECCOMP}`);
@@ -190,7 +192,7 @@ function containerWarnings(container: Container, at: Path): string[] {
   for (const name of ['memory', 'ephemeral-storage']) {
     for (const list of ['limits', 'requests'] as const) {
       warnings.push(
-        ...fractionWarning(
+        ...fractionalByteWarnings(
           container.resources?.[list]?.[name],
           at.child('resources', list).key(name),
         ),
@@ -236,12 +238,4 @@ function clash(a: ContainerPort, b: ContainerPort): string | undefined {
   if (portA === 0 || portB === 0) return 'overlapping port definition';
   if (portA === portB && (ipA === '' || ipB === '')) return 'dangerously ambiguous port definition';
   return undefined;
-}
-
-function fractionWarning(value: string | undefined, at: Path): string[] {
-  const quantity = value === undefined ? undefined : quantityOf(value);
-  if (!quantity || quantity.milliValue() % 1000 === 0) return [];
-  return [
-    `${at}: fractional byte value ${JSON.stringify(quantity.toString())} is invalid, must be an integer`,
-  ];
 }

@@ -1,4 +1,5 @@
 /** Quantities as validation reads them: compared and tested for sign without caring how they are written. */
+import type { Path } from '../../../pkg/apimachinery/field-error.js';
 import { parseQuantity, type Quantity, QuantityError } from '../../../pkg/apimachinery/quantity.js';
 
 export type QuantityText = string | number;
@@ -27,4 +28,13 @@ export function isZeroQuantity(value: QuantityText): boolean {
 /** -1, 0 or 1. */
 export function signOf(value: QuantityText): number {
   return compareQuantity(value, '0');
+}
+
+/** Bytes come whole. */
+export function fractionalByteWarnings(value: string | undefined, at: Path): string[] {
+  const quantity = value === undefined ? undefined : quantityOf(value);
+  if (!quantity || quantity.milliValue() % 1000 === 0) return [];
+  return [
+    `${at}: fractional byte value ${JSON.stringify(quantity.toString())} is invalid, must be an integer`,
+  ];
 }

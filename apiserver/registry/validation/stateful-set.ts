@@ -15,7 +15,10 @@ import {
 import { isDNS1123Label } from '../../../pkg/apimachinery/validation/names.js';
 import { validateNonnegative } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { invalidEach, oneOf } from './fields.js';
-import { validatePersistentVolumeClaimSpec } from './persistent-volume-claim.js';
+import {
+  persistentVolumeClaimWarnings,
+  validatePersistentVolumeClaimSpec,
+} from './persistent-volume-claim.js';
 import {
   validateLongRunning,
   validatePodTemplateSpec,
@@ -146,6 +149,21 @@ export function validateStatefulSetStatusUpdate(obj: StatefulSet, old: StatefulS
     ...errors,
     ...validateCollisionCount(status.collisionCount, old.status?.collisionCount, STATUS),
   ];
+}
+
+export function statefulSetWarnings({ spec }: StatefulSet): string[] {
+  const warnings = (spec?.volumeClaimTemplates ?? []).flatMap((claim, index) =>
+    persistentVolumeClaimWarnings(
+      claim.spec,
+      SPEC.child('volumeClaimTemplates').index(index).child('spec'),
+    ),
+  );
+  if ((spec?.revisionHistoryLimit ?? 0) < 0) {
+    warnings.push(
+      'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
+    );
+  }
+  return warnings;
 }
 
 /** The template with a volume for each claim template, in place of one of its name. */

@@ -46,6 +46,7 @@ import { podWarnings } from './pod-warnings.js';
 import { secretWarnings, validateSecret, validateSecretUpdate } from './secret.js';
 import { validateService, validateServiceUpdate } from './service.js';
 import {
+  statefulSetWarnings,
   validateStatefulSet,
   validateStatefulSetStatusUpdate,
   validateStatefulSetUpdate,
@@ -702,6 +703,20 @@ t.test('kinds that make pods', async (t) => {
     ],
   ];
   for (const [name, errors, expected] of rows) t.strictSame(texts(errors), expected, name);
+});
+
+t.test('a StatefulSet warns of what its claims cannot have', async (t) => {
+  const resources = { requests: { storage: '500m' } };
+  const warnings = statefulSetWarnings(
+    workloadOf<StatefulSet>(statefulSet, {
+      volumeClaimTemplates: [{ metadata: { name: 'd' }, spec: { resources } }],
+      revisionHistoryLimit: -1,
+    }),
+  );
+  t.strictSame(warnings, [
+    'spec.volumeClaimTemplates[0].spec.resources.requests[storage]: fractional byte value "500m" is invalid, must be an integer',
+    'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
+  ]);
 });
 
 function jobOf(spec: object = {}, podSpec: object = {}): Job {
