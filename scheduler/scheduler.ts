@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type {
+  CSINode,
   Namespace,
   Node,
   PersistentVolume,
@@ -16,12 +17,14 @@ import type {
   Service,
   StatefulSet,
   StorageClass,
+  VolumeAttachment,
 } from '../pkg/api/types.js';
 import type { KubeObject } from '../pkg/apimachinery/meta.js';
 import { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
 import type { Informer } from '../pkg/client/informer.js';
 import { InformerFactory } from '../pkg/client/informer-factory.js';
 import {
+  CSI_NODES,
   NAMESPACES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
@@ -33,6 +36,7 @@ import {
   SERVICES,
   STATEFUL_SETS,
   STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from '../pkg/client/resources.js';
 import type { RestClient } from '../pkg/client/rest.js';
 import { BY_NAMESPACE, namespaceIndex } from '../pkg/client/store.js';
@@ -65,6 +69,7 @@ import { Nominator } from './queue/nominator.js';
 import { SchedulingQueue } from './queue/scheduling-queue.js';
 import { ScheduleOne, type SchedulingProfile } from './schedule-one.js';
 
+const BY_NODE = 'node';
 /** Finished pods use nothing; the scheduler never hears of them. */
 const LIVE_PODS = 'status.phase!=Succeeded,status.phase!=Failed';
 
@@ -109,6 +114,10 @@ export class Scheduler {
     const claims = this.factory.informer<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
     const volumes = this.factory.informer<PersistentVolume>(PERSISTENT_VOLUMES);
     const classes = this.factory.informer<StorageClass>(STORAGE_CLASSES);
+    const csiNodes = this.factory.informer<CSINode>(CSI_NODES);
+    const attachments = this.factory.informer<VolumeAttachment>(VOLUME_ATTACHMENTS, {
+      indexers: { [BY_NODE]: ({ spec }) => [spec.nodeName] },
+    });
     const volumeBook = new Volumes({
       claims,
       volumes,
@@ -132,6 +141,10 @@ export class Scheduler {
           cache: this.cache,
           pods: client.resource<Pod>(PODS),
           volumes: volumeBook,
+          attachments: {
+            csiNode: (node) => csiNodes.store.get(node),
+            ofNode: (node) => attachments.store.byIndex(BY_NODE, node),
+          },
           namespaceLabels: (namespace) => namespaces.store.get(namespace)?.metadata?.labels ?? {},
           defaultSelector,
         });
@@ -157,6 +170,8 @@ export class Scheduler {
     this.forward(claims, 'PersistentVolumeClaim');
     this.forward(volumes, 'PersistentVolume');
     this.forward(classes, 'StorageClass');
+    this.forward(csiNodes, 'CSINode');
+    this.forward(attachments, 'VolumeAttachment');
   }
 
   /** Watches, so that a standby is ready to lead at once. Until the signal aborts. */

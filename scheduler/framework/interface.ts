@@ -85,7 +85,9 @@ export type EventResource =
   | 'Node'
   | 'PersistentVolume'
   | 'PersistentVolumeClaim'
-  | 'StorageClass';
+  | 'StorageClass'
+  | 'CSINode'
+  | 'VolumeAttachment';
 
 /** What happened to it; `Update` is any change of a kind that has no names for what changed. */
 export type EventAction =

@@ -14,11 +14,14 @@ import { nodePorts } from './node-ports.js';
 import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.js';
 import { nodeResourcesFit } from './node-resources-fit.js';
 import { nodeUnschedulable } from './node-unschedulable.js';
+import { type Attachments, nodeVolumeLimits } from './node-volume-limits.js';
 import { type DefaultSelector, podTopologySpread } from './pod-topology-spread.js';
 import { prioritySort } from './priority-sort.js';
 import { schedulingGates } from './scheduling-gates.js';
 import { taintToleration } from './taint-toleration.js';
 import { volumeBinding } from './volume-binding.js';
+import { volumeRestrictions } from './volume-restrictions.js';
+import { volumeZone } from './volume-zone.js';
 import type { Volumes } from './volumes.js';
 
 export interface PluginOptions {
@@ -29,6 +32,7 @@ export interface PluginOptions {
   readonly defaultSelector: DefaultSelector;
   readonly namespaceLabels: NamespaceLabels;
   readonly volumes: Volumes;
+  readonly attachments: Attachments;
 }
 
 /** Every plugin that there is, by name; profiles choose among them. */
@@ -44,7 +48,10 @@ export function allPlugins(options: PluginOptions): ReadonlyMap<string, Plugin> 
     nodeAffinity(args('NodeAffinity')),
     nodePorts,
     nodeResourcesFit(args('NodeResourcesFit')),
+    volumeRestrictions(volumes, nodes),
+    nodeVolumeLimits(volumes, options.attachments),
     volumeBinding(volumes, args('VolumeBinding')),
+    volumeZone(volumes),
     podTopologySpread({ args: args('PodTopologySpread'), defaultSelector, nodes }),
     interPodAffinity({ args: args('InterPodAffinity'), namespaceLabels, nodes }),
     defaultPreemption(args('DefaultPreemption')),

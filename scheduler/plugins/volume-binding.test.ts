@@ -4,10 +4,13 @@ import type { EventHandler } from '../../pkg/client/informer.js';
 import { Store } from '../../pkg/client/store.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { defaultArgs } from '../config/defaults.js';
-import { CycleState, isStatus } from '../framework/interface.js';
+import { CycleState, isStatus, type Plugin } from '../framework/interface.js';
 import { podInfoOf } from '../framework/pod-info.js';
 import { Cluster, nodeOf, podOf } from '../testing/builders.js';
+import { nodeVolumeLimits } from './node-volume-limits.js';
 import { volumeBinding } from './volume-binding.js';
+import { volumeRestrictions } from './volume-restrictions.js';
+import { volumeZone } from './volume-zone.js';
 import { Volumes } from './volumes.js';
 
 const DONE = { 'pv.kubernetes.io/bind-completed': 'yes' };
@@ -99,7 +102,7 @@ function setUp(claims: PersistentVolumeClaim[], pvs: PersistentVolume[] = []) {
     claimStore.set(obj);
     for (const handler of [...handlers]) handler.update?.(old, obj);
   };
-  return { clock, cluster, plugin, written, observe, handlers };
+  return { clock, cluster, plugin, written, observe, handlers, volumes };
 }
 
 const podWith = (...names: string[]) =>
@@ -251,3 +254,110 @@ t.test(
     }
   },
 );
+
+/** Per node `ok` or the reasons; or why no node was looked at. */
+function verdictOf(plugin: Plugin, { cluster }: ReturnType<typeof setUp>, pod = podWith('c')) {
+  const state = new CycleState();
+  const nodes = cluster.cache.nodeList();
+  const pre = plugin.preFilter?.(state, pod, nodes);
+  if (isStatus(pre)) return pre.code === 'Skip' ? 'Skip' : pre.reasons[0];
+  return nodes.map((node) => plugin.filter?.(state, pod, node)?.reasons.join() ?? 'ok');
+}
+
+const USED =
+  'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode';
+
+t.test('a claim for one pod is not given to a second one, wherever that would be', async (t) => {
+  const once = claim('c', { accessModes: ['ReadWriteOncePod'] });
+  const env = setUp([once, claim('many', { accessModes: ['ReadWriteOnce'] })]);
+  const plugin = volumeRestrictions(env.volumes, () => env.cluster.cache.nodeList());
+  t.same(verdictOf(plugin, env), ['ok', 'ok', 'ok']);
+  t.equal(verdictOf(plugin, env, podWith('many')), 'Skip');
+  t.equal(verdictOf(plugin, env, podWith('none')), 'persistentvolumeclaim "none" not found');
+  const holder = podInfoOf({ ...podWith('c').pod, metadata: { ...podOf('h').metadata } });
+  env.cluster.cache.addPod(holder, 'n2');
+  t.same(verdictOf(plugin, env), [USED, USED, USED]);
+  const state = new CycleState();
+  const nodes = env.cluster.cache.nodeList();
+  const [node] = nodes;
+  plugin.preFilter?.(state, podWith('c'), nodes);
+  if (!node) throw new Error('there are nodes');
+  plugin.removePod?.(state, podWith('c'), holder, node);
+  t.equal(plugin.filter?.(state, podWith('c'), node), undefined, 'preemption may free it');
+});
+
+t.test('a disk that is named in pods is for one node, unless all read it', async (t) => {
+  const disk = (name: string, readOnly: boolean) =>
+    podInfoOf(
+      podOf(name, {
+        spec: { volumes: [{ name: 'd', gcePersistentDisk: { pdName: 'pd', readOnly } }] },
+      }),
+    );
+  const env = setUp([]);
+  const plugin = volumeRestrictions(env.volumes, () => env.cluster.cache.nodeList());
+  env.cluster.cache.addPod(disk('reader', true), 'n1');
+  t.same(verdictOf(plugin, env, disk('p', true)), ['ok', 'ok', 'ok']);
+  t.same(verdictOf(plugin, env, disk('p', false)), ['node(s) had no available disk', 'ok', 'ok']);
+});
+
+t.test('a volume with zone labels is used in its zones', async (t) => {
+  const labels = { 'failure-domain.beta.kubernetes.io/zone': 'a__b' };
+  const zoned = { ...volume('v', '1Gi'), metadata: { name: 'v', labels } };
+  const rows: [string, PersistentVolumeClaim, unknown][] = [
+    [
+      'bound',
+      claim('c', { volumeName: 'v' }),
+      ['ok', 'node(s) had no available volume zone', 'ok'],
+    ],
+    ['bound to nothing', claim('c', { volumeName: 'w' }), 'persistentvolume "w" not found'],
+    ['waiting for its consumer', claim('c', { storageClassName: 'late' }), 'Skip'],
+    ['unbound', claim('c', { storageClassName: 'now' }), 'PersistentVolume had no name'],
+    [
+      'without a class',
+      claim('c', {}),
+      'PersistentVolumeClaim had no pv name and storageClass name',
+    ],
+  ];
+  for (const [name, obj, want] of rows) {
+    const env = setUp([obj], [zoned]);
+    for (const [node, zone] of [
+      ['n1', 'a'],
+      ['n2', 'c'],
+    ] as const)
+      env.cluster.cache.setNode(nodeOf(node, { labels: { 'topology.kubernetes.io/zone': zone } }));
+    t.same(verdictOf(volumeZone(env.volumes), env), want, name);
+  }
+});
+
+t.test('a node takes as many volumes of a driver as the driver says', async (t) => {
+  const csiVolume = (name: string): PersistentVolume => ({
+    metadata: { name },
+    spec: { csi: { driver: 'd', volumeHandle: name } },
+  });
+  const env = setUp(
+    ['1', '2', '3'].map((n) => claim(`c${n}`, { volumeName: `v${n}` })),
+    ['v1', 'v2', 'v3'].map(csiVolume),
+  );
+  const plugin = nodeVolumeLimits(env.volumes, {
+    csiNode: (name) =>
+      name === 'n3'
+        ? undefined
+        : {
+            metadata: { name },
+            spec: { drivers: [{ name: 'd', nodeID: name, allocatable: { count: 2 } }] },
+          },
+    ofNode: (nodeName) =>
+      nodeName === 'n2'
+        ? [{ spec: { attacher: 'd', nodeName, source: { persistentVolumeName: 'v2' } } }]
+        : [],
+  });
+  env.cluster.cache.addPod(
+    podInfoOf({ ...podWith('c1').pod, metadata: { ...podOf('h').metadata } }),
+    'n2',
+  );
+  const full = 'node(s) exceed max volume count';
+  t.same(verdictOf(plugin, env, podWith('c3')), ['ok', full, 'ok'], 'a third one');
+  t.same(verdictOf(plugin, env, podWith('c1')), ['ok', 'ok', 'ok'], 'one that is there');
+  t.same(verdictOf(plugin, env, podWith('c1', 'c2', 'c3')), [full, full, 'ok'], 'three at once');
+  t.equal(verdictOf(plugin, env, podWith()), 'Skip');
+});

@@ -46,6 +46,18 @@ export class Volumes {
     return this.options.node(name);
   }
 
+  claimNamed(namespace: string, name: string): PersistentVolumeClaim | undefined {
+    return this.options.claims.store.get(`${namespace}/${name}`);
+  }
+
+  volumeNamed(name: string): PersistentVolume | undefined {
+    return this.options.volumes.store.get(name);
+  }
+
+  classNamed(name: string): StorageClass | undefined {
+    return this.options.classes.store.get(name);
+  }
+
   /** The claim, or the sentence that says what is wrong with it. */
   claim(pod: PodInfo, name: string, ephemeral: boolean): ClaimRequest | string {
     const claim = this.options.claims.store.get(`${pod.namespace}/${name}`);

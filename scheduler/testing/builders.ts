@@ -127,6 +127,7 @@ export class Cluster {
       cache: this.cache,
       pods: { createSubresource: () => Promise.reject(new Error('nothing is bound in this test')) },
       volumes: noVolumes(this.cache),
+      attachments: { csiNode: () => undefined, ofNode: () => [] },
       defaultSelector: options.defaultSelector ?? (() => undefined),
       namespaceLabels: (name) => options.namespaces?.[name] ?? {},
     });
