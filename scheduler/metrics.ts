@@ -44,8 +44,8 @@ export class SchedulerMetrics {
     });
   }
 
-  attempt(result: 'scheduled' | 'unschedulable' | 'error'): void {
-    this.attempts.inc({ result, profile: 'default-scheduler' });
+  attempt(result: 'scheduled' | 'unschedulable' | 'error', profile: string): void {
+    this.attempts.inc({ result, profile });
   }
 
   observeAlgorithm(seconds: number): void {

@@ -133,7 +133,7 @@ export class ScheduleOne {
       outcome = await attempt.profile.algorithm.scheduleWith(extenders, pod, signal);
     } catch (err) {
       if (signal.aborted) return;
-      metrics.attempt('error');
+      metrics.attempt('error', attempt.profile.framework.profile);
       logger.warn({ namespace: pod.namespace, name: pod.name, err }, 'Extenders failed');
       this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, undefined);
       return;
@@ -216,7 +216,7 @@ export class ScheduleOne {
       cache.forget(pod.uid);
       queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod.pod, undefined);
       if (signal.aborted) return;
-      metrics.attempt('error');
+      metrics.attempt('error', framework.profile);
       logger.warn(
         { namespace: pod.namespace, name: pod.name, node, err },
         'Binding failed, the pod is tried again if it is still there',
@@ -225,7 +225,7 @@ export class ScheduleOne {
       return;
     }
     queue.done(pod.uid);
-    metrics.attempt('scheduled');
+    metrics.attempt('scheduled', framework.profile);
     metrics.observeScheduled(
       (clock.monotonic() - began) / 1000,
       (clock.now() - queued.firstSeen) / 1000,
@@ -254,7 +254,7 @@ export class ScheduleOne {
     const { metrics, nominator } = this.options;
     const { queued, profile } = attempt;
     const pod = queued.info;
-    metrics.attempt('unschedulable');
+    metrics.attempt('unschedulable', profile.framework.profile);
     let nomination: string | undefined;
     let evicting: Promise<void> | undefined;
     if (diagnosis.nodeCount === 0) {
