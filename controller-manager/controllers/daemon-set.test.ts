@@ -508,6 +508,22 @@ t.test('a DaemonSet', async (t) => {
     t.equal(after.at(-1)?.revision, Number(before.at(-1)?.revision) + 2);
   });
 
+  await t.test('goes back without touching the pods that were not updated', async (t) => {
+    const uidsOf = async () => (await podsOf('agent')).map((pod) => pod.metadata?.uid);
+    const before = new Set(await uidsOf());
+    hands.runs = (pod) => pod.spec?.containers[0]?.image !== 'broken';
+    await setImage('agent', 'broken');
+    await eventually('one is broken', async () => {
+      const there = await podsOf('agent');
+      const isNew = there.filter((pod) => pod.spec?.containers[0]?.image === 'broken');
+      return there.length === 3 && isNew.length === 1;
+    });
+    await setImage('agent', 'nginx:1');
+    await rolledOut('agent', 3);
+    t.equal((await uidsOf()).filter((uid) => before.has(uid)).length, 2);
+    hands.runs = () => true;
+  });
+
   await t.test('brings the new pod first when it may surge', async (t) => {
     await patch('agent', {
       updateStrategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },

@@ -426,6 +426,32 @@ t.test('an ordered set', async (t) => {
     await rolledOut('web');
   });
 
+  await t.test('it shrinks only while those that stay are well', async () => {
+    const setReady = (name: string, status: 'True' | 'False') =>
+      pods.patch(
+        NAMESPACE,
+        name,
+        'strategic',
+        { status: { conditions: [{ type: 'Ready', status }] } },
+        { subresource: 'status' },
+      );
+    await patch('web', { replicas: 3 });
+    await rolledOut('web');
+    await setReady('web-0', 'False');
+    await patch('web', { replicas: 1 });
+    await remains('web-0 is waited for', async () => (await podsOf('web')).length === 3, SETTLE_MS);
+    await setReady('web-0', 'True');
+    await whenPods('web', ['web-0']);
+    await patch('web', { replicas: 2 });
+    await rolledOut('web');
+    // One that is to go anyway holds nothing up.
+    await setReady('web-1', 'False');
+    await patch('web', { replicas: 1 });
+    await whenPods('web', ['web-0']);
+    await patch('web', { replicas: 2 });
+    await rolledOut('web');
+  });
+
   await t.test('OnDelete waits for the user', async (t) => {
     await patch('web', { updateStrategy: { $retainKeys: ['type'], type: 'OnDelete' } });
     await setImage('web', 'nginx:4');
