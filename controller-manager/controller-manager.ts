@@ -54,6 +54,7 @@ export async function runControllerManager(run: ControllerManagerRun): Promise<v
     if (elector) await elector.run(signal, lead);
     else await lead(signal);
   } finally {
+    recorder.close();
     await health?.close();
     await client.close();
   }
@@ -71,9 +72,10 @@ async function runControllers(
   });
   const informers = new InformerFactory({ client, clock, logger });
   const context = (descriptor: ControllerDescriptor): ControllerContext => ({
-    client: options.useServiceAccountCredentials
-      ? controllerClient(client, descriptor.serviceAccount, clock)
-      : client,
+    client:
+      options.useServiceAccountCredentials && descriptor.serviceAccount !== undefined
+        ? controllerClient(client, descriptor.serviceAccount, clock)
+        : client,
     informers,
     recorder,
     clock,

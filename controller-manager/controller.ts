@@ -37,8 +37,8 @@ export interface ControllerDescriptor {
   readonly name: string;
   /** Older names that `--controllers` takes too: `replicaset`. */
   readonly aliases?: readonly string[];
-  /** The service account in kube-system whose rights it needs: `replicaset-controller`. */
-  readonly serviceAccount: string;
+  /** The service account in kube-system whose rights it needs: `replicaset-controller`. Absent: it acts as the process. */
+  readonly serviceAccount?: string;
   readonly create: (context: ControllerContext) => Controller;
 }
 

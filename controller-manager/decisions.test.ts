@@ -10,7 +10,6 @@ import type {
   Service,
 } from '../pkg/api/types.js';
 import { FakeClock } from '../pkg/component/clock.js';
-import { planSlices } from './controllers/endpoint-slice.js';
 import { subsetsOf } from './controllers/endpoints.js';
 import { CONTROLLERS } from './controllers/index.js';
 import { timingOf } from './cron-job/timing.js';
@@ -22,6 +21,7 @@ import {
   rolloutStatus,
   untilProgressCheck,
 } from './deployment/status.js';
+import { planSlices } from './endpoints/slice-plan.js';
 import { Expectations } from './expectations.js';
 import { OwnerGraph } from './garbage/graph.js';
 import { CidrSet } from './nodes/cidr.js';

@@ -3,6 +3,10 @@
  * (`pkg/apis/certificates`, `pkg/controller/certificates/signer`).
  */
 import type { CertificateSigningRequest } from '../../pkg/api/types.js';
+import type {
+  AlternativeName,
+  CertificateRequest,
+} from '../../pkg/component/certificate-request.js';
 
 export const CLIENT = 'kubernetes.io/kube-apiserver-client';
 export const KUBELET_CLIENT = 'kubernetes.io/kube-apiserver-client-kubelet';
@@ -12,38 +16,13 @@ export const LEGACY_UNKNOWN = 'kubernetes.io/legacy-unknown';
 const NODES = 'system:nodes';
 const NODE_PREFIX = 'system:node:';
 
-export interface AlternativeName {
-  readonly type: string;
-  readonly value: string;
-}
-
-/** The request within, readable. */
-export interface CertificateRequest {
-  readonly pem: string;
-  readonly commonName: string;
-  readonly organizations: readonly string[];
-  readonly names: readonly AlternativeName[];
-}
+/** What cannot be signed, now or later. */
+export class SigningError extends Error {}
 
 /** Throws for what is no request. */
 export async function parseRequest(csr: CertificateSigningRequest): Promise<CertificateRequest> {
-  const { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } = await loadX509();
-  const pem = Buffer.from(csr.spec.request, 'base64').toString('utf8');
-  const request = new Pkcs10CertificateRequest(pem);
-  const found = request.extensions.find((e) => e instanceof SubjectAlternativeNameExtension);
-  const names = found?.names.toJSON() ?? [];
-  return {
-    pem,
-    commonName: request.subjectName.getField('CN').at(-1) ?? '',
-    organizations: request.subjectName.getField('O'),
-    names: names.map(({ type, value }) => ({ type, value: String(value) })),
-  };
-}
-
-/** Loaded by the first who needs it: few clusters ever see such a request. */
-export async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
+  const { readCertificateRequest } = await import('../../pkg/component/certificate-request.js');
+  return readCertificateRequest(Buffer.from(csr.spec.request, 'base64').toString('utf8'));
 }
 
 export function hasCondition(csr: CertificateSigningRequest, type: string): boolean {

@@ -13,7 +13,7 @@ import type { Informer } from '../../pkg/client/informer.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { CERTIFICATE_SIGNING_REQUESTS } from '../../pkg/client/resources.js';
-import { CertificateAuthority, SigningError } from '../certificates/authority.js';
+import type { CertificateAuthority } from '../certificates/authority.js';
 import {
   CLIENT,
   hasCondition,
@@ -21,6 +21,7 @@ import {
   KUBELET_SERVING,
   LEGACY_UNKNOWN,
   parseRequest,
+  SigningError,
   signerProblem,
 } from '../certificates/request.js';
 import {
@@ -135,7 +136,8 @@ function isReady(csr: CertificateSigningRequest): boolean {
   );
 }
 
-function loadAuthority(certificate: string, key: string): Promise<CertificateAuthority> {
+async function loadAuthority(certificate: string, key: string): Promise<CertificateAuthority> {
+  const { CertificateAuthority } = await import('../certificates/authority.js');
   return CertificateAuthority.load({
     certificate: readFileSync(certificate, 'utf8'),
     key: readFileSync(key, 'utf8'),

@@ -8,6 +8,7 @@ import { csrSigning } from './csr-signing.js';
 import { daemonSet } from './daemon-set.js';
 import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
+import { endpointSliceMirroring } from './endpoint-slice-mirroring.js';
 import { endpointSlice } from './endpoint-slice.js';
 import { endpoints } from './endpoints.js';
 import { ephemeralVolume } from './ephemeral-volume.js';
@@ -15,6 +16,7 @@ import { garbageCollector } from './garbage-collector.js';
 import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.js';
 import { hostpathProvisioner } from './hostpath-provisioner.js';
 import { job } from './job.js';
+import { legacyTokenCleaner } from './legacy-token-cleaner.js';
 import { namespaceController } from './namespace.js';
 import { nodeIpam } from './node-ipam.js';
 import { nodeLifecycle } from './node-lifecycle.js';
@@ -28,7 +30,9 @@ import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
 import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
+import { serviceAccountTokens } from './service-account-tokens.js';
 import { serviceAccount } from './service-account.js';
+import { serviceCidrs } from './service-cidrs.js';
 import { serviceLoadBalancer } from './service-load-balancer.js';
 import { simulatedLoad } from './simulated-load.js';
 import { statefulSet } from './stateful-set.js';
@@ -55,6 +59,10 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   disruption,
   horizontalPodAutoscaler,
   ttlAfterFinished,
+  legacyTokenCleaner,
+  serviceAccountTokens,
+  serviceCidrs,
+  endpointSliceMirroring,
   serviceLoadBalancer,
   nodeTtl,
   csrCleaner,

@@ -2,8 +2,8 @@
  * Gives Services of type LoadBalancer an address of a pool, as the controller of a cloud would
  * (`k8s.io/cloud-provider/controllers/service`). The finalizer keeps a Service until its address is back.
  *
- *   wants one ─▶ finalizer on ─▶ address in status          (EnsuringLoadBalancer, EnsuredLoadBalancer)
- *   deleted, or another type ─▶ status cleared ─▶ finalizer off   (DeletingLoadBalancer, DeletedLoadBalancer)
+ *   wants one ─▶ finalizer on, address in status              (EnsuringLoadBalancer, EnsuredLoadBalancer)
+ *   deleted, or another type ─▶ status cleared, finalizer off   (DeletingLoadBalancer, DeletedLoadBalancer)
  *
  * Services with a loadBalancerClass are another controller's. DEVIATION: kube-controller-manager leaves
  * all of this to the cloud's own; without a pool this does nothing, as that one does.
@@ -11,7 +11,7 @@
 import type { LoadBalancerStatus, Service } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { keyOf } from '../../pkg/apimachinery/meta.js';
-import { isNotFound } from '../../pkg/client/errors.js';
+import { isConflict, isNotFound } from '../../pkg/client/errors.js';
 import {
   type EventRecorder,
   type EventType,
@@ -95,6 +95,8 @@ class ServiceLoadBalancerController implements Controller {
       else if (hasFinalizer(obj)) await this.cleanUp(key, obj, signal);
     } catch (err) {
       if (isNotFound(err) || signal.aborted) return;
+      // Somebody changed it meanwhile: that is nothing to tell.
+      if (isConflict(err)) throw err;
       this.tell(
         obj,
         'Warning',
@@ -111,18 +113,15 @@ class ServiceLoadBalancerController implements Controller {
     if (same && hasFinalizer(obj)) return;
     this.tell(obj, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer');
     const finalizers = [...new Set([...(obj.metadata?.finalizers ?? []), FINALIZER])];
-    const held = hasFinalizer(obj) ? obj : await this.patchFinalizers(obj, finalizers, signal);
-    if (!same) await this.writeStatus(held, loadBalancer, signal);
+    await this.write(obj, finalizers, loadBalancer, signal);
     this.tell(obj, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
   }
 
   private async cleanUp(key: string, obj: Service, signal: AbortSignal): Promise<void> {
     this.tell(obj, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer');
-    let current = obj;
-    if (addressesOf(obj).length > 0) current = await this.writeStatus(obj, {}, signal);
-    this.pool.release(key);
     const finalizers = (obj.metadata?.finalizers ?? []).filter((f) => f !== FINALIZER);
-    await this.patchFinalizers(current, finalizers, signal);
+    await this.write(obj, finalizers, {}, signal);
+    this.pool.release(key);
     this.tell(obj, 'Normal', 'DeletedLoadBalancer', 'Deleted load balancer');
   }
 
@@ -143,26 +142,16 @@ class ServiceLoadBalancerController implements Controller {
     return { ingress: [{ ip, ipMode: 'VIP' }] };
   }
 
-  private patchFinalizers(
+  /** In one write: a status update may change finalizers too. */
+  private async write(
     obj: Service,
-    finalizers: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Service> {
-    const { namespace = '', name = '', resourceVersion } = obj.metadata ?? {};
-    const metadata = { resourceVersion, finalizers: finalizers.length > 0 ? finalizers : null };
-    const options = { subresource: 'status', signal };
-    return this.client.patch(namespace, name, 'merge', { metadata }, options);
-  }
-
-  private writeStatus(
-    obj: Service,
+    finalizers: string[],
     loadBalancer: LoadBalancerStatus,
     signal: AbortSignal,
-  ): Promise<Service> {
-    return this.client.updateStatus(
-      { ...obj, status: { ...obj.status, loadBalancer } },
-      { signal },
-    );
+  ): Promise<void> {
+    const metadata = { ...obj.metadata, finalizers };
+    const status = { ...obj.status, loadBalancer };
+    await this.client.updateStatus({ ...obj, metadata, status }, { signal });
   }
 
   private tell(obj: Service, type: EventType, reason: string, message: string): void {

@@ -101,6 +101,11 @@ export class EventRecorder {
   flush(): Promise<void> {
     return this.sender.flush();
   }
+
+  /** What is not sent yet is dropped: nobody waits for a server that may never come back. */
+  close(): void {
+    this.sender.close();
+  }
 }
 
 export class EventSender {
@@ -109,6 +114,7 @@ export class EventSender {
   private readonly waiting: { correlated: Correlated; cause: string | undefined }[] = [];
   private sending: Promise<void> | undefined;
   private lastSuffix = 0n;
+  private readonly stopping = new AbortController();
 
   constructor(
     client: RestClient,
@@ -128,6 +134,7 @@ export class EventSender {
   }
 
   send(event: Event): void {
+    if (this.stopping.signal.aborted) return;
     const correlated = this.correlator.correlate(event);
     if (!correlated) return;
     if (this.waiting.length >= MAX_WAITING) {
@@ -136,6 +143,11 @@ export class EventSender {
     }
     this.waiting.push({ correlated, cause: currentCause() });
     this.sending ??= this.drain();
+  }
+
+  close(): void {
+    this.waiting.length = 0;
+    this.stopping.abort();
   }
 
   async flush(): Promise<void> {
@@ -157,11 +169,16 @@ export class EventSender {
       } catch (err) {
         const { reason, involvedObject } = correlated.event;
         const fields = { reason, object: involvedObject.name, namespace: involvedObject.namespace };
-        if (!isConnectionError(err) || tries >= MAX_TRIES) {
+        const { signal } = this.stopping;
+        if (!isConnectionError(err) || tries >= MAX_TRIES || signal.aborted) {
           this.logger?.debug({ ...fields, err }, 'Event was not accepted');
           return;
         }
-        await this.clock.sleep(RETRY_MS * (tries === 1 ? this.clock.random() : 1));
+        try {
+          await this.clock.sleep(RETRY_MS * (tries === 1 ? this.clock.random() : 1), signal);
+        } catch (stopped) {
+          if (!signal.aborted) throw stopped;
+        }
       }
     }
   }
