@@ -191,10 +191,15 @@ function objectOrMap(
   return object(name, fields, minSize, nullable);
 }
 
-/** Every resource has these, whatever its schema says of them. */
-export function withObjectMeta(
-  properties: JSONSchemaProps['properties'],
+/** Every resource has these, and a schema that does not describe them fully gets them. */
+function withObjectMeta(
+  properties: JSONSchemaProps['properties'] = {},
 ): Record<string, JSONSchemaProps> {
+  const { kind, apiVersion, metadata } = properties;
+  const { name, generateName } = metadata?.properties ?? {};
+  if ([kind, apiVersion, name, generateName].every((field) => field?.type === 'string')) {
+    return properties;
+  }
   const text: JSONSchemaProps = { type: 'string' };
   return {
     ...properties,

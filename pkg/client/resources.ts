@@ -193,3 +193,10 @@ export const RESOURCE_CLAIM_TEMPLATES = define(
   'resourceclaimtemplates',
   'ResourceClaimTemplate',
 );
+export const VALIDATING_ADMISSION_POLICIES = define(
+  'admissionregistration.k8s.io',
+  'v1',
+  'validatingadmissionpolicies',
+  'ValidatingAdmissionPolicy',
+  'cluster',
+);
