@@ -38,6 +38,7 @@ import { simulatedLoad } from './simulated-load.js';
 import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.js';
 
 export const CONTROLLERS: readonly ControllerDescriptor[] = [
   nodeIpam,
@@ -76,6 +77,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   persistentVolumeExpander,
   ephemeralVolume,
   clusterRoleAggregation,
+  validatingAdmissionPolicyStatus,
   garbageCollector,
   simulatedLoad,
 ];
