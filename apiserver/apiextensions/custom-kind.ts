@@ -19,6 +19,7 @@ import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
 import { compareVersions } from '../endpoints/discovery/groups.js';
 import type { ResourceDefinition, Strategy } from '../registry/resource.js';
+import type { RequestContext } from '../server/request-context.js';
 import { isTrue } from './crd-status.js';
 import { CustomDecoder } from './custom-decoder.js';
 import { type CheckedBy, validateCustom, validateCustomStatus } from './custom-validation.js';
@@ -180,8 +181,8 @@ export class CustomKind {
         if (equalBut(obj, old, 'metadata', 'kind', 'apiVersion')) return;
         obj.metadata = { ...obj.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
       },
-      validate: (obj) => validateCustom(this.all.checked, obj),
-      validateUpdate: (obj, old) => validateCustom(this.all.checked, obj, old),
+      validate: (obj, ctx) => validateCustom(this.all.checked, warnWith(ctx), obj),
+      validateUpdate: (obj, old, ctx) => validateCustom(this.all.checked, warnWith(ctx), obj, old),
       warningsOnCreate: (obj) => finalizerWarnings(obj),
       warningsOnUpdate: (obj, old) => finalizerWarnings(obj, old),
       selectableFields: (obj) =>
@@ -199,13 +200,17 @@ export class CustomKind {
                   ...(resourceVersion ? { resourceVersion } : {}),
                 };
               },
-              validateUpdate: (obj: KubeObject, old: KubeObject) =>
-                validateCustomStatus(this.all.checked, obj, old),
+              validateUpdate: (obj: KubeObject, old: KubeObject, ctx: RequestContext) =>
+                validateCustomStatus(this.all.checked, warnWith(ctx), obj, old),
             },
           }
         : {}),
     };
   }
+}
+
+function warnWith(ctx: RequestContext): (text: string) => void {
+  return (text) => ctx.warn(text);
 }
 
 /** `com.example.stable.v1.CronTab` */

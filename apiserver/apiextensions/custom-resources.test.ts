@@ -73,8 +73,9 @@ async function until<T>(probe: () => Promise<T | undefined | false>): Promise<T>
   }
 }
 
-const conditionOf = (crd: UnstructuredObject, type: string) =>
-  (crd as CustomResourceDefinition).status?.conditions?.find((c) => c.type === type);
+type Status = { status?: CustomResourceDefinition['status'] };
+const conditionOf = (crd: UnstructuredObject & Status, type: string) =>
+  crd.status?.conditions?.find((c) => c.type === type);
 
 /** Applies it and waits until it is served. */
 async function define(t: Test, crd: object): Promise<void> {
@@ -565,8 +566,8 @@ t.test('versions without a webhook differ in their name alone, on every server',
     object: { apiVersion: 'example.com/v1beta1', spec: { a: '2' } },
   });
   watch.close();
-  const crd = (await admin.get(`${CRDS}/twins.example.com`)).body;
-  t.same((crd as CustomResourceDefinition).status?.storedVersions, ['v1']);
+  const crd: UnstructuredObject & Status = (await admin.get(`${CRDS}/twins.example.com`)).body;
+  t.same(crd.status?.storedVersions, ['v1']);
 });
 
 t.test('a webhook converts between versions', async (t) => {
@@ -696,7 +697,7 @@ t.test('deleting a definition deletes its objects first', async (t) => {
   const waiting = await until(async () => {
     const { body } = await admin.get(items('doomeds'));
     const left = (body as { items?: UnstructuredObject[] }).items ?? [];
-    return left.length === 1 && left[0]?.metadata?.deletionTimestamp && left;
+    return left.length === 1 && left[0]?.metadata?.deletionTimestamp !== undefined && left;
   });
   t.equal(waiting[0]?.metadata?.name, 'held');
   const late = await admin.post(items('doomeds'), thing('Doomed', 'late', {}));

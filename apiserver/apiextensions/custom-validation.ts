@@ -19,6 +19,8 @@ export interface CheckedBy {
   readonly scale: CustomResourceSubresourceScale | undefined;
 }
 
+/** What is wrong and may stay so, since it was before. */
+type Warn = (text: string) => void;
 type Status = KubeObject & { status?: unknown };
 
 /** Without these, the rules of a schema would see what they do not expect. */
@@ -33,17 +35,27 @@ const MAX_REPLICAS = 2 ** 31 - 1;
 const ROOT = path();
 
 /** `old` undefined for a new object. */
-export function validateCustom(by: CheckedBy, obj: KubeObject, old?: KubeObject): FieldError[] {
+export function validateCustom(
+  by: CheckedBy,
+  warn: Warn,
+  obj: KubeObject,
+  old?: KubeObject,
+): FieldError[] {
   const { schema, scale } = by;
   const errors = validateValue(obj, schema, old ? { old: { value: old } } : {});
   if (scale) errors.push(...specReplicas(scale, obj), ...statusReplicas(scale, obj));
   errors.push(...validateEmbedded(obj, schema, ROOT));
   errors.push(...listErrors(schema, obj, old));
-  return withRules(by, errors, obj, old);
+  return withRules(by, warn, errors, obj, old);
 }
 
 /** A write to `/status`, which leaves all else as it was. */
-export function validateCustomStatus(by: CheckedBy, obj: Status, old: Status): FieldError[] {
+export function validateCustomStatus(
+  by: CheckedBy,
+  warn: Warn,
+  obj: Status,
+  old: Status,
+): FieldError[] {
   const { schema, scale } = by;
   const ofStatus = propertyOf(schema, 'status');
   const errors: FieldError[] = [];
@@ -53,11 +65,12 @@ export function validateCustomStatus(by: CheckedBy, obj: Status, old: Status): F
   }
   if (scale) errors.push(...statusReplicas(scale, obj));
   errors.push(...listErrors(schema, obj, old));
-  return withRules(by, errors, obj, old);
+  return withRules(by, warn, errors, obj, old);
 }
 
 function withRules(
   { rules }: CheckedBy,
+  warn: Warn,
   errors: FieldError[],
   obj: KubeObject,
   old?: KubeObject,
@@ -68,7 +81,7 @@ function withRules(
       'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
     return [...errors, invalid(NO_FIELD, null, text)];
   }
-  return [...errors, ...rules.validate(obj, old, undefined)];
+  return [...errors, ...rules.validate(obj, old, undefined, warn)];
 }
 
 /** An object that was wrong in this way already may stay so. */
