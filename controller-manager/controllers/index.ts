@@ -1,5 +1,6 @@
 /** Every controller there is, one line each, in the order in which they start. */
 import type { ControllerDescriptor } from '../controller.js';
+import { attachDetach } from './attach-detach.js';
 import { clusterRoleAggregation } from './cluster-role-aggregation.js';
 import { cronJob } from './cron-job.js';
 import { csrApproving } from './csr-approving.js';
@@ -8,8 +9,8 @@ import { csrSigning } from './csr-signing.js';
 import { daemonSet } from './daemon-set.js';
 import { deployment } from './deployment.js';
 import { disruption } from './disruption.js';
-import { endpointSliceMirroring } from './endpoint-slice-mirroring.js';
 import { endpointSlice } from './endpoint-slice.js';
+import { endpointSliceMirroring } from './endpoint-slice-mirroring.js';
 import { endpoints } from './endpoints.js';
 import { ephemeralVolume } from './ephemeral-volume.js';
 import { garbageCollector } from './garbage-collector.js';
@@ -30,8 +31,8 @@ import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
 import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
-import { serviceAccountTokens } from './service-account-tokens.js';
 import { serviceAccount } from './service-account.js';
+import { serviceAccountTokens } from './service-account-tokens.js';
 import { serviceCidrs } from './service-cidrs.js';
 import { serviceLoadBalancer } from './service-load-balancer.js';
 import { simulatedLoad } from './simulated-load.js';
@@ -75,6 +76,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   persistentVolumeClaimProtection,
   persistentVolumeProtection,
   persistentVolumeExpander,
+  attachDetach,
   ephemeralVolume,
   clusterRoleAggregation,
   validatingAdmissionPolicyStatus,

@@ -1,18 +1,22 @@
 import t from 'tap';
 import type {
   Event,
+  Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   StorageClass,
+  VolumeAttachment,
 } from '../../pkg/api/types.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import {
   CORE_EVENTS,
+  NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from '../../pkg/client/resources.js';
 import { eventually } from '../../test/support/eventually.js';
 import { ControlPlane } from '../testing/control-plane.js';
@@ -330,4 +334,41 @@ t.test('a pod gets the claims of its ephemeral volumes, and no claim of another'
     event.message,
     'ephemeral volume foreign: PVC default/p-foreign was not created for pod default/p (pod is not owner)',
   );
+});
+
+t.test('a volume of a driver is attached while a pod of the node uses it', async (t) => {
+  const attachments = client.resource<VolumeAttachment>(VOLUME_ATTACHMENTS);
+  const csi = { driver: 'csi.example.com', volumeHandle: 'h1' };
+  const { hostPath: _, ...spec } = volumeOf('csi', '1Gi', 'csi').spec ?? {};
+  await volumes.create({ metadata: { name: 'csi' }, spec: { ...spec, csi } });
+  await claims.create(claimOf('csi', { storageClassName: 'csi' }));
+  await claimPhase('csi', 'Bound');
+  await pods.create(podOf('csi-user', claimed('csi')));
+  const made = await eventually('attachment', async () => (await attachments.list()).items[0]);
+  t.match(made, {
+    metadata: { name: /^csi-[0-9a-f]{64}$/ },
+    spec: { attacher: 'csi.example.com', nodeName: 'n1', source: { persistentVolumeName: 'csi' } },
+    status: { attached: false },
+  });
+  const attachError = { message: 'rpc error: no such volume', time: '2026-01-01T00:00:00Z' };
+  const failed = await attachments.updateStatus({
+    ...made,
+    status: { attached: false, attachError },
+  });
+  const failure = await told('csi-user', 'FailedAttachVolume');
+  t.equal(
+    failure.message,
+    'AttachVolume.Attach failed for volume "csi" : rpc error: no such volume',
+  );
+  await attachments.updateStatus({ ...failed, status: { attached: true } });
+  const event = await told('csi-user', 'SuccessfulAttachVolume');
+  t.equal(event.message, 'AttachVolume.Attach succeeded for volume "csi" ');
+  const node = client.resource<Node>(NODES);
+  const onNode = async () => (await node.get('', 'n1')).status?.volumesAttached;
+  t.same(await eventually('on the node', onNode), [
+    { name: 'kubernetes.io/csi/csi.example.com^h1', devicePath: '' },
+  ]);
+  await pods.delete(NAMESPACE, 'csi-user', { gracePeriodSeconds: 0 });
+  await gone('attachment', () => attachments.get('', made.metadata?.name ?? ''));
+  t.equal(await onNode(), undefined);
 });
