@@ -39,7 +39,7 @@ import { isCreated, isRunningAndReady, statusOf } from './status.js';
 
 /** Where the hash of a revision's data stands, as upstream labels it. */
 const DATA_HASH = 'controller.kubernetes.io/hash';
-const NO_LIMIT = 10;
+const DEFAULT_LIMIT = 10;
 
 export interface RolloutOptions {
   readonly set: StatefulSet;
@@ -126,7 +126,7 @@ export class Rollout {
     sorted: readonly ControllerRevision[],
     { current, update }: Revisions,
   ): Promise<void> {
-    const limit = this.set.spec?.revisionHistoryLimit ?? NO_LIMIT;
+    const limit = this.set.spec?.revisionHistoryLimit ?? DEFAULT_LIMIT;
     if (limit < 0) return;
     const live = new Set(this.options.pods.map(revisionOf));
     const historic = sorted.filter(
