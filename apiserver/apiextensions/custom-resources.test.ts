@@ -511,6 +511,7 @@ t.test('status, scale, columns, selectors and generations', async (t) => {
     },
   });
   t.match(openApi.text, /createExampleComV1NamespacedWidget/);
+  t.notMatch(openApi.text, /strategic-merge-patch/, 'clients learn to patch by merging');
   t.match((await admin.get('/openapi/v2')).text, /"com.example.v1.WidgetList"/);
 });
 

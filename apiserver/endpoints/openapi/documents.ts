@@ -131,7 +131,7 @@ function operationV2(operation: Operation): Json {
   parameters.push(...operation.parameters.map(refV2));
   return {
     ...describe(operation),
-    consumes: operation.action ? (body?.patch ? PATCH_TYPES : ['*/*']) : OBJECT_TYPES,
+    consumes: operation.action ? bodyTypes(body) : OBJECT_TYPES,
     produces: typesOf(operation),
     schemes: ['https'],
     parameters: parameters.length > 0 ? parameters : undefined,
@@ -153,13 +153,20 @@ function operationV3(operation: Operation): Json {
     ...describe(operation),
     parameters: parameters.length > 0 ? parameters : undefined,
     requestBody: body && {
-      content: content(body.definition, body.patch ? PATCH_TYPES : ['*/*']),
+      content: content(body.definition, bodyTypes(body)),
       required: body.required || undefined,
     },
     responses: responsesOf(operation, (definition) => ({
       content: content(definition, typesOf(operation)),
     })),
   };
+}
+
+function bodyTypes(body: Operation['body']): readonly string[] {
+  if (!body?.patch) return ['*/*'];
+  return body.patch === 'any'
+    ? PATCH_TYPES
+    : PATCH_TYPES.filter((type) => !type.includes('strategic'));
 }
 
 function describe({ id, description, tag, action, kind }: Operation): JsonObject {

@@ -37,7 +37,8 @@ export interface Operation {
   readonly body?: {
     readonly definition: string;
     readonly required: boolean;
-    readonly patch?: true;
+    /** `structural`: of a custom kind, which takes no strategic merge patch. */
+    readonly patch?: 'any' | 'structural';
   };
   /** Code → definition; absent: a text. */
   readonly responses: Readonly<Record<string, string | undefined>>;
@@ -357,7 +358,11 @@ class ResourcePaths {
     return this.operation('patch', subject, 'patch', {
       kind,
       parameters: PATCH_PARAMETERS,
-      body: { definition: `${META}Patch`, required: true, patch: true },
+      body: {
+        definition: `${META}Patch`,
+        required: true,
+        patch: this.resource.custom ? 'structural' : 'any',
+      },
       responses: { 200: definition, 201: definition },
       produces: 'object',
     });
