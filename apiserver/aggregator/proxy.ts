@@ -9,7 +9,9 @@ import { pipeline } from 'node:stream/promises';
 import { exchangeOf, send } from '../endpoints/respond.js';
 import type { RequestContext, UserInfo } from '../server/request-context.js';
 import type { ServiceAddress } from '../server/service-resolver.js';
+import { wantsUpgrade } from '../server/upgrade.js';
 import type { RemoteApi } from './remote-api.js';
+import { forwardUpgrade } from './upgrade-proxy.js';
 
 /** Between two neighbours only (RFC 9110), or this server's own business. */
 const NOT_FORWARDED = new Set([
@@ -41,7 +43,11 @@ export async function forward(
   const { req, res } = exchangeOf(ctx);
   let answer: IncomingMessage;
   try {
-    answer = await exchange(ctx, remote, at);
+    if (wantsUpgrade(req)) {
+      const refused = await forwardUpgrade(ctx, remote, at);
+      if (!refused) return;
+      answer = refused;
+    } else answer = await exchange(ctx, remote, at);
   } catch (err) {
     if (ctx.signal.aborted) throw err;
     const why = err instanceof Error ? err.message : String(err);

@@ -4,6 +4,7 @@
  */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Chain } from './chain.js';
+import { acceptUpgrades } from './upgrade.js';
 
 export interface AppOptions {
   readonly chain: Chain;
@@ -63,5 +64,6 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
   app.addHttpMethod('CONNECT');
   app.all('/*', answer);
   app.setNotFoundHandler(answer);
+  acceptUpgrades(app.server, (req, res) => chain.serve(req, res));
   return app;
 }

@@ -2,6 +2,8 @@
  * Metrics, autoscaling and extension API servers, as kubectl shows them: usage that annotations set, an
  * autoscaler that follows a load out and back, and an API that another process serves.
  */
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Cluster } from '../support/cluster.js';
@@ -206,6 +208,8 @@ t.test('an API that an extension server serves', async (t) => {
   const redirect = await cluster.kubectl('get --raw /apis/wardle.example.com/v1/redirect');
   t.match(redirect.stderr, /attempted to redirect this request, which is not permitted/);
 
+  t.equal(await upgraded(pki, await cluster.apiUrl()), 'hello kubernetes-admin\nping');
+
   extension.queueLength = 90;
   await apply(
     t,
@@ -259,3 +263,31 @@ t.test('an API that an extension server serves', async (t) => {
     return true;
   });
 });
+
+/** What comes back over a connection that leaves HTTP, after a greeting has been sent. */
+function upgraded(pki: string, url: string): Promise<string> {
+  const read = (file: string) => readFileSync(join(pki, file));
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}/apis/wardle.example.com/v1/namespaces/default/flunders/one`, {
+      ca: read('ca.crt'),
+      cert: read('admin.crt'),
+      key: read('admin.key'),
+      headers: { Connection: 'Upgrade', Upgrade: 'websocket' },
+    });
+    outgoing.on('error', reject);
+    outgoing.on('response', (answer) => reject(new Error(`no upgrade: ${answer.statusCode}`)));
+    outgoing.on('upgrade', (_answer, socket, head) => {
+      let text = head.toString();
+      socket.on('error', reject);
+      socket.on('data', (part: Buffer) => {
+        text += part.toString();
+        if (text.includes('ping')) {
+          socket.destroy();
+          resolve(text);
+        }
+      });
+      socket.write('ping');
+    });
+    outgoing.end();
+  });
+}
