@@ -279,6 +279,16 @@ t.test('rules', async (t) => {
   for (const { row, schema, errors } of [
     { row: 'good', schema: spec(ruled(SCALE, 'self.min <= self.max')), errors: [] },
     {
+      row: 'a message that names a number',
+      schema: spec(
+        ruled(
+          SCALE,
+          rule('self.min <= self.max', { messageExpression: '"at most " + string(self.max)' }),
+        ),
+      ),
+      errors: [],
+    },
+    {
       row: 'an undefined field',
       schema: spec(ruled(SCALE, 'self.mni > 0')),
       errors: [

@@ -21,6 +21,8 @@ import { codePoints } from './values.js';
 export const MAX_COST = 2 ** 64;
 export const STRING_FACTOR = 0.1;
 export const REGEX_FACTOR = 0.25;
+/** Characters of a number, a time or a boolean. */
+const MAX_SCALAR_TEXT = 36;
 const LIST_CREATE = 10;
 const MAP_CREATE = 30;
 const STRUCT_CREATE = 40;
@@ -234,6 +236,14 @@ class Coster {
         return { ...text(size(0)), size: { min: size(0).min, max: cap(size(0).max * 4) } };
       case 'bytes_to_string':
         return { ...text(size(0)), size: { min: Math.floor(size(0).min / 4), max: size(0).max } };
+      case 'int_to_string':
+      case 'uint_to_string':
+      case 'double_to_string':
+      case 'bool_to_string':
+      case 'timestamp_to_string':
+      case 'duration_to_string':
+        // DEVIATION: a number has few digits; without a bound no message could name one.
+        return { cost: add(ONE, sum), size: { min: 1, max: MAX_SCALAR_TEXT } };
       case 'string_format':
         return target ? text(this.sizeOrUnknown(target)) : { cost: add(ONE, sum) };
       case 'starts_with_string':
