@@ -62,6 +62,7 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .text('audit-log-format', 'json', 'json')
   .text('encryption-provider-config', 'how objects are encrypted in the store')
   .boolean('encryption-provider-config-automatic-reload', 'follow changes of that file', false)
+  .text('admission-control-config-file', 'configuration of admission plugins')
   .list('enable-admission-plugins', 'admission plugins besides the default ones')
   .list('disable-admission-plugins', 'default admission plugins that are left out')
   .integer(

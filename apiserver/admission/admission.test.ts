@@ -731,3 +731,39 @@ t.test('certificates', async (t) => {
   await must(admin.put(`${RBAC}/clusterroles/approver`, role([may, signer])));
   t.equal((await approve()).code, 200, "by the signer's domain");
 });
+
+t.test(
+  'a kubelet reads the attachments and slices of its own node, first of all readers',
+  async (t) => {
+    const storage = '/apis/storage.k8s.io/v1/volumeattachments';
+    const slices = '/apis/resource.k8s.io/v1/resourceslices';
+    const node = server.as('node-1');
+    for (const [name, nodeName, code] of [
+      ['own', 'node-1', 200],
+      ['others', 'node-2', 403],
+    ] as const) {
+      await must(
+        admin.post(storage, {
+          metadata: { name },
+          spec: { attacher: 'example.com', nodeName, source: { persistentVolumeName: 'pv' } },
+        }),
+      );
+      await must(
+        admin.post(slices, {
+          metadata: { name },
+          spec: {
+            driver: 'example.com',
+            pool: { name: 'p', resourceSliceCount: 1 },
+            nodeName,
+            devices: [],
+          },
+        }),
+      );
+      t.equal((await node.get(`${storage}/${name}`)).code, code, `attachment of ${nodeName}`);
+      t.equal((await node.get(`${slices}/${name}`)).code, code, `slice of ${nodeName}`);
+    }
+    t.equal((await node.get(slices)).code, 403);
+    t.equal((await node.get(`${slices}?fieldSelector=spec.nodeName=node-1`)).code, 200);
+    t.equal((await node.get(`${slices}?fieldSelector=spec.nodeName=node-2`)).code, 403);
+  },
+);

@@ -2,6 +2,8 @@
 import type { ServerAccess } from '../server/request-context.js';
 import type { AdmissionChain, AdmissionPluginFactory } from './admission.js';
 import { PluginChain } from './chain.js';
+import { alwaysAdmit, alwaysDeny } from './plugins/always.js';
+import { alwaysPullImages } from './plugins/always-pull-images.js';
 import {
   certificateApproval,
   certificateSigning,
@@ -9,15 +11,21 @@ import {
 } from './plugins/certificates.js';
 import { defaultIngressClass, defaultStorageClass } from './plugins/default-classes.js';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
+import { denyServiceExternalIPs } from './plugins/deny-service-external-ips.js';
+import { extendedResourceToleration } from './plugins/extended-resource-toleration.js';
+import { limitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.js';
 import { limitRanger } from './plugins/limit-ranger.js';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { namespaceAutoProvision, namespaceExists } from './plugins/namespaces.js';
 import { nodeRestriction } from './plugins/node-restriction.js';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
+import { podNodeSelector } from './plugins/pod-node-selector.js';
 import {
   POD_SECURITY_DEFAULTS,
   type PodSecurityOptions,
   podSecurity,
 } from './plugins/pod-security.js';
+import { podTopologyLabels } from './plugins/pod-topology-labels.js';
 import { priority } from './plugins/priority.js';
 import { type RulesFor, rbacEscalation } from './plugins/rbac-escalation.js';
 import { resourceQuota } from './plugins/resource-quota.js';
@@ -40,20 +48,51 @@ export interface AdmissionOptions {
   readonly podSecurity?: PodSecurityOptions;
 }
 
-/** All of them are on by default. */
+/** Off unless `--enable-admission-plugins` names them. */
+const OPTIONAL = new Set([
+  'AlwaysAdmit',
+  'AlwaysDeny',
+  'AlwaysPullImages',
+  'DenyServiceExternalIPs',
+  'ExtendedResourceToleration',
+  'LimitPodHardAntiAffinityTopology',
+  'NamespaceAutoProvision',
+  'NamespaceExists',
+  'PodNodeSelector',
+]);
+
+/** Of Kubernetes, and not of this server: they can be left out, and not be asked for. */
+const NOT_BUILT = new Set([
+  'ClusterTrustBundleAttest',
+  'EventRateLimit',
+  'ImagePolicyWebhook',
+  'MutatingAdmissionPolicy',
+  'OwnerReferencesPermissionEnforcement',
+  'PodTolerationRestriction',
+  'ValidatingAdmissionPolicy',
+]);
+
+/** In Kubernetes' order. */
 export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFactory[] {
   return [
+    alwaysAdmit,
+    namespaceAutoProvision,
     namespaceLifecycle,
+    namespaceExists,
+    limitPodHardAntiAffinityTopology,
     limitRanger,
     serviceAccount,
     nodeRestriction,
     taintNodesByCondition,
+    alwaysPullImages,
     podSecurity(options.podSecurity ?? POD_SECURITY_DEFAULTS),
+    podNodeSelector,
     priority,
     defaultTolerationSeconds({
       notReady: options.defaultNotReadyTolerationSeconds,
       unreachable: options.defaultUnreachableTolerationSeconds,
     }),
+    extendedResourceToleration,
     defaultStorageClass,
     storageObjectInUseProtection,
     persistentVolumeClaimResize,
@@ -62,10 +101,13 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     certificateSigning,
     certificateSubjectRestriction,
     defaultIngressClass,
+    denyServiceExternalIPs,
+    podTopologyLabels,
     mutatingWebhooks(options.webhooks),
     validatingAdmissionPolicies(options.webhooks),
     validatingWebhooks(options.webhooks),
     resourceQuota,
+    alwaysDeny,
   ];
 }
 
@@ -73,12 +115,39 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
 export function admissionChain(options: AdmissionOptions, server: ServerAccess): AdmissionChain {
   const plugins = admissionPlugins(options);
   const known = new Set(plugins.map(({ name }) => name));
-  for (const name of [...options.enable, ...options.disable])
-    if (!known.has(name)) throw new Error(`admission plugin ${JSON.stringify(name)} is unknown`);
-  const disabled = new Set(options.disable.filter((name) => !options.enable.includes(name)));
-  const enabled = plugins.filter(({ name }) => !disabled.has(name));
+  const faults = pluginFaults(options, known);
+  if (faults.length > 0) throw new Error(faults.join(', '));
+  const on = new Set(options.enable);
+  const off = new Set(options.disable);
+  const enabled = plugins.filter(
+    ({ name }) => on.has(name) || !(OPTIONAL.has(name) || off.has(name)),
+  );
   // Rights are not given away whatever the flags say.
   return new PluginChain(
     [...enabled, rbacEscalation(options.rulesFor)].map((factory) => factory.create(server)),
   );
+}
+
+/** What is wrong with the plugins' names in the flags; `known`: those that this server has. */
+export function pluginFaults(
+  { enable, disable }: Pick<AdmissionOptions, 'enable' | 'disable'>,
+  known: ReadonlySet<string>,
+): string[] {
+  const faults: string[] = [];
+  for (const [flag, names] of [
+    ['enable-admission-plugins', enable],
+    ['disable-admission-plugins', disable],
+  ] as const)
+    for (const name of names) {
+      const title = `${flag} plugin ${JSON.stringify(name)}`;
+      if (known.has(name)) continue;
+      if (!NOT_BUILT.has(name)) faults.push(`${title} is unknown`);
+      else if (names === enable) faults.push(`${title} is not part of this server`);
+    }
+  const both = enable.filter((name) => disable.includes(name));
+  if (both.length > 0)
+    faults.push(
+      `[${both.join(' ')}] in enable-admission-plugins and disable-admission-plugins overlapped`,
+    );
+  return faults;
 }

@@ -7,6 +7,8 @@
  * by their `spec.nodeName`.
  */
 import type { PersistentVolume, Pod, PolicyRule } from '../../pkg/api/types.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import { isReason } from '../../pkg/apimachinery/status.js';
 import type {
   AuthorizationAttributes,
   AuthorizationDecision,
@@ -38,7 +40,9 @@ export class NodeAuthorizer implements Authorizer {
     private readonly podsOf: PodsOfNode,
   ) {}
 
-  authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
+  authorize(
+    attributes: AuthorizationAttributes,
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { user } = attributes;
     if (!user.groups.includes(NODES_GROUP)) return NO_OPINION;
     const node = nodeNameOf(user);
@@ -78,11 +82,11 @@ export class NodeAuthorizer implements Authorizer {
     return this.rules.some((rule) => ruleAllows(rule, attributes)) ? { allowed: true } : NO_OPINION;
   }
 
-  private related(
+  private async related(
     node: string,
     attributes: AuthorizationAttributes,
     verbs: readonly string[],
-  ): AuthorizationDecision {
+  ): Promise<AuthorizationDecision> {
     const { verb, name } = attributes;
     if (!verbs.includes(verb))
       return {
@@ -90,25 +94,21 @@ export class NodeAuthorizer implements Authorizer {
         reason: `can only ${verbs.join('/')} resources of this type`,
       };
     if (name === '') return { allowed: false, reason: 'No Object name found' };
-    if (this.isRelated(node, attributes)) return { allowed: true };
+    if (await this.isRelated(node, attributes)) return { allowed: true };
     return {
       allowed: false,
       reason: `no relationship found between node '${node}' and this object`,
     };
   }
 
-  private isRelated(node: string, attributes: AuthorizationAttributes): boolean {
+  private async isRelated(node: string, attributes: AuthorizationAttributes): Promise<boolean> {
     const { resource, namespace, name } = attributes;
     if (resource === 'volumeattachments') {
-      const found = this.server.store('storage.k8s.io', 'volumeattachments').peek('', name) as
-        | { spec?: { nodeName?: string } }
-        | undefined;
+      const found: OnNode | undefined = await this.find('storage.k8s.io', resource, name);
       return found?.spec?.nodeName === node;
     }
     if (resource === 'persistentvolumes') {
-      const volume = this.server.store('', 'persistentvolumes').peek('', name) as
-        | PersistentVolume
-        | undefined;
+      const volume: PersistentVolume | undefined = await this.find('', resource, name);
       const claim = volume?.spec?.claimRef;
       return (
         claim?.name !== undefined &&
@@ -116,6 +116,21 @@ export class NodeAuthorizer implements Authorizer {
       );
     }
     return this.podsRefer(node, namespace, resource, name);
+  }
+
+  /** A cache that nobody asked before is filled first. */
+  private async find(
+    group: string,
+    resource: string,
+    name: string,
+  ): Promise<KubeObject | undefined> {
+    const store = this.server.store(group, resource);
+    try {
+      return store.peek('', name) ?? (await store.get('', name));
+    } catch (err) {
+      if (isReason(err, 'NotFound')) return undefined;
+      throw err;
+    }
   }
 
   private podsRefer(node: string, namespace: string, resource: string, name: string): boolean {
@@ -147,7 +162,10 @@ export class NodeAuthorizer implements Authorizer {
   }
 
   /** Its own ones. Whose a new one is stands in its body, which NodeRestriction reads. */
-  private slice(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
+  private async slice(
+    node: string,
+    attributes: AuthorizationAttributes,
+  ): Promise<AuthorizationDecision> {
     const { verb, subresource, name, fieldSelector } = attributes;
     if (subresource !== '')
       return { allowed: false, reason: 'cannot authorize ResourceSlice subresources' };
@@ -159,9 +177,7 @@ export class NodeAuthorizer implements Authorizer {
         reason: 'can only list/watch/deletecollection resourceslices with nodeName field selector',
       };
     }
-    const found = this.server.store('resource.k8s.io', 'resourceslices').peek('', name) as
-      | { spec?: { nodeName?: string } }
-      | undefined;
+    const found: OnNode | undefined = await this.find('resource.k8s.io', 'resourceslices', name);
     if (found?.spec?.nodeName === node) return { allowed: true };
     return {
       allowed: false,
@@ -180,6 +196,10 @@ export class NodeAuthorizer implements Authorizer {
       reason: `node '${node}' cannot read ${what}, only its own Node object`,
     };
   }
+}
+
+interface OnNode extends KubeObject {
+  readonly spec?: { readonly nodeName?: string };
 }
 
 const READS = new Set(['get', 'list', 'watch']);

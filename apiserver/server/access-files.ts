@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type Kubeconfig, kubeconfigContext, type RestConfig } from '../../pkg/client/config.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { FlagValues } from '../../pkg/component/flags.js';
 import type { Logger } from '../../pkg/component/logger.js';
+import { parseAdmissionConfiguration } from '../admission/configuration.js';
 import { parseAuthenticationConfiguration } from '../authn/authentication-configuration.js';
 import type { AuthenticatorOptions } from '../authn/index.js';
 import type { OidcIssuer } from '../authn/oidc.js';
@@ -29,7 +30,7 @@ export interface AccessFiles {
   >;
   readonly server: Pick<
     ApiServerOptions,
-    'authorizationModes' | 'authorization' | 'audit' | 'encryption'
+    'admission' | 'authorizationModes' | 'authorization' | 'audit' | 'encryption'
   >;
   /** Writes out what is pending. */
   close(): void;
@@ -38,11 +39,22 @@ export interface AccessFiles {
 export function readAccessFiles(flags: FlagValues, clock: Clock, logger: Logger): AccessFiles {
   const audit = auditOf(flags, clock, logger);
   const encryption = fileOf(flags, 'encryption-provider-config');
+  const admission = fileOf(flags, 'admission-control-config-file');
   return {
     authentication: authenticationOf(flags),
     server: {
       ...authorizationOf(flags),
       ...(audit ? { audit } : {}),
+      ...(admission === undefined
+        ? {}
+        : {
+            admission: parseAdmissionConfiguration(admission, (path) =>
+              readFileSync(
+                resolve(dirname(flags.text('admission-control-config-file')), path),
+                'utf8',
+              ),
+            ),
+          }),
       ...(encryption === undefined
         ? {}
         : { encryption: EncryptionConfiguration.parse(encryption) }),

@@ -10,6 +10,7 @@ import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { TaskGroup } from '../../pkg/component/task-group.js';
 import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
+import type { AdmissionConfiguration } from '../admission/configuration.js';
 import { admissionChain } from '../admission/index.js';
 import { webhookOptions } from '../admission/webhook/index.js';
 import { Aggregator } from '../aggregator/aggregator.js';
@@ -66,6 +67,7 @@ export interface ApiServerOptions {
   readonly proxyClient?: ProxyClient;
   /** Component → URL of its health check, for ComponentStatus. */
   readonly componentUrls?: ReadonlyMap<string, string>;
+  readonly admission?: AdmissionConfiguration;
   readonly enableAdmissionPlugins: readonly string[];
   readonly disableAdmissionPlugins: readonly string[];
   readonly defaultNotReadyTolerationSeconds: number;
@@ -200,6 +202,7 @@ export class ApiServer {
         {
           enable: options.enableAdmissionPlugins,
           disable: options.disableAdmissionPlugins,
+          ...options.admission,
           defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
           defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
           rulesFor,
