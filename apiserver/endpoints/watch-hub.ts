@@ -105,7 +105,7 @@ export class WatchHub {
   private flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    readonly cache: WatchCache,
+    private readonly cache: Pick<WatchCache, 'subscribe' | 'unsubscribe'>,
     private readonly clock: Clock,
   ) {}
 
