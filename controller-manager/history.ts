@@ -189,11 +189,12 @@ export function revisionData(template: PodTemplateSpec | undefined): Record<stri
   return JSON.parse(stableJson(data));
 }
 
-export function isOfTemplate(
-  revision: ControllerRevision,
+/** Tells the revisions of this template from others. */
+export function ofTemplate(
   template: PodTemplateSpec | undefined,
-): boolean {
-  return semanticDeepEqual(revision.data, revisionData(template));
+): (revision: ControllerRevision) => boolean {
+  const data = revisionData(template);
+  return (revision) => semanticDeepEqual(revision.data, data);
 }
 
 /** The owner as it was: with the template of this revision in place of its own. */

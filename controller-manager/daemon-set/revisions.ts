@@ -4,7 +4,7 @@
  */
 import type { ControllerRevision, DaemonSet, Pod } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
-import { type ControllerHistory, isOfTemplate, nextNumber, REVISION_HASH } from '../history.js';
+import { type ControllerHistory, nextNumber, ofTemplate, REVISION_HASH } from '../history.js';
 
 const DEFAULT_LIMIT = 10;
 
@@ -28,8 +28,9 @@ export async function chooseRevision(
     const known = labels?.[REVISION_HASH] !== undefined;
     all.push(known ? revision : await history.label(revision, { [REVISION_HASH]: name }, signal));
   }
-  const same = all.filter((revision) => isOfTemplate(revision, ds.spec?.template));
-  const old = all.filter((revision) => !same.includes(revision));
+  const isSame = ofTemplate(ds.spec?.template);
+  const same = all.filter(isSame);
+  const old = all.filter((revision) => !isSame(revision));
   const number = nextNumber(old);
   const { collisionCount } = ds.status ?? {};
   const newest = same.at(-1);

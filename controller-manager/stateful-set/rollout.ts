@@ -20,7 +20,7 @@ import type {
   StatefulSetStatus,
 } from '../../pkg/api/types.js';
 import { scaledValue } from '../../pkg/apimachinery/int-or-string.js';
-import { type ControllerHistory, isOfTemplate, nextNumber } from '../history.js';
+import { type ControllerHistory, nextNumber, ofTemplate } from '../history.js';
 import { slowStartBatch } from '../pod-control.js';
 import { isPodAvailable, isPodTerminal } from '../pods.js';
 import {
@@ -102,7 +102,7 @@ export class Rollout {
     const { history } = this.options;
     const { currentRevision, collisionCount = 0 } = set.status ?? {};
     const current = sorted.find(({ metadata }) => metadata?.name === currentRevision);
-    const same = sorted.filter((each) => isOfTemplate(each, set.spec?.template)).at(-1);
+    const same = sorted.filter(ofTemplate(set.spec?.template)).at(-1);
     if (same) {
       // A former state comes back as the newest.
       const update =
