@@ -20,6 +20,7 @@ import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
 import { compareVersions } from '../endpoints/discovery/groups.js';
 import type { ResourceDefinition, Strategy } from '../registry/resource.js';
 import type { RequestContext } from '../server/request-context.js';
+import type { ObjectConverter } from '../storage/stored-form.js';
 import { isTrue } from './crd-status.js';
 import { CustomDecoder } from './custom-decoder.js';
 import { type CheckedBy, validateCustom, validateCustomStatus } from './custom-validation.js';
@@ -39,8 +40,8 @@ export interface CustomKindOptions {
   readonly builtIn: Decoder;
   /** The kind in another of its versions, for field managers that wrote there. */
   readonly sibling: (apiVersion: string) => CustomKind | undefined;
-  /** Versions differ in their apiVersion alone. */
-  readonly plainConversion: boolean;
+  /** Absent: versions differ in their apiVersion alone. */
+  readonly converter?: ObjectConverter;
 }
 
 interface Parts {
@@ -73,6 +74,13 @@ export class CustomKind {
     return isTrue(this.options.crd(), 'Terminating');
   }
 
+  async convert(obj: KubeObject, apiVersion: string): Promise<KubeObject> {
+    if (obj.apiVersion === apiVersion) return obj;
+    const { converter } = this.options;
+    const [converted] = converter ? await converter.convert([obj], apiVersion) : [];
+    return converted ?? { ...obj, apiVersion };
+  }
+
   /** Changes when the schema does. */
   get digest(): string {
     const { metadata } = this.options.crd();
@@ -86,7 +94,8 @@ export class CustomKind {
 
   get fields(): FieldManager {
     if (!this.manager) {
-      const { schemas, sibling, plainConversion } = this.options;
+      const { schemas, sibling, converter } = this.options;
+      const plainConversion = converter === undefined;
       const { strategy, kind } = this.definition;
       this.manager = new FieldManager({
         apiVersion: apiVersionOf(this.definition),

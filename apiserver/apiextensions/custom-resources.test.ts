@@ -682,6 +682,91 @@ t.test('a webhook converts between versions', async (t) => {
   });
 });
 
+t.test('a mutating webhook changes them, and what it adds is checked', async (t) => {
+  const pem = (file: string) => readFileSync(join(server.pki, file), 'utf8');
+  const tls = { cert: pem('apiserver.crt'), key: pem('apiserver.key') };
+  let size = 7;
+  const seen: string[] = [];
+  const hook = createServer(tls, (req, res) => {
+    let text = '';
+    req.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    req.on('end', () => {
+      const { apiVersion, kind, request } = JSON.parse(text) as {
+        apiVersion: string;
+        kind: string;
+        request: { uid: string; object: UnstructuredObject };
+      };
+      seen.push(request.object.apiVersion ?? '');
+      const patch = [{ op: 'add', path: '/spec/size', value: size }];
+      const response = {
+        uid: request.uid,
+        allowed: true,
+        patchType: 'JSONPatch',
+        patch: Buffer.from(JSON.stringify(patch)).toString('base64'),
+      };
+      res.end(JSON.stringify({ apiVersion, kind, response }));
+    });
+  });
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    hook.closeAllConnections();
+    hook.close();
+  });
+  const sized = object({ spec: object({ size: { type: 'integer', maximum: 9 } }) });
+  const schema = { openAPIV3Schema: sized };
+  await define(
+    t,
+    definition(
+      'Hooked',
+      {},
+      {},
+      {
+        names: { plural: 'hookeds', kind: 'Hooked' },
+        versions: [
+          { name: 'v1', served: true, storage: true, schema },
+          { name: 'v2', served: true, storage: false, schema },
+        ],
+      },
+    ),
+  );
+  const { port } = hook.address() as AddressInfo;
+  const made = await admin.post(
+    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+    {
+      metadata: { name: 'sizes' },
+      webhooks: [
+        {
+          name: 'sizes.example.com',
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+          clientConfig: {
+            url: `https://127.0.0.1:${port}/`,
+            caBundle: Buffer.from(pem('ca.crt')).toString('base64'),
+          },
+          rules: [
+            {
+              apiGroups: ['example.com'],
+              apiVersions: ['v1'],
+              resources: ['hookeds'],
+              operations: ['CREATE'],
+            },
+          ],
+        },
+      ],
+    },
+  );
+  t.equal(made.code, 201, made.text);
+  await server.settled();
+  const one = await admin.post(items('hookeds', 'v2'), thing('Hooked', 'one', { spec: {} }, 'v2'));
+  t.match(one.body, { apiVersion: 'example.com/v2', spec: { size: 7 } }, one.text);
+  t.same(seen, ['example.com/v1'], 'the webhook gets the version that it asked for');
+  size = 10;
+  const two = await admin.post(items('hookeds'), thing('Hooked', 'two', { spec: {} }));
+  t.match(two.body, { message: /spec.size in body should be less than or equal to 9/ }, two.text);
+});
+
 t.test('deleting a definition deletes its objects first', async (t) => {
   await define(t, definition('Doomed', object({})));
   const held = thing('Doomed', 'held', {});

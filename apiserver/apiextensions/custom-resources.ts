@@ -174,7 +174,7 @@ export class CustomResources implements CustomSource {
         schemas,
         builtIn: this.builtIn,
         sibling: (apiVersion) => kinds.get(parseApiVersion(apiVersion).version),
-        plainConversion,
+        ...(entry.converter ? { converter: entry.converter } : {}),
       });
       kinds.set(name, kind);
     }

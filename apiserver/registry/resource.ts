@@ -62,6 +62,8 @@ export interface CustomSchema {
   readonly fields: FieldManager;
   /** The kind and its list as definitions of OpenAPI, by name. */
   openApi(version: 2 | 3): Readonly<Record<string, object>>;
+  /** The same object in another version of the kind; itself where it is in that version. */
+  convert(obj: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject>;
   /** Changes when the schema does. */
   readonly digest: string;
   /** Its definition is being deleted: no object is created any more. */

@@ -4,7 +4,7 @@
  * back, for what a mutating webhook made of it.
  */
 import { clone } from '../../../pkg/apimachinery/clone.js';
-import type { KubeObject } from '../../../pkg/apimachinery/meta.js';
+import { apiVersionOf, type KubeObject } from '../../../pkg/apimachinery/meta.js';
 import { applyReplicas, scaleOf } from '../../endpoints/scale.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
 
@@ -31,7 +31,10 @@ export type VersionsOf = (group: string, resource: string) => readonly ServedVer
 
 export interface KindDecoder {
   /** Checks a value against a kind's schema; fields that it does not have are dropped. */
-  decode(kind: GroupVersionKind & { readonly definition?: string }, value: unknown): KubeObject;
+  decode(
+    kind: GroupVersionKind & Partial<Pick<ResourceDefinition, 'definition' | 'custom'>>,
+    value: unknown,
+  ): KubeObject;
   /** Of the stored version. */
   setDefaults(definition: ResourceDefinition, obj: KubeObject): void;
 }
@@ -74,7 +77,7 @@ function servedVersion(
   stored: ResourceDefinition,
   decoder: KindDecoder,
 ): ServedVersion {
-  const { group, version, resource, storage } = definition;
+  const { group, version, resource, storage, custom } = definition;
   const conversion = storage && 'from' in storage ? storage : undefined;
   const kindOf = (subresource: string): GroupVersionKind => {
     if (subresource === 'scale' && definition.scale)
@@ -95,6 +98,7 @@ function servedVersion(
     kind: kindOf,
     show(obj, subresource) {
       if (subresource === 'scale' && definition.scale) return scaleOf(definition, ofParent(obj));
+      if (custom) return custom.convert(obj, apiVersionOf(definition));
       return hasOwnBody(subresource) ? typed(obj, kindOf(subresource)) : ofParent(obj);
     },
     take(value, subresource, before) {
@@ -102,6 +106,10 @@ function servedVersion(
       if (subresource === 'scale' && definition.scale)
         return applyReplicas(stored, before, decoder.decode(kind, value));
       if (hasOwnBody(subresource)) return decoder.decode(kind, value);
+      if (custom) {
+        const obj = decoder.decode({ ...kind, custom }, value);
+        return custom.convert(obj, before.apiVersion ?? apiVersionOf(definition));
+      }
       const obj = decoder.decode({ ...kind, definition: definition.definition }, value);
       const back = conversion ? conversion.toStored(obj) : obj;
       decoder.setDefaults(stored, back);
