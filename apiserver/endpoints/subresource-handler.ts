@@ -7,6 +7,7 @@ import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { methodNotAllowed, notFound, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { Subresource } from '../registry/resource.js';
 import { update } from '../registry/update.js';
+import { connectOptions } from './connect-options.js';
 import type { ObjectDecoder } from './object-decoder.js';
 import type { ObjectVerbs } from './object-verbs.js';
 import type { Patcher } from './patch.js';
@@ -69,7 +70,9 @@ export class SubresourceHandler {
   /** The exchange is the subresource's from here on. */
   private async connect({ view, ctx, namespace, name }: Target, sub: Subresource): Promise<void> {
     const { store } = view;
-    const attributes = store.attributes('CONNECT', namespace, name, sub.name, ctx, {});
+    const attributes = store.attributes('CONNECT', namespace, name, sub.name, ctx, {
+      object: connectOptions(sub.kind, ctx),
+    });
     await store.admission.admit(attributes, ctx);
     await store.admission.validate(attributes, ctx);
     await sub.connect?.({ namespace, name }, ctx);

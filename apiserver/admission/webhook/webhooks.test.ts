@@ -670,3 +670,94 @@ t.test('a v1beta1 webhook, and the counters', async (t) => {
   t.match(text, /apiserver_admission_webhook_rejection_count\{.*name="says.example.com".*\}/);
   t.match(text, /apiserver_admission_webhook_fail_open_count\{.*name="off.example.com".*\} 1/);
 });
+
+t.test('custom kinds are seen in the version that the rule is for', async (t) => {
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  const version = (name: string, storage: boolean) => ({
+    name,
+    served: true,
+    storage,
+    schema: {
+      openAPIV3Schema: {
+        type: 'object',
+        properties: {
+          spec: {
+            type: 'object',
+            properties: { size: { type: 'integer' }, color: { type: 'string' } },
+          },
+        },
+      },
+    },
+  });
+  const names = { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' };
+  await must(
+    admin.post(crds, {
+      metadata: { name: 'widgets.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names,
+        versions: [version('v1', true), version('v2', false)],
+      },
+    }),
+  );
+  const widgets = (v: string) => `/apis/example.com/${v}/namespaces/default/widgets`;
+  for (let i = 0; i < 200 && (await admin.get(widgets('v1'))).code !== 200; i++)
+    await server.settled();
+  behaviours.set('/widget', () =>
+    patched(
+      { op: 'add', path: '/spec/color', value: 'blue' },
+      { op: 'add', path: '/nonsense', value: 1 },
+    ),
+  );
+  const undo = await configured('mutating', [
+    hook('widget', {
+      rules: [rule({ apiGroups: ['example.com'], apiVersions: ['v2'], resources: ['widgets'] })],
+    }),
+  ]);
+  const made = await must(
+    admin.post(widgets('v1'), {
+      apiVersion: 'example.com/v1',
+      kind: 'Widget',
+      metadata: { name: 'w' },
+      spec: { size: 3 },
+    }),
+  );
+  t.match(calls[0]?.request, {
+    kind: { version: 'v2', kind: 'Widget' },
+    requestKind: { version: 'v1' },
+    object: { apiVersion: 'example.com/v2', spec: { size: 3 } },
+  });
+  t.match(made, { apiVersion: 'example.com/v1', spec: { size: 3, color: 'blue' } });
+  t.notMatch(made, { nonsense: 1 }, 'what the schema does not have is dropped');
+  await undo();
+});
+
+t.test('a connection is seen with what it asks for', async (t) => {
+  behaviours.set('/connect', () => denied('no shells'));
+  const undo = await configured('validating', [
+    hook('connect', { rules: [rule({ operations: ['CONNECT'], resources: ['pods/exec'] })] }),
+  ]);
+  const answer = await admin.post(
+    `${CORE}/default/pods/p/exec?command=sh&command=-c&stdin=true&tty=1&container=c`,
+    undefined,
+  );
+  t.match(
+    answer.body['message'],
+    'admission webhook "connect.example.com" denied the request: no shells',
+  );
+  t.match(calls[0]?.request, {
+    operation: 'CONNECT',
+    subResource: 'exec',
+    name: 'p',
+    kind: { group: '', version: 'v1', kind: 'PodExecOptions' },
+    object: {
+      kind: 'PodExecOptions',
+      stdin: true,
+      tty: true,
+      container: 'c',
+      command: ['sh', '-c'],
+    },
+  });
+  await undo();
+});
