@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ClusterConfig } from '../cluster-config.js';
 import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 import { leaderElectedFlags } from './leader-elected.js';
 
@@ -17,7 +18,7 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
       `--root-ca-file=${join(layout.pki, 'ca.crt')}`,
       '--use-service-account-credentials=true',
       '--allocate-node-cidrs=true',
-      '--cluster-cidr=10.244.0.0/16',
+      `--cluster-cidr=${clusterCidr(config)}`,
       ...(config.timing === 'quick'
         ? [
             '--node-monitor-period=1s',
@@ -34,3 +35,8 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
     stage: 2,
   };
 };
+
+/** A /24 for each node: the usual range has 256 of them, the wide one 32,768. */
+function clusterCidr({ nodes, hollowNodes }: ClusterConfig): string {
+  return nodes.length + hollowNodes > 250 ? '10.128.0.0/9' : '10.244.0.0/16';
+}
