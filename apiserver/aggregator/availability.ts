@@ -11,6 +11,8 @@ import type { ServiceResolver } from '../server/service-resolver.js';
 import type { ProxyClient, RemoteApi, RemoteResource } from './remote-api.js';
 
 const TIMEOUT_MS = 5000;
+/** How container ids of nodes begin that run nothing. */
+const SIMULATED = 'simulated://';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Always let in: who asks is this server itself. */
 const SELF_HEADERS = {
@@ -76,7 +78,7 @@ export async function availabilityOf(
         `endpointslices for service/${name} in ${quote(namespace)} have no addresses with port name ${quote(portName)}`,
       );
     }
-    standIn = slices.every((slice) => isSimulated(slice, namespace, ctx));
+    standIn = await areSimulated(slices, namespace, ctx);
   }
   if (standIn) return simulated(remote, service, check);
   return ask(remote, service, check, ctx);
@@ -152,15 +154,28 @@ function hasReady({ endpoints, ports }: Slice, portName: string): boolean {
   return ready && (ports ?? []).some(({ name, port }) => (name ?? '') === portName && port);
 }
 
-/** Whether all pods of the slice run on nodes that simulate them. */
-function isSimulated({ endpoints }: Slice, namespace: string, ctx: RequestContext): boolean {
+/**
+ * Whether all endpoints are pods on nodes that simulate them. Read from the store, not only from what the
+ * cache has by now: there is nothing to be dialled at their addresses.
+ */
+async function areSimulated(
+  slices: readonly Slice[],
+  namespace: string,
+  ctx: RequestContext,
+): Promise<boolean> {
   const pods = ctx.server.store('', 'pods');
-  return (endpoints ?? []).every(({ targetRef }) => {
-    if (targetRef?.kind !== 'Pod') return false;
-    const pod: Pod | undefined = pods.peek(namespace, targetRef.name ?? '');
-    const statuses = pod?.status?.containerStatuses ?? [];
-    return statuses.some(({ containerID }) => containerID?.startsWith('simulated://'));
-  });
+  for (const { targetRef } of slices.flatMap(({ endpoints }) => endpoints ?? [])) {
+    if (targetRef?.kind !== 'Pod' || !targetRef.name) return false;
+    try {
+      const pod: Pod = await pods.get(namespace, targetRef.name);
+      const statuses = pod.status?.containerStatuses ?? [];
+      if (!statuses.some(({ containerID }) => containerID?.startsWith(SIMULATED))) return false;
+    } catch (err) {
+      // It has gone, and its endpoint is about to.
+      if (!isReason(err, 'NotFound')) throw err;
+    }
+  }
+  return true;
 }
 
 function resourcesIn(text: string): readonly RemoteResource[] {

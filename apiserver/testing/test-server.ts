@@ -63,6 +63,7 @@ export class TestServer {
       logger: silentLogger(),
       tls: { cert: read('apiserver.crt'), key: read('apiserver.key') },
       kubelet: new KubeletConnection({ clientCertificate: '', clientKey: '' }),
+      proxyClient: { cert: read('front-proxy-client.crt'), key: read('front-proxy-client.key') },
       authentication: {
         anonymous: true,
         clientCa: read('ca.crt'),
