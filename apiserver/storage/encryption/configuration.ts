@@ -4,11 +4,13 @@
  * so that keys are changed by putting a new one first and writing everything again.
  */
 import { parse } from 'yaml';
-import { aescbc, aesgcm, identity, type NamedKey, type Provider } from './providers.js';
+import { aescbc, aesgcm, identity, type NamedKey, type Provider, secretbox } from './providers.js';
+import { SECRETBOX_KEY_BYTES } from './secretbox.js';
 
 const KEY_BYTES: Readonly<Record<string, readonly number[]>> = {
   aescbc: [16, 24, 32],
   aesgcm: [16, 24, 32],
+  secretbox: [SECRETBOX_KEY_BYTES],
 };
 
 interface ResourceProviders {
@@ -64,6 +66,7 @@ function providersOf(value: unknown, at: string): Provider[] {
   if (keys.length === 0) throw new Error(`${at}.${kind}.keys: Required value: at least one key`);
   return keys.map((key, i) => {
     const named = keyOf(key, `${at}.${kind}.keys[${i}]`, sizes);
+    if (kind === 'secretbox') return secretbox(named);
     return kind === 'aescbc' ? aescbc(named) : aesgcm(named);
   });
 }

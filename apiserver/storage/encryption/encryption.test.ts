@@ -4,7 +4,8 @@ import t from 'tap';
 import { prefixEnd } from '../../../pkg/etcd-client/interface.js';
 import { TestServer } from '../../testing/test-server.js';
 import { EncryptionConfiguration } from './configuration.js';
-import { aescbc, aesgcm } from './providers.js';
+import { aescbc, aesgcm, secretbox } from './providers.js';
+import { openSecretbox, sealSecretbox } from './secretbox.js';
 
 const key = (name: string, bytes = 32) => ({ name, secret: randomBytes(bytes).toString('base64') });
 const configuration = (providers: readonly object[], resources = ['secrets']) =>
@@ -21,8 +22,9 @@ t.test('providers', async (t) => {
   for (const [row, make] of [
     ['aescbc', aescbc],
     ['aesgcm', aesgcm],
+    ['secretbox', secretbox],
   ] as const) {
-    for (const bytes of [16, 24, 32]) {
+    for (const bytes of row === 'secretbox' ? [32] : [16, 24, 32]) {
       const provider = make(key('k', bytes));
       const sealed = provider.encrypt(value, '/registry/secrets/a/b');
       t.notMatch(sealed.toString('latin1'), /Secret/, row);
@@ -36,6 +38,22 @@ t.test('providers', async (t) => {
   }
   const gcm = aesgcm(key('k'));
   t.throws(() => gcm.decrypt(gcm.encrypt(value, 'a'), 'b'), 'a value that was moved');
+});
+
+t.test("secretbox agrees with NaCl's own example", async (t) => {
+  const hex = (text: string) => Buffer.from(text, 'hex');
+  const secret = hex('1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389');
+  const nonce = hex('69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37');
+  const message = hex(
+    'be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705',
+  );
+  const box = sealSecretbox(message, nonce, secret);
+  t.equal(box.subarray(0, 16).toString('hex'), 'f3ffc7703f9400e52a7dfb4b3d3305d9');
+  t.equal(box.subarray(16, 32).toString('hex'), '8e993b9f48681273c29650ba32fc76ce');
+  t.same(openSecretbox(box, nonce, secret), message);
+  const broken = Buffer.from(box);
+  broken[40] = (broken[40] ?? 0) ^ 1;
+  t.throws(() => openSecretbox(broken, nonce, secret), /cannot be opened/);
 });
 
 t.test('a configuration that is wrong is refused, and never shown', async (t) => {

@@ -4,9 +4,11 @@
  *
  *   aescbc   initialisation vector (16) · AES-CBC, padded
  *   aesgcm   nonce (12) · AES-GCM · tag (16); the object's key in the store is authenticated with it
+ *   secretbox nonce (24) · tag (16) · XSalsa20
  *   identity the value as it is
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { openSecretbox, SECRETBOX_NONCE_BYTES, sealSecretbox } from './secretbox.js';
 
 export interface Provider {
   /** What its values begin with; empty for identity. */
@@ -71,5 +73,22 @@ export function aesgcm(key: NamedKey): Provider {
       const body = value.subarray(GCM_NONCE_BYTES, value.length - GCM_TAG_BYTES);
       return Buffer.concat([decrypting.update(body), decrypting.final()]);
     },
+  };
+}
+
+export function secretbox(key: NamedKey): Provider {
+  const secret = Buffer.from(key.secret, 'base64');
+  return {
+    prefix: `${ENCRYPTED}secretbox:v1:${key.name}:`,
+    encrypt(value) {
+      const nonce = randomBytes(SECRETBOX_NONCE_BYTES);
+      return Buffer.concat([nonce, sealSecretbox(value, nonce, secret)]);
+    },
+    decrypt: (value) =>
+      openSecretbox(
+        value.subarray(SECRETBOX_NONCE_BYTES),
+        value.subarray(0, SECRETBOX_NONCE_BYTES),
+        secret,
+      ),
   };
 }
