@@ -8,6 +8,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { Clock } from '../../pkg/component/clock.js';
+import { silentLogger } from '../../pkg/component/logger.js';
+import { serverContext } from '../server/bootstrap/server-context.js';
 import type { ServerAccess, UserInfo } from '../server/request-context.js';
 import type { Authentication, TokenAuthenticator } from './authenticator.js';
 import type { SigningKey, VerificationKey } from './service-account-keys.js';
@@ -19,6 +21,9 @@ const DELETED_LEEWAY_MS = 60_000;
 const CLOCK_LEEWAY_SECONDS = 60;
 const REMEMBER_MS = 10_000;
 const MAX_REMEMBERED = 4_096;
+const LAST_USED = 'kubernetes.io/legacy-token-last-used';
+const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since';
+const NOTE_TIMEOUT_MS = 5_000;
 
 export interface BoundObject {
   readonly kind: 'Pod' | 'Secret' | 'Node';
@@ -195,7 +200,33 @@ export class ServiceAccountTokens implements TokenAuthenticator, TokenSigner {
     if (!secret || Buffer.from(data.token ?? '', 'base64').toString() !== token)
       throw new Error('Token has been invalidated');
     await this.alive('serviceaccounts', namespace, { name, uid }, 'ServiceAccount');
+    if (secret.metadata?.labels?.[INVALID_SINCE] !== undefined)
+      throw new Error(
+        `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE}' label from the secret to temporarily allow use of this token`,
+      );
+    await this.noteUse(secret);
     return serviceAccountUser(namespace, name, uid, {});
+  }
+
+  /** On which day it was last used: a token that nobody uses is cleaned up in the end. */
+  private async noteUse(secret: KubeObject): Promise<void> {
+    const { server, clock } = this.options;
+    const today = new Date(clock.now()).toISOString().slice(0, 10);
+    const isNoted = ({ metadata }: KubeObject) => metadata?.labels?.[LAST_USED] === today;
+    if (isNoted(secret)) return;
+    const signal = AbortSignal.timeout(NOTE_TIMEOUT_MS);
+    const ctx = serverContext({ server, clock, logger: silentLogger(), signal });
+    const { namespace = '', name = '' } = secret.metadata ?? {};
+    const noted = (now: KubeObject) => {
+      if (isNoted(now)) return now;
+      const labels = { ...now.metadata?.labels, [LAST_USED]: today };
+      return { ...now, metadata: { ...now.metadata, labels } };
+    };
+    try {
+      await server.store('', 'secrets').update(namespace, name, noted, ctx);
+    } catch {
+      // It is no reason to refuse the token; its next use is noted.
+    }
   }
 
   private async alive(resource: string, namespace: string, claim: ObjectClaim, kind: string) {

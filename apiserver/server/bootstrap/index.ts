@@ -4,7 +4,7 @@
  * tries again.
  *
  *   storage class ─▶ namespaces ─▶ default roles, priority classes, flow control, the kubernetes Service, ServiceCIDR,
- *                 the ConfigMap that extension servers read
+ *                 the ConfigMap that extension servers read, since when tokens are tracked
  */
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
 import { reconcilePolicy } from '../../authz/bootstrap-policy/reconcile.js';
@@ -12,6 +12,7 @@ import type { RequestContext } from '../request-context.js';
 import { ensure, keep } from './ensure.js';
 import { ensureFlowControl } from './flow-control.js';
 import { EndpointReconciler, ensureKubernetesService } from './kubernetes-service.js';
+import { ensureLegacyTokenTracking } from './legacy-token-tracking.js';
 import { ensurePriorityClasses } from './priority-classes.js';
 import { createFirstStorageClass } from './storage-class.js';
 
@@ -54,6 +55,7 @@ export async function bootstrap(
     ensureFlowControl(ctx),
     ensureServiceCidr(ctx, options.serviceClusterIPRanges),
     ensureAuthenticationConfig(ctx, options),
+    ensureLegacyTokenTracking(ctx),
     ensureKubernetesService(ctx, service).then(() => endpoints.reconcile(ctx)),
   ]);
   return (running) => endpoints.run(running);
