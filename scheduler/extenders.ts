@@ -4,6 +4,7 @@
  * asked has no say; any other stops the pod until its next try.
  */
 import type { Logger } from '../pkg/component/logger.js';
+import type { SchedulerCache } from './cache/cache.js';
 import type { NodeInfo } from './cache/node-info.js';
 import { type Extender, ExtenderError } from './extender.js';
 import type { Diagnosis } from './framework/diagnosis.js';
@@ -16,7 +17,7 @@ import {
   unschedulable,
 } from './framework/interface.js';
 import type { PodInfo } from './framework/pod-info.js';
-import type { Candidate } from './preemption.js';
+import { best, type Candidate, type NoPreemption, type Preemption } from './preemption.js';
 
 /** Extenders score to ten. */
 const SCORE_SCALE = MAX_NODE_SCORE / 10;
@@ -102,6 +103,19 @@ export class Extenders {
       }),
     );
     return totals;
+  }
+
+  /** Where to make room, of the candidates that the extenders leave. */
+  async choose(
+    pod: PodInfo,
+    found: readonly Candidate[],
+    cache: SchedulerCache,
+    signal: AbortSignal,
+  ): Promise<Preemption | NoPreemption> {
+    const podsOn = (node: string) => cache.node(node)?.pods;
+    const left = await this.processPreemption(pod, found, podsOn, signal);
+    if (left.length > 0) return best(left);
+    return { message: 'no candidate node for preemption', clearNomination: false };
   }
 
   /** Those that leave candidates out, or change their victims. */

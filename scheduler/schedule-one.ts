@@ -10,9 +10,7 @@
  * Whatever happens, each popped pod ends in exactly one of `queue.done` and `queue.putBack`.
  */
 import type { Pod } from '../pkg/api/types.js';
-import { formatTime } from '../pkg/apimachinery/meta.js';
 import { withCause } from '../pkg/client/cause.js';
-import { isNotFound } from '../pkg/client/errors.js';
 import { referenceTo } from '../pkg/client/event-recorder.js';
 import type { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
 import type { ResourceClient } from '../pkg/client/resource-client.js';
@@ -24,6 +22,7 @@ import type { Algorithm, Outcome } from './algorithm.js';
 import type { SchedulerCache } from './cache/cache.js';
 import { evict } from './evict.js';
 import type { Extenders } from './extenders.js';
+import { type FailureReason, reportFailure } from './failure-report.js';
 import { Diagnosis } from './framework/diagnosis.js';
 import type { Framework } from './framework/framework.js';
 import type { CycleState } from './framework/interface.js';
@@ -37,7 +36,6 @@ import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.js';
 const MAX_BINDINGS = 32;
 /** The loop yields to I/O after this long, so that a full queue does not starve watches and bindings. */
 const YIELD_AFTER_MS = 8;
-const NOTE_LIMIT = 1024;
 /** No plugin is to blame for an error. */
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -289,7 +287,7 @@ export class ScheduleOne {
   private fail(
     attempt: Attempt,
     message: string,
-    reason: 'Unschedulable' | 'SchedulerError',
+    reason: FailureReason,
     rejectedBy: ReadonlySet<string>,
     nomination: string | undefined,
   ): void {
@@ -304,67 +302,15 @@ export class ScheduleOne {
     else this.options.queue.putBack(queued, rejectedBy);
   }
 
-  /** An Event, and the PodScheduled condition where it says something new. */
   private report(
     { queued, profile }: Attempt,
     message: string,
-    reason: 'Unschedulable' | 'SchedulerError',
+    reason: FailureReason,
     nomination: string | undefined,
   ): void {
-    const { pods, tasks, clock, logger, nominator } = this.options;
+    const { info: pod } = queued;
     const { recorder } = profile;
-    const pod = queued.info;
-    logger.debug({ namespace: pod.namespace, name: pod.name, message }, 'Pod was not scheduled');
-    const current = this.options.latest(pod);
-    if (nomination === '') nominator.delete(pod.uid);
-    recorder.event(
-      referenceTo(PODS, pod.pod),
-      undefined,
-      'Warning',
-      'FailedScheduling',
-      'Scheduling',
-      truncated(message),
-    );
-    if (!current) return;
-    const before = current.status?.conditions?.find((c) => c.type === 'PodScheduled');
-    const nominate =
-      nomination !== undefined && (current.status?.nominatedNodeName ?? '') !== nomination;
-    const same =
-      before?.status === 'False' && before.reason === reason && before.message === message;
-    if (same && !nominate) return;
-    const condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason,
-      message,
-      lastProbeTime: null,
-      lastTransitionTime:
-        before?.status === 'False' && before.lastTransitionTime
-          ? before.lastTransitionTime
-          : formatTime(new Date(clock.now())),
-      ...(current.metadata?.generation ? { observedGeneration: current.metadata.generation } : {}),
-    };
-    const status = {
-      conditions: [condition],
-      ...(nominate ? { nominatedNodeName: nomination || null } : {}),
-    };
-    tasks.spawn(`status ${pod.namespace}/${pod.name}`, async (signal) => {
-      try {
-        await pods.patch(
-          pod.namespace,
-          pod.name,
-          'strategic',
-          { metadata: { uid: pod.uid }, status },
-          { subresource: 'status', signal },
-        );
-      } catch (err) {
-        if (signal.aborted || isNotFound(err)) return;
-        logger.warn(
-          { namespace: pod.namespace, name: pod.name, err },
-          'Pod condition was not written',
-        );
-      }
-    });
+    reportFailure({ ...this.options, recorder }, pod, { message, reason, nomination });
   }
 
   /** Gone, going, or bound since it was queued. */
@@ -401,9 +347,4 @@ function decide(
 
 function messageOf(err: unknown): string {
   return err instanceof Error ? err.message : String(err);
-}
-
-/** As much as an Event may say. */
-function truncated(message: string): string {
-  return message.length <= NOTE_LIMIT ? message : `${message.slice(0, NOTE_LIMIT - 4)} ...`;
 }

@@ -53,18 +53,12 @@ import { EXTENDER_HINTS, Extenders } from './extenders.js';
 import { nodeChanges, podChanges } from './framework/events.js';
 import { Framework } from './framework/framework.js';
 import type { EventAction, EventResource } from './framework/interface.js';
-import { type PodInfo, podInfoOf, updatedPodInfo } from './framework/pod-info.js';
+import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
 import { profilePlugins } from './framework/profile.js';
 import { SchedulerMetrics } from './metrics.js';
 import { allPlugins } from './plugins/index.js';
 import { Volumes } from './plugins/volumes.js';
-import {
-  best,
-  type Candidate,
-  candidates,
-  type NoPreemption,
-  type Preemption,
-} from './preemption.js';
+import { best, candidates } from './preemption.js';
 import { Nominator } from './queue/nominator.js';
 import { SchedulingQueue } from './queue/scheduling-queue.js';
 import { ScheduleOne, type SchedulingProfile } from './schedule-one.js';
@@ -246,23 +240,11 @@ export class Scheduler {
               const options = { args, cache, framework, algorithm, random, budgets };
               const found = candidates(options, state, pod, diagnosis);
               if ('message' in found) return found;
-              return extenders.none ? best(found) : this.withExtenders(pod, found, signal);
+              return extenders.none ? best(found) : extenders.choose(pod, found, cache, signal);
             },
           }
         : {}),
     };
-  }
-
-  private async withExtenders(
-    pod: PodInfo,
-    found: readonly Candidate[],
-    signal: AbortSignal,
-  ): Promise<Preemption | NoPreemption> {
-    const podsOn = (node: string) => this.cache.node(node)?.pods;
-    const left = await this.extenders.processPreemption(pod, found, podsOn, signal);
-    return left.length > 0
-      ? best(left)
-      : { message: 'no candidate node for preemption', clearNomination: false };
   }
 
   private watchPods(): void {
