@@ -3,16 +3,15 @@
  * port, has a ready endpoint, and answers for its group and version. What was found becomes the condition
  * Available; the answer itself is what discovery shows.
  */
-import type { APIService, EndpointSlice, Pod, Service } from '../../pkg/api/types.js';
+import type { APIService, EndpointSlice, Service } from '../../pkg/api/types.js';
 import { isReason } from '../../pkg/apimachinery/status.js';
 import { callRemote } from '../server/remote-call.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ServiceResolver } from '../server/service-resolver.js';
+import { isSimulated } from '../server/simulated-pods.js';
 import type { ProxyClient, RemoteApi, RemoteResource } from './remote-api.js';
 
 const TIMEOUT_MS = 5000;
-/** How container ids of nodes begin that run nothing. */
-const SIMULATED = 'simulated://';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Always let in: who asks is this server itself. */
 const SELF_HEADERS = {
@@ -154,26 +153,13 @@ function hasReady({ endpoints, ports }: Slice, portName: string): boolean {
   return ready && (ports ?? []).some(({ name, port }) => (name ?? '') === portName && port);
 }
 
-/**
- * Whether all endpoints are pods on nodes that simulate them. Read from the store, not only from what the
- * cache has by now: there is nothing to be dialled at their addresses.
- */
 async function areSimulated(
   slices: readonly Slice[],
   namespace: string,
   ctx: RequestContext,
 ): Promise<boolean> {
-  const pods = ctx.server.store('', 'pods');
   for (const { targetRef } of slices.flatMap(({ endpoints }) => endpoints ?? [])) {
-    if (targetRef?.kind !== 'Pod' || !targetRef.name) return false;
-    try {
-      const pod: Pod = await pods.get(namespace, targetRef.name);
-      const statuses = pod.status?.containerStatuses ?? [];
-      if (!statuses.some(({ containerID }) => containerID?.startsWith(SIMULATED))) return false;
-    } catch (err) {
-      // It has gone, and its endpoint is about to.
-      if (!isReason(err, 'NotFound')) throw err;
-    }
+    if (!(await isSimulated(ctx.server, namespace, targetRef))) return false;
   }
   return true;
 }

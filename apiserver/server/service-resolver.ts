@@ -1,9 +1,9 @@
 /**
  * From a Service that a webhook or an extension server names to an address that can be dialled from here.
  * Virtual addresses lead nowhere outside the nodes, so one of the Service's ready endpoints is taken, in
- * turn; an ExternalName is its name. Who is dialled shows a certificate for `NAME.NAMESPACE.svc` all the same.
+ * turn, but none of a pod that is only simulated; an ExternalName is its name. Who is dialled shows a certificate for `NAME.NAMESPACE.svc` all the same.
  */
-import type { EndpointSlice, Endpoints, Service } from '../../pkg/api/types.js';
+import type { EndpointSlice, Endpoints, ObjectReference, Service } from '../../pkg/api/types.js';
 import {
   internalError,
   isReason,
@@ -11,6 +11,7 @@ import {
   serviceUnavailable,
 } from '../../pkg/apimachinery/status.js';
 import type { ServerAccess } from './request-context.js';
+import { isSimulated } from './simulated-pods.js';
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const SERVICES = { group: '', resource: 'services' };
@@ -20,6 +21,12 @@ export interface ServiceAddress {
   readonly port: number;
   /** What its certificate must be for. */
   readonly serverName: string;
+}
+
+interface Candidate {
+  readonly host: string;
+  readonly port: number;
+  readonly targetRef: ObjectReference | undefined;
 }
 
 export class ServiceResolver {
@@ -47,7 +54,8 @@ export class ServiceResolver {
       throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
     this.turn = (this.turn + 1) % Number.MAX_SAFE_INTEGER;
     const next = found[this.turn % found.length];
-    if (!next) throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
+    if (!next)
+      throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
     return { ...next, serverName };
   }
 
@@ -70,16 +78,27 @@ export class ServiceResolver {
       if (port === undefined) return [];
       return (slice.endpoints ?? [])
         .filter(({ conditions }) => conditions?.ready !== false)
-        .flatMap(({ addresses }) => addresses.slice(0, 1).map((host) => ({ host, port })));
+        .flatMap(({ addresses, targetRef }) =>
+          addresses.slice(0, 1).map((host) => ({ host, port, targetRef })),
+        );
     });
-    if (found.length > 0) return found;
+    if (found.length > 0) return this.dialable(namespace, found);
     // Written by hand, and not mirrored (yet).
     const all: readonly Endpoints[] = await this.server.store('', 'endpoints').list(namespace);
     const subsets = all.find(({ metadata }) => metadata?.name === name)?.subsets ?? [];
-    return subsets.flatMap((subset) => {
+    const written = subsets.flatMap((subset) => {
       const port = subset.ports?.find((candidate) => (candidate.name ?? '') === portName)?.port;
       if (port === undefined) return [];
-      return (subset.addresses ?? []).map(({ ip }) => ({ host: ip, port }));
+      return (subset.addresses ?? []).map(({ ip, targetRef }) => ({ host: ip, port, targetRef }));
     });
+    return this.dialable(namespace, written);
+  }
+
+  private async dialable(namespace: string, all: readonly Candidate[]) {
+    const found: { host: string; port: number }[] = [];
+    for (const { host, port, targetRef } of all) {
+      if (!(await isSimulated(this.server, namespace, targetRef))) found.push({ host, port });
+    }
+    return found;
   }
 }
