@@ -13,7 +13,7 @@ import {
   required,
 } from '../../pkg/apimachinery/field-error.js';
 import type { SizeOfPath } from '../../pkg/cel/cost-estimate.js';
-import { MAX_COST } from '../../pkg/cel/cost-estimate.js';
+import { MAX_COST } from '../../pkg/cel/cost-range.js';
 import { type DeclType, declTypeOf, MAX_REQUEST_BYTES } from '../../pkg/cel/decl-type.js';
 import { ruleFieldPath } from './rule-field-path.js';
 import { type RuleError, ruleProgram } from './rule-program.js';

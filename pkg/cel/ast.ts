@@ -119,3 +119,11 @@ export function childrenOf(expr: Expr): readonly Expr[] {
       return [expr.range, expr.init, expr.condition, expr.step, expr.result];
   }
 }
+
+/** `a.b.c`, where the expression is a plain chain of names. */
+export function qualifiedName(expr: Expr): string | undefined {
+  if (expr.kind === 'ident') return expr.name;
+  if (expr.kind !== 'select' || expr.test || expr.optional) return undefined;
+  const operand = qualifiedName(expr.operand);
+  return operand === undefined ? undefined : `${operand}.${expr.field}`;
+}

@@ -1,5 +1,5 @@
 /** What one call cost, from the sizes of what it was given (`library/cost.go` and CEL's own defaults). */
-import { REGEX_FACTOR, STRING_FACTOR } from './cost-estimate.js';
+import { REGEX_FACTOR, STRING_FACTOR } from './cost-range.js';
 import { CelMap, isList, sizeOf, type Value } from './values.js';
 
 /** Upstream allows for two checks an expression. */

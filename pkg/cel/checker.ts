@@ -9,12 +9,12 @@ import {
   childrenOf,
   type Expr,
   type Fold,
+  qualifiedName,
   type Select,
   type StructExpr,
 } from './ast.js';
 import type { CelFunction } from './function.js';
 import type { Issue } from './issues.js';
-import { qualifiedName } from './parser.js';
 import {
   Bindings,
   BOOL,

@@ -13,44 +13,33 @@ import {
   type ListExpr,
   type MapExpr,
 } from './ast.js';
-import { formatCosts } from './library/format-cost.js';
-import { BOOL, BYTES, DOUBLE, DURATION, INT, STRING, TIMESTAMP, type Type, UINT } from './types.js';
+import {
+  add,
+  cap,
+  factor,
+  fixed,
+  MAX_COST,
+  ONE,
+  type Range,
+  REGEX_FACTOR,
+  STRING_FACTOR,
+  times,
+  UNKNOWN,
+  union,
+  ZERO,
+} from './cost-range.js';
+import { type Estimate, libraryEstimate, type Sizes } from './library-estimate.js';
+import { BOOL, DOUBLE, DURATION, INT, TIMESTAMP, type Type, UINT } from './types.js';
 import { codePoints } from './values.js';
 
-/** Upstream's unsigned 64 bits; beyond, there is only "too much". */
-export const MAX_COST = 2 ** 64;
-export const STRING_FACTOR = 0.1;
-export const REGEX_FACTOR = 0.25;
 /** Characters of a number, a time or a boolean. */
 const MAX_SCALAR_TEXT = 36;
 const LIST_CREATE = 10;
 const MAP_CREATE = 30;
 const STRUCT_CREATE = 40;
 
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-}
-
 /** The size that the schema allows for the data at a path from a variable: `['self', 'spec', '@items']`. */
 export type SizeOfPath = (path: readonly string[]) => number | undefined;
-
-const UNKNOWN: Range = { min: 0, max: MAX_COST };
-const fixed = (value: number): Range => ({ min: value, max: value });
-const ZERO = fixed(0);
-const ONE = fixed(1);
-
-const cap = (value: number) => Math.min(value, MAX_COST);
-const add = (a: Range, b: Range): Range => ({ min: cap(a.min + b.min), max: cap(a.max + b.max) });
-const times = (a: Range, b: Range): Range => ({ min: cap(a.min * b.min), max: cap(a.max * b.max) });
-const union = (a: Range, b: Range): Range => ({
-  min: Math.min(a.min, b.min),
-  max: Math.max(a.max, b.max),
-});
-const factor = (a: Range, by: number): Range => ({
-  min: cap(Math.ceil(a.min * by)),
-  max: cap(Math.ceil(a.max * by)),
-});
 
 interface Entry {
   readonly map: boolean;
@@ -64,11 +53,6 @@ interface Local {
   readonly entry: Entry | undefined;
 }
 
-interface Estimate {
-  readonly cost: Range;
-  readonly size?: Range;
-}
-
 export function estimateCost(expr: Expr, sizeOfPath: SizeOfPath): Range {
   return new Coster(sizeOfPath).cost(expr);
 }
@@ -78,6 +62,11 @@ class Coster {
   private readonly sizes = new Map<Expr, Range>();
   private readonly entries = new Map<Expr, Entry>();
   private readonly locals = new Map<string, Local[]>();
+
+  private readonly known: Sizes = {
+    of: (expr) => this.sizeOrUnknown(expr),
+    ofElements: (list) => this.elementSize(list),
+  };
 
   constructor(private readonly sizeOfPath: SizeOfPath) {}
 
@@ -226,7 +215,7 @@ class Coster {
     const sum = costs.reduce(add, ZERO);
     const sizes = expr.args.map((arg) => () => this.sizeOrUnknown(arg));
     const target = expr.target;
-    const library = this.library(expr, expr.qualified ?? expr.name, id);
+    const library = libraryEstimate(expr, expr.qualified ?? expr.name, id, this.known);
     if (library)
       return { cost: add(library.cost, sum), ...(library.size ? { size: library.size } : {}) };
     const size = (i: number) => sizes[i]?.() ?? UNKNOWN;
@@ -305,136 +294,6 @@ class Coster {
     return { cost: add(ONE, sum) };
   }
 
-  /** What Kubernetes' own functions cost, by their names. */
-  private library(expr: Call, name: string, id: string): Estimate | undefined {
-    const { target, args } = expr;
-    const size = (of: Expr | undefined) => (of ? this.sizeOrUnknown(of) : UNKNOWN);
-    const text = (of: Range, by = 1): Estimate => ({ cost: factor(of, by * STRING_FACTOR) });
-    switch (name) {
-      case 'check':
-        return { cost: fixed(350_000) };
-      case 'serviceAccount':
-      case 'path':
-      case 'group':
-      case 'resource':
-      case 'subresource':
-      case 'namespace':
-      case 'name':
-      case 'allowed':
-      case 'reason':
-      case 'error':
-      case 'errored':
-      case 'sign':
-      case 'asInteger':
-      case 'isInteger':
-      case 'asApproximateFloat':
-      case 'isGreaterThan':
-      case 'isLessThan':
-      case 'compareTo':
-      case 'add':
-      case 'sub':
-      case 'masked':
-      case 'prefixLength':
-      case 'family':
-      case 'isUnspecified':
-      case 'isLoopback':
-      case 'isLinkLocalMulticast':
-      case 'isLinkLocalUnicast':
-      case 'isGlobalUnicast':
-      case 'major':
-      case 'minor':
-      case 'patch':
-      case 'format.named':
-        return { cost: ONE };
-      case 'fieldSelector':
-      case 'labelSelector':
-        return { ...text(size(args[0])) };
-      case 'isSorted':
-      case 'sum':
-      case 'max':
-      case 'min':
-      case 'indexOf':
-      case 'lastIndexOf': {
-        if (!target) return undefined;
-        const element = target.type?.kind === 'list' ? target.type.element : undefined;
-        if (!element) return text(size(target));
-        let each = ONE;
-        if (element === STRING || element === BYTES)
-          each = add(ONE, factor(this.elementSize(target), STRING_FACTOR));
-        return { cost: times(size(target), each) };
-      }
-      case 'url':
-        return args.length === 1 ? text(size(args[0])) : undefined;
-      case 'lowerAscii':
-      case 'upperAscii':
-      case 'substring':
-      case 'trim':
-        return target ? { ...text(size(target)), size: size(target) } : undefined;
-      case 'replace':
-        return target && args.length >= 2
-          ? { ...text(size(target), 2), size: replaced(size(target), size(args[0]), size(args[1])) }
-          : undefined;
-      case 'split':
-        return target
-          ? { ...text(size(target), 2), size: { min: 0, max: size(target).max } }
-          : undefined;
-      case 'join': {
-        if (!target) return undefined;
-        const list = size(target);
-        let total = times(list, this.elementSize(target));
-        if (args[0]) {
-          const separators = { min: Math.max(0, list.min - 1), max: Math.max(0, list.max - 1) };
-          total = add(total, times(size(args[0]), separators));
-        }
-        return { ...text(total), size: total };
-      }
-      case 'find':
-      case 'findAll': {
-        if (!target || args.length < 1) return undefined;
-        const subject = factor(add(size(target), ONE), STRING_FACTOR);
-        return {
-          cost: times(subject, factor(size(args[0]), REGEX_FACTOR)),
-          size: { min: 0, max: size(target).max },
-        };
-      }
-      case 'cidr':
-      case 'isIP':
-      case 'isCIDR':
-      case 'quantity':
-      case 'isQuantity':
-      case 'semver':
-      case 'isSemver':
-        return args.length >= 1 ? text(size(args[0])) : undefined;
-      case 'ip':
-        return id === 'cidr_ip' ? { cost: ONE } : text(size(args[0]));
-      case 'ip.isCanonical':
-        return text(size(args[0]), 2);
-      case 'containsIP':
-      case 'containsCIDR': {
-        const bytes: Range = { min: 4, max: 16 };
-        let cost = factor(add(bytes, bytes), STRING_FACTOR);
-        if (name === 'containsCIDR') cost = add(add(cost, factor(bytes, STRING_FACTOR)), ONE);
-        if (id.endsWith('_string')) cost = add(cost, factor(size(args[0]), STRING_FACTOR));
-        return { cost };
-      }
-      case 'sets.contains':
-      case 'sets.intersects':
-      case 'sets.equivalent': {
-        const product = times(size(args[0]), size(args[1]));
-        return {
-          cost: name === 'sets.equivalent' ? add(times(product, fixed(2)), ONE) : add(product, ONE),
-        };
-      }
-      case 'validate': {
-        if (!target || args.length < 1) return undefined;
-        const subject = factor(add(size(args[0]), ONE), STRING_FACTOR);
-        return { cost: times(subject, factor(formatCosts(nameOfFormat(target)), REGEX_FACTOR)) };
-      }
-      default:
-        return undefined;
-    }
-  }
-
   private elementSize(list: Expr): Range {
     const path = this.path(list);
     const max = path.length > 0 ? this.sizeOfPath([...path, '@items']) : undefined;
@@ -504,21 +363,4 @@ function isScalar(type: Type): boolean {
 
 function unionEntry(a: Entry, b: Entry): Entry {
   return { map: a.map, key: union(a.key, b.key), value: union(a.value, b.value) };
-}
-
-/** The size of a text in which each `old` became `by`. */
-function replaced(text: Range, old: Range, by: Range): Range {
-  const bound = (size: number, oldSize: number, bySize: number, grows: boolean): number => {
-    if (oldSize === 0) return cap((size + 1) * bySize + size);
-    if (!grows) return size;
-    return cap(Math.ceil(size / oldSize) * bySize);
-  };
-  return {
-    min: bound(text.min, old.max, by.min, old.max > by.min),
-    max: bound(text.max, old.min, by.max, by.max > old.min),
-  };
-}
-
-function nameOfFormat(target: Expr): string | undefined {
-  return target.kind === 'call' ? (target.qualified ?? target.name) : undefined;
 }

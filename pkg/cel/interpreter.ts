@@ -5,6 +5,7 @@
  *
  * Failures are thrown. `&&` and `||` absorb those of one side when the other side decides.
  */
+import { isPresent, keyText, lookUp, optionalLookUp, selectField, unwrap } from './access.js';
 import {
   ACCUMULATOR,
   type Call,
@@ -15,60 +16,24 @@ import {
   type StructExpr,
 } from './ast.js';
 import { callCost } from './call-cost.js';
-import { asIndex } from './equality.js';
-import type { CelFunction, Evaluation } from './function.js';
+import { Frame } from './frame.js';
+import type { CelFunction } from './function.js';
 import {
   CelFailure,
   CelMap,
   isList,
   LiteralMap,
   noSuchOverload,
-  Optional,
   TypeValue,
   typeNameOf,
   type Value,
 } from './values.js';
 
-/** Of one evaluation. */
-export interface Activation {
-  /** The variable's value, computed no sooner than asked for; undefined where it has none. */
-  variable(name: string): Value | undefined;
-}
-
 export type Step = (frame: Frame) => Value;
 
-/** Steps that the cost model does not see are free up to here; beyond, each costs what its time is worth. */
-const FREE_WORK = 50_000;
-const WORK_COST = 5;
 const LIST_CREATE = 10;
 const MAP_CREATE = 30;
 const STRUCT_CREATE = 40;
-
-export class Frame implements Evaluation {
-  cost = 0;
-  private worked = 0;
-  /** Of macros, by the place that the compiler gave each. A failure that waits to be absorbed may stand there. */
-  readonly locals: (Value | CelFailure | undefined)[] = [];
-
-  constructor(
-    readonly activation: Activation,
-    private readonly limit: number,
-  ) {}
-
-  charge(cost: number): void {
-    this.cost += cost;
-    if (this.cost > this.limit) throw overLimit();
-  }
-
-  work(steps: number): void {
-    this.worked += steps;
-    if (this.worked > FREE_WORK) this.charge(Math.min(steps, this.limit) * WORK_COST);
-  }
-}
-
-function overLimit(): CelFailure {
-  return new CelFailure('operation cancelled: actual cost limit exceeded', true);
-}
 
 export interface InterpreterOptions {
   readonly functions: ReadonlyMap<string, CelFunction>;
@@ -405,57 +370,4 @@ function isConstant(expr: Expr): boolean {
 function given(expr: Expr | undefined): Expr {
   if (!expr) throw new Error('an operator lacks an operand');
   return expr;
-}
-
-function selectField(value: Value, field: string): Value {
-  if (value instanceof CelMap) {
-    const member = value.get(field);
-    if (member === undefined) throw new CelFailure(`no such key: ${field}`);
-    return member;
-  }
-  if (value instanceof Optional) return optionalLookUp(value, field);
-  throw new CelFailure(`no such key: ${field}`);
-}
-
-function isPresent(value: Value, field: string): boolean {
-  if (value instanceof Optional) return value.value !== undefined && isPresent(value.value, field);
-  return value instanceof CelMap && value.get(field) !== undefined;
-}
-
-export function lookUp(value: Value, key: Value): Value {
-  if (isList(value)) {
-    const at = asIndex(key);
-    const item = value[at];
-    if (item === undefined) throw new CelFailure(`index out of bounds: ${at}`);
-    return item;
-  }
-  if (value instanceof CelMap) {
-    const member = value.get(key);
-    if (member === undefined) throw new CelFailure(`no such key: ${keyText(key)}`);
-    return member;
-  }
-  if (value instanceof Optional) return optionalLookUp(value, key);
-  throw noSuchOverload();
-}
-
-/** Of the value, or of the value of an optional: what is there under the key, if anything is. */
-function optionalLookUp(value: Value, key: Value): Value {
-  if (value instanceof Optional)
-    return value.value === undefined ? value : optionalLookUp(value.value, key);
-  let found: Value | undefined;
-  if (value instanceof CelMap) found = value.get(key);
-  else if (isList(value)) found = value[asIndex(key)];
-  else throw noSuchOverload();
-  return found === undefined ? Optional.none : new Optional(found);
-}
-
-function unwrap(value: Value): Value | undefined {
-  if (!(value instanceof Optional)) throw noSuchOverload();
-  return value.value;
-}
-
-function keyText(key: Value): string {
-  return key !== null && typeof key === 'object' && 'value' in key
-    ? String(key.value)
-    : String(key);
 }

@@ -9,12 +9,20 @@
  * Errors are worded as those of the parser that Kubernetes uses; the first syntax error ends the parse, since
  * nobody reads what a guess makes of the rest. Depth and length are bounded.
  */
-import { type Call, childrenOf, type Expr, type MapEntry, type StructField } from './ast.js';
+import {
+  type Call,
+  childrenOf,
+  type Expr,
+  type MapEntry,
+  qualifiedName,
+  type StructField,
+} from './ast.js';
 import type { Issue } from './issues.js';
 import { type Token, tokenize } from './lexer.js';
 import { expandMacro } from './macros.js';
+import { numberValue } from './number-literal.js';
 import { unquote } from './string-literal.js';
-import { CelFailure, Double, int, uint, type Value } from './values.js';
+import type { Value } from './values.js';
 
 /** As upstream: deeper expressions are refused. */
 const MAX_DEPTH = 250;
@@ -333,22 +341,11 @@ class Parser {
 
   private number(token: Token, sign: '' | '-', at: number): Expr {
     this.next++;
-    const text = sign + token.text;
-    try {
-      if (token.kind === 'float') {
-        return { kind: 'literal', at, value: new Double(Number(text)) };
-      }
-      if (token.kind === 'uint') {
-        return { kind: 'literal', at, value: uint(BigInt(text.slice(0, -1))) };
-      }
-      const magnitude = BigInt(token.text);
-      return { kind: 'literal', at, value: int(sign === '-' ? -magnitude : magnitude) };
-    } catch (err) {
-      if (!(err instanceof CelFailure)) throw err;
-      const kind = token.kind === 'uint' ? 'uint' : 'int';
-      this.issues.push({ at, message: `Syntax error: invalid ${kind} literal` });
-      return { kind: 'literal', at, value: 0 };
-    }
+    const value = numberValue(token, sign);
+    if (value !== undefined) return { kind: 'literal', at, value };
+    const kind = token.kind === 'uint' ? 'uint' : 'int';
+    this.issues.push({ at, message: `Syntax error: invalid ${kind} literal` });
+    return { kind: 'literal', at, value: 0 };
   }
 
   private expand(expr: Call): Expr {
@@ -432,12 +429,4 @@ function literal(token: Token, value: Value): Expr {
 
 function call(mark: Token, name: string, args: readonly Expr[]): Expr {
   return { kind: 'call', at: mark.at, name, args };
-}
-
-/** `a.b.c`, where the expression is a plain chain of names. */
-export function qualifiedName(expr: Expr): string | undefined {
-  if (expr.kind === 'ident') return expr.name;
-  if (expr.kind !== 'select' || expr.test || expr.optional) return undefined;
-  const operand = qualifiedName(expr.operand);
-  return operand === undefined ? undefined : `${operand}.${expr.field}`;
 }

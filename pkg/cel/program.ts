@@ -9,8 +9,9 @@
 import { childrenOf, type Expr } from './ast.js';
 import { check, type StructType } from './checker.js';
 import { estimateCost, type SizeOfPath } from './cost-estimate.js';
+import { type Activation, Frame } from './frame.js';
 import type { CelFunction } from './function.js';
-import { type Activation, Frame, interpret, type Step } from './interpreter.js';
+import { interpret, type Step } from './interpreter.js';
 import { CelIssues, type Issue } from './issues.js';
 import { type Check, PendingCheck } from './library/authorizer.js';
 import { FUNCTIONS } from './library/index.js';

@@ -4,7 +4,7 @@
  */
 import { type Compiled, NAMESPACE, REQUEST } from '../../../pkg/cel/admission.js';
 import { toValue } from '../../../pkg/cel/data.js';
-import type { Activation } from '../../../pkg/cel/interpreter.js';
+import type { Activation } from '../../../pkg/cel/frame.js';
 import {
   authorizerValue,
   type Check,

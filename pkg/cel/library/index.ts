@@ -3,9 +3,11 @@ import type { Body, CelFunction, Library, Overload } from '../function.js';
 import { formatType, isDyn, type Type } from '../types.js';
 import { CelMap, isInt, isList, noSuchOverload, typeNameOf, type Value } from '../values.js';
 import { authorization } from './authorizer.js';
+import { conversions } from './conversions.js';
 import { formats } from './formats.js';
 import { lists } from './lists.js';
 import { addresses } from './network.js';
+import { optionals } from './optionals.js';
 import { quantities } from './quantity.js';
 import { regexes } from './regex.js';
 import { semvers } from './semver.js';
@@ -16,6 +18,8 @@ import { urls } from './urls.js';
 
 export const FUNCTIONS: ReadonlyMap<string, CelFunction> = merge([
   standard,
+  conversions,
+  optionals,
   times,
   strings,
   lists,

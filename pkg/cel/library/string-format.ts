@@ -12,7 +12,7 @@ import {
   Uint,
   type Value,
 } from '../values.js';
-import { doubleText } from './standard.js';
+import { doubleText } from './conversions.js';
 import { formatDuration, formatTimestamp } from './time.js';
 
 const DEFAULT_PRECISION = 6;
