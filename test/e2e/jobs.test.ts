@@ -40,6 +40,9 @@ t.test('batch work and what clouds do', async (t) => {
   };
   const apply = (obj: object) => kubectl('apply -f -', obj);
   const field = (what: string, path: string) => kubectl(`get ${what} -o jsonpath={${path}}`);
+  /** Its value, once there is one. */
+  const filled = (what: string, path: string) =>
+    eventually(`${what} ${path}`, async () => (await field(what, path)) || undefined);
   const ended = (name: string, condition: string) =>
     kubectl(`wait job/${name} --for=condition=${condition} --timeout=30s`);
 
@@ -121,7 +124,7 @@ t.test('batch work and what clouds do', async (t) => {
     await kubectl(
       `patch cronjob tick --subresource=status --type=merge -p ${JSON.stringify(status)}`,
     );
-    await eventually('its success', () => field('cronjob tick', '.status.lastSuccessfulTime'));
+    await filled('cronjob tick', '.status.lastSuccessfulTime');
     const events = await kubectl('get events --field-selector involvedObject.name=tick');
     t.match(events, /Normal\s+SuccessfulCreate\s.*Created job tick-\d+/);
     t.match(events, /Warning\s+UnexpectedJob\s.*did not create or forgot: by-hand/);
@@ -155,7 +158,7 @@ t.test('batch work and what clouds do', async (t) => {
       /kube-apiserver-client\s+kubernetes-admin\s+60m\s+Pending/,
     );
     await kubectl('certificate approve jane not-a-node');
-    const encoded = await eventually('signed', () => field('csr jane', '.status.certificate'));
+    const encoded = await filled('csr jane', '.status.certificate');
     await eventually('refused', async () =>
       (await kubectl('get csr not-a-node')).includes('Approved,Failed'),
     );
@@ -185,7 +188,7 @@ t.test('batch work and what clouds do', async (t) => {
       },
       type: 'kubernetes.io/service-account-token',
     });
-    const token = await eventually('a token', () => field('secret robot', '.data.token'));
+    const token = await filled('secret robot', '.data.token');
     const text = Buffer.from(token, 'base64').toString();
     t.match(
       await kubectl(`${other} --token=${text} auth whoami`),
@@ -202,9 +205,7 @@ t.test('batch work and what clouds do', async (t) => {
 
   await t.test('a LoadBalancer Service has an external address', async (t) => {
     await kubectl('create service loadbalancer front --tcp=80:80');
-    const address = await eventually('its address', () =>
-      field('service front', '.status.loadBalancer.ingress[0].ip'),
-    );
+    const address = await filled('service front', '.status.loadBalancer.ingress[0].ip');
     t.match(
       await kubectl('get service front'),
       new RegExp(`LoadBalancer\\s+10\\.\\S+\\s+${address}`),
