@@ -20,7 +20,11 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .text('tls-private-key-file', 'its key')
   .text('client-ca-file', 'authority of client certificates')
   .text('token-auth-file', 'static bearer tokens')
-  .boolean('enable-bootstrap-token-auth', 'take tokens of bootstrap.kubernetes.io/token Secrets', false)
+  .boolean(
+    'enable-bootstrap-token-auth',
+    'take tokens of bootstrap.kubernetes.io/token Secrets',
+    false,
+  )
   .text('oidc-issuer-url', 'issuer of OpenID Connect tokens')
   .text('oidc-client-id', 'what their audience must be')
   .text('oidc-ca-file', "authority of the issuer's server; default: the machine's")

@@ -32,10 +32,10 @@ import type { ResourceDefinition } from '../registry/resource.js';
 import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
 import { Stores } from '../registry/stores.js';
 import { serviceAccountToken } from '../registry/subresources/service-account-token.js';
-import { UsageReader } from '../usage/usage-reader.js';
 import type { EncryptionConfiguration } from '../storage/encryption/configuration.js';
 import { EncryptedClient } from '../storage/encryption/encrypted-client.js';
-import { storagePrefix } from '../storage/keys.js';
+import { foldersOf } from '../storage/encryption/folders.js';
+import { UsageReader } from '../usage/usage-reader.js';
 import { createApp } from './app.js';
 import type { AuditOptions } from './audit/audit.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
@@ -350,22 +350,6 @@ export class ApiServer {
       },
     ];
   }
-}
-
-const FOLDERS = new WeakMap<readonly ResourceDefinition[], ReadonlyMap<string, string>>();
-
-/** `/registry/minions/` → `nodes`. */
-function foldersOf(definitions: readonly ResourceDefinition[]): ReadonlyMap<string, string> {
-  let found = FOLDERS.get(definitions);
-  if (!found) {
-    found = new Map(
-      definitions
-        .filter(({ virtual, storage }) => !virtual && !(storage && 'from' in storage))
-        .map((d) => [storagePrefix(d), d.group === '' ? d.resource : `${d.resource}.${d.group}`]),
-    );
-    FOLDERS.set(definitions, found);
-  }
-  return found;
 }
 
 const BOOTSTRAP_RETRY_MS = 100;
