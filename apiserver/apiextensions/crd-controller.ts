@@ -16,7 +16,16 @@ import { deleteCollection } from '../registry/delete.js';
 import type { GenericStore } from '../registry/generic-store.js';
 import type { Stores } from '../registry/stores.js';
 import type { RequestContext } from '../server/request-context.js';
-import { CLEANUP_FINALIZER, crdStatus, isTrue, setCondition } from './crd-status.js';
+import type { StoredObject } from '../storage/stored-object.js';
+import type { CacheEvent } from '../storage/watch-history.js';
+import {
+  CLEANUP_FINALIZER,
+  crdStatus,
+  type GroupMember,
+  isTrue,
+  memberOf,
+  setCondition,
+} from './crd-status.js';
 import { CRD_GROUP, CRD_RESOURCE, type CustomResources } from './custom-resources.js';
 
 /** How often objects that something holds are looked at again. */
@@ -34,6 +43,8 @@ export class CrdController {
   /** Names to look at, and when: the time is 0 for at once. */
   private readonly due = new Map<string, number>();
   private wake: () => void = () => undefined;
+  /** The little that is needed of all of them: a definition may be large, and is not kept parsed. */
+  private readonly members = new Map<string, GroupMember>();
 
   constructor(private readonly options: CrdControllerOptions) {}
 
@@ -44,7 +55,7 @@ export class CrdController {
     const { signal } = ctx;
     const subscriber = {
       interest: { namespace: '' },
-      onEvent: ({ object }: { object: { name: string } }) => this.enqueueGroup(object.name),
+      onEvent: ({ type, object }: CacheEvent) => this.observe(type, object),
       onReset: () => this.enqueueAll(),
     };
     cache.subscribe(subscriber);
@@ -98,9 +109,7 @@ export class CrdController {
       return;
     }
     const { clock } = this.options;
-    const group = ((await crds.list('')) as readonly CustomResourceDefinition[]).filter(
-      ({ spec }) => spec.group === crd.spec.group,
-    );
+    const group = [...this.members.values()];
     const status = crdStatus(crd, group, clock.now());
     if (deepEqual(status, crd.status)) return;
     await this.write(name, ctx, (current) => {
@@ -174,20 +183,22 @@ export class CrdController {
   }
 
   /** The definition, and those of its group that may have waited for its names. */
-  private enqueueGroup(name: string): void {
+  private observe(type: CacheEvent['type'], { name, object }: StoredObject): void {
+    const member = memberOf(object as CustomResourceDefinition);
+    if (type === 'DELETED') this.members.delete(name);
+    else this.members.set(name, member);
     this.due.set(name, 0);
-    const group = name.slice(name.indexOf('.'));
-    const all = this.options.stores.internal(CRD_GROUP, CRD_RESOURCE).peekAll('') ?? [];
-    for (const other of all as readonly CustomResourceDefinition[]) {
-      const its = other.metadata?.name ?? '';
-      if (its.endsWith(group) && !isTrue(other, 'NamesAccepted')) this.due.set(its, 0);
-    }
+    for (const other of this.members.values())
+      if (other.group === member.group && !other.accepted) this.due.set(other.name, 0);
     this.wake();
   }
 
   private enqueueAll(): void {
-    const all = this.options.stores.internal(CRD_GROUP, CRD_RESOURCE).peekAll('') ?? [];
-    for (const { metadata } of all) this.due.set(metadata?.name ?? '', 0);
+    const { cache } = this.options.stores.get(CRD_GROUP, CRD_RESOURCE).storage;
+    if (cache.live) {
+      this.members.clear();
+      for (const stored of cache.list('')) this.observe('ADDED', stored);
+    }
     this.wake();
   }
 

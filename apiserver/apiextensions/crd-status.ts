@@ -22,10 +22,27 @@ export function isTrue(crd: CustomResourceDefinition, type: string): boolean {
   return crd.status?.conditions?.some((c) => c.type === type && c.status === 'True') ?? false;
 }
 
+/** What other definitions need to know of one. */
+export interface GroupMember {
+  readonly name: string;
+  readonly group: string;
+  readonly names: Partial<Names>;
+  readonly accepted: boolean;
+}
+
+export function memberOf(crd: CustomResourceDefinition): GroupMember {
+  return {
+    name: crd.metadata?.name ?? '',
+    group: crd.spec.group,
+    names: { ...crd.status?.acceptedNames },
+    accepted: isTrue(crd, 'NamesAccepted'),
+  };
+}
+
 /** `group`: all definitions of the same group, the one asked about among them or not. */
 export function crdStatus(
   crd: CustomResourceDefinition,
-  group: readonly CustomResourceDefinition[],
+  group: readonly GroupMember[],
   now: number,
 ): CustomResourceDefinitionStatus {
   const { names, conflict } = acceptNames(crd, group);
@@ -86,14 +103,14 @@ export function setCondition(
 
 function acceptNames(
   { spec, status, metadata }: CustomResourceDefinition,
-  group: readonly CustomResourceDefinition[],
+  group: readonly GroupMember[],
 ): { names: Names; conflict?: { reason: string; message: string } } {
   const accepted: Names = status?.acceptedNames ?? { plural: '', kind: '' };
   const resources = new Set<string>();
   const kinds = new Set<string>();
   for (const other of group) {
-    if (other.spec.group !== spec.group || other.metadata?.name === metadata?.name) continue;
-    const { plural, singular, shortNames, kind, listKind } = other.status?.acceptedNames ?? {};
+    if (other.group !== spec.group || other.name === metadata?.name) continue;
+    const { plural, singular, shortNames, kind, listKind } = other.names;
     for (const name of [plural, singular, ...(shortNames ?? [])]) if (name) resources.add(name);
     for (const name of [kind, listKind]) if (name) kinds.add(name);
   }
