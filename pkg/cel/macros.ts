@@ -1,6 +1,6 @@
 /**
  * The macros: has, all, exists, exists_one, map, filter; those of two variables (all, exists, existsOne,
- * transformList, transformMap, transformMapEntry); optMap and optFlatMap. Each becomes plain syntax, as in
+ * transformList, transformMap, transformMapEntry); optMap and optFlatMap; cel.bind where it is allowed. Each becomes plain syntax, as in
  * CEL's definition, so that types, costs and evaluation need no rules for them.
  */
 import { ACCUMULATOR, type Call, type Expr, type Fold } from './ast.js';
@@ -12,10 +12,18 @@ type Expansion = Expr | Issue;
 type Expander = (call: Call, target: Expr, args: readonly Expr[]) => Expansion | undefined;
 
 /** The expression in the macro's place; what is wrong with it; undefined where the call is no macro. */
-export function expandMacro(call: Call): Expansion | undefined {
+export function expandMacro(call: Call, bindings: boolean): Expansion | undefined {
   if (!call.target) {
     const [operand] = call.args;
     return call.name === 'has' && call.args.length === 1 && operand ? has(operand) : undefined;
+  }
+  if (
+    bindings &&
+    call.name === 'bind' &&
+    call.target.kind === 'ident' &&
+    call.target.name === 'cel'
+  ) {
+    return bind(call);
   }
   const expander = MEMBERS.get(`${call.name}/${call.args.length}`);
   return expander?.(call, call.target, call.args);
@@ -174,19 +182,36 @@ function optMap(flat: boolean): Expander {
     if (typeof name !== 'string') return name;
     const { at } = of;
     const member = (method: string): Expr => ({ kind: 'call', at, name: method, target, args: [] });
-    const bound: Fold = {
-      kind: 'fold',
-      at,
-      range: list(at),
-      variable: '#unused',
-      init: member('value'),
-      condition: literal(at, false),
-      step: ident(at, name),
-      result: given(transform),
-      accumulator: name,
-    };
+    const bound = binding(at, name, member('value'), given(transform));
     const some = flat ? bound : call(at, 'optional.of', bound);
     return call(at, '_?_:_', member('hasValue'), some, call(at, 'optional.none'));
+  };
+}
+
+/** `cel.bind(v, value, expr)`: `expr`, in which `v` is the value. */
+function bind(of: Call): Expansion | undefined {
+  const [variable, value, result] = of.args;
+  if (!value || !result || of.args.length !== 3) return undefined;
+  if (variable?.kind !== 'ident') {
+    return {
+      at: variable?.at ?? of.at,
+      message: 'cel.bind() variable names must be simple identifiers',
+    };
+  }
+  return binding(of.at, variable.name, value, result);
+}
+
+function binding(at: number, name: string, init: Expr, result: Expr): Fold {
+  return {
+    kind: 'fold',
+    at,
+    range: list(at),
+    variable: '#unused',
+    init,
+    condition: literal(at, false),
+    step: ident(at, name),
+    result,
+    accumulator: name,
   };
 }
 

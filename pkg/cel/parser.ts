@@ -64,13 +64,14 @@ export interface Parsed {
 /** Ends the parse; its issue is recorded. */
 class Stop {}
 
-export function parse(source: readonly string[]): Parsed {
+/** `bindings`: with the macro `cel.bind`. */
+export function parse(source: readonly string[], bindings = false): Parsed {
   if (source.length > MAX_CODE_POINTS) {
     const message = `expression code point size exceeds limit: size: ${source.length}, limit ${MAX_CODE_POINTS}`;
     return { expr: undefined, issues: [{ at: -1, message }] };
   }
   const issues: Issue[] = [];
-  const parser = new Parser(tokenize(source, issues), issues);
+  const parser = new Parser(tokenize(source, issues), issues, bindings);
   let expr: Expr | undefined;
   try {
     expr = parser.whole();
@@ -97,6 +98,7 @@ class Parser {
   constructor(
     private readonly tokens: readonly Token[],
     private readonly issues: Issue[],
+    private readonly bindings: boolean,
   ) {}
 
   whole(): Expr {
@@ -349,7 +351,7 @@ class Parser {
   }
 
   private expand(expr: Call): Expr {
-    const expanded = expandMacro(expr);
+    const expanded = expandMacro(expr, this.bindings);
     if (expanded === undefined) return expr;
     if ('kind' in expanded) return expanded;
     this.issues.push(expanded);

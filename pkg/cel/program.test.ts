@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { toJson, toValue } from './data.js';
+import { DEVICE_ENVIRONMENT, deviceSize } from './device.js';
 import { CelIssues } from './issues.js';
 import { compile, type Environment, type Evaluated, PER_CALL_LIMIT } from './program.js';
 import { DYN, INT, listOf, STRING, type Type } from './types.js';
@@ -378,6 +379,30 @@ t.test('what is wrong is said before the expression runs', async (t) => {
     }
     t.equal(found, expected, text);
   }
+});
+
+t.test('selectors of devices', async (t) => {
+  for (const [text, issue] of [
+    ["device.driver == 'gpu.example.com' && device.attributes['gpu.example.com'].model == 'A'"],
+    ["device.capacity['gpu.example.com'].memory.compareTo(quantity('1Gi')) >= 0"],
+    ["cel.bind(gpu, device.attributes['gpu.example.com'], gpu.model == 'A' && gpu.cores > 4)"],
+    ["device.name == 'x'", "undefined field 'name'"],
+  ]) {
+    let found: string | undefined;
+    try {
+      const program = compile(text ?? '', DEVICE_ENVIRONMENT);
+      t.ok(program.estimate(deviceSize).max < 1_000_000, String(text));
+    } catch (err) {
+      if (!(err instanceof CelIssues)) throw err;
+      found = err.issues[0]?.message;
+    }
+    t.equal(found, issue, String(text));
+  }
+  t.throws(
+    () => compile('cel.bind(a, 1, a == 1)', ENV),
+    { name: 'CelIssues' },
+    'elsewhere there is no cel.bind',
+  );
 });
 
 t.test('costs are counted as Kubernetes counts them', async (t) => {

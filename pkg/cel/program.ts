@@ -31,6 +31,8 @@ export const MAX_MESSAGE_BYTES = 5 * 1024;
 export interface Environment {
   readonly variables: ReadonlyMap<string, Type>;
   readonly functions?: ReadonlyMap<string, CelFunction>;
+  /** With the macro `cel.bind`, which admission and rules of custom resources do not have. */
+  readonly bindings?: boolean;
   /** Types that expressions can construct, and how. */
   readonly structs?: (name: string) => StructType | undefined;
   readonly construct?: (type: string, fields: ReadonlyMap<string, Value>) => Value;
@@ -57,7 +59,7 @@ export interface Program {
 
 export function compile(text: string, env: Environment): Program {
   const source = [...text];
-  const { expr, issues } = parse(source);
+  const { expr, issues } = parse(source, env.bindings);
   if (!expr || issues.length > 0) throw new CelIssues(source, issues);
   const functions = env.functions ?? FUNCTIONS;
   const checked = check(expr, {

@@ -8,13 +8,21 @@ import type {
 import {
   duplicate,
   type FieldError,
+  forbidden,
   invalid,
   notSupported,
   type Path,
   required,
+  tooLong,
 } from '../../../pkg/apimachinery/field-error.js';
 import { isDNS1123Label, isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
+import { compileExpression } from '../../../pkg/cel/admission.js';
+import { DEVICE_ENVIRONMENT, deviceSize } from '../../../pkg/cel/device.js';
+import { BOOL } from '../../../pkg/cel/types.js';
 
+/** Of the expression of a selector. */
+const MAX_EXPRESSION_BYTES = 10 * 1024;
+const MAX_SELECTOR_COST = 1_000_000;
 const MODES = ['All', 'ExactCount'];
 
 export function setClaimDefaults(spec: ResourceClaimSpec | undefined): void {
@@ -88,7 +96,17 @@ export function validateSelectors(
   selectors: readonly DeviceSelector[] | undefined,
   at: Path,
 ): FieldError[] {
-  return (selectors ?? []).flatMap((selector, i) =>
-    selector.cel?.expression ? [] : [required(at.index(i).child('cel'))],
-  );
+  return (selectors ?? []).flatMap(({ cel }, i) => {
+    const here = at.index(i).child('cel');
+    if (!cel?.expression) return [required(here)];
+    return validateExpression(cel.expression, here.child('expression'));
+  });
+}
+
+function validateExpression(text: string, at: Path): FieldError[] {
+  if (Buffer.byteLength(text) > MAX_EXPRESSION_BYTES) return [tooLong(at, MAX_EXPRESSION_BYTES)];
+  const compiled = compileExpression(text, DEVICE_ENVIRONMENT, [BOOL]);
+  if ('error' in compiled) return [invalid(at, text, compiled.error)];
+  const { max } = compiled.program.estimate(deviceSize);
+  return max > MAX_SELECTOR_COST ? [forbidden(at, 'too complex, exceeds cost limit')] : [];
 }

@@ -12,7 +12,8 @@ import {
   type Value,
 } from '../values.js';
 
-const TYPE = 'kubernetes.Quantity';
+export const QUANTITY_TYPE = 'kubernetes.Quantity';
+const TYPE = QUANTITY_TYPE;
 
 function of(value: Value | undefined): Quantity {
   if (!(value instanceof QuantityValue)) throw noSuchOverload();
