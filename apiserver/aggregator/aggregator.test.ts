@@ -5,7 +5,7 @@ import { eventually } from '../../test/support/eventually.js';
 import { ExtensionServer } from '../../test/support/extension-server.js';
 import { TestServer } from '../testing/test-server.js';
 import { mergedV2 } from './openapi.js';
-import { forwardable, identityHeaders } from './proxy.js';
+import { forwardable, identityHeaders } from './proxy-headers.js';
 
 const SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
 const NS = '/api/v1/namespaces/default';

@@ -9,7 +9,7 @@ import type { OpenApi, OpenApiDocument } from '../endpoints/openapi/openapi.js';
 import { callRemote } from '../server/remote-call.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ServiceResolver } from '../server/service-resolver.js';
-import { identityHeaders } from './proxy.js';
+import { identityHeaders } from './proxy-headers.js';
 import type { ProxyClient, RemoteApi } from './remote-api.js';
 
 const KEEP_MS = 30_000;

@@ -9,7 +9,7 @@ import { exchangeOf } from '../endpoints/respond.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ServiceAddress } from '../server/service-resolver.js';
 import { takeUpgrade } from '../server/upgrade.js';
-import { forwardable, forwardedFor, identityHeaders } from './proxy.js';
+import { forwardable, forwardedFor, identityHeaders } from './proxy-headers.js';
 import type { RemoteApi } from './remote-api.js';
 
 interface Agreed {
