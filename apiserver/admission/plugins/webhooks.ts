@@ -40,6 +40,12 @@ const EXEMPT = new Set([
 const handles: AdmissionPlugin['handles'] = (_operation, group, resource) =>
   group !== REGISTRATION || !EXEMPT.has(resource);
 
+/** Which call it is, as the audit log names it. */
+interface Place {
+  readonly mutating: boolean;
+  readonly key: string;
+}
+
 /** What the rounds of one write have to remember of each other. */
 interface Rounds {
   /** Webhooks that were called and may be called again. */
@@ -87,15 +93,22 @@ async function mutate(
   const second = attributes.reinvocation === 'running';
   if (second && !deepEqual(round.last, attributes.object))
     for (const id of round.called) round.again.add(id);
-  for (const hook of hooks) {
+  for (const [index, hook] of hooks.entries()) {
+    const place: Place = { mutating: true, key: `round_${second ? 1 : 0}_index_${index}` };
     if (second && !round.again.has(hook.id)) continue;
     const asked = askedOf(attributes, ctx, options.versionsOf);
     if (!asked) return;
     const version = await versionFor(hook, asked, ctx);
     if (!version) continue;
-    const answer = await askOne(hook, asked, version, true, options, ctx);
+    const answer = await askOne(hook, asked, version, place, options, ctx);
     round.again.delete(hook.id);
-    if (answer?.patch && (await change(hook, answer, attributes, version))) {
+    const mutated =
+      answer?.patch !== undefined && (await change(hook, answer, attributes, version));
+    ctx.annotate(
+      `mutation.webhook.admission.k8s.io/${place.key}`,
+      JSON.stringify({ configuration: hook.configuration, webhook: hook.name, mutated }),
+    );
+    if (mutated) {
       for (const id of round.called) round.again.add(id);
       if (!second) attributes.reinvocation = 'wanted';
     }
@@ -153,9 +166,10 @@ export function validatingWebhooks(options: WebhookOptions): AdmissionPluginFact
           const asked = askedOf(attributes, ctx, options.versionsOf);
           if (!asked) return;
           const outcomes = await Promise.allSettled(
-            hooks.map(async (hook) => {
+            hooks.map(async (hook, index) => {
               const version = await versionFor(hook, asked, ctx);
-              if (version) await askOne(hook, asked, version, false, options, ctx);
+              const place: Place = { mutating: false, key: `round_0_index_${index}` };
+              if (version) await askOne(hook, asked, version, place, options, ctx);
             }),
           );
           const refused = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -171,7 +185,7 @@ async function askOne(
   hook: Hook,
   asked: Asked,
   version: ServedVersion,
-  mutating: boolean,
+  { mutating, key }: Place,
   { caller }: WebhookOptions,
   ctx: RequestContext,
 ): Promise<ReviewAnswer | undefined> {
@@ -183,8 +197,8 @@ async function askOne(
   } catch (err) {
     if (err instanceof StatusError || !(err instanceof WebhookCallError)) throw err;
     if (!hook.ignoresFailure) throw internalError(err);
-    const kind = mutating ? 'mutation' : 'validation';
-    ctx.annotate(`failed-open.${kind}.webhook.admission.k8s.io/${hook.name}`, hook.name);
+    const kind = mutating ? 'mutation' : 'validating';
+    ctx.annotate(`failed-open.${kind}.webhook.admission.k8s.io/${key}`, hook.name);
     ctx.logger.warn({ err, webhook: hook.name }, 'A webhook failed and is ignored');
     return undefined;
   }
