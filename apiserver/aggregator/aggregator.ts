@@ -25,6 +25,8 @@ export interface AggregatorOptions {
   readonly client?: ProxyClient;
   /** Of the built-in resources. */
   readonly served: readonly GroupVersion[];
+  /** Of custom resources that are served just now; undefined while that is not known. */
+  readonly custom: () => readonly GroupVersion[] | undefined;
   /** Calls after every change of a resource, for as long as the server lives. */
   watch(group: string, resource: string, changed: () => void): void;
 }
@@ -40,7 +42,7 @@ export class Aggregator {
   constructor(private readonly options: AggregatorOptions) {
     const { resolver, client, served } = options;
     const remotes = () => this.controller.remotes;
-    this.local = new LocalApiServices(served);
+    this.local = new LocalApiServices(served, options.custom);
     this.discovery = new AggregatedDiscovery(options.discovery, remotes);
     this.controller = new ApiServiceController({
       resolver,

@@ -8,7 +8,7 @@
  */
 
 import { METRICS_GROUP } from '../../pkg/api/schema/metrics.js';
-import type { APIService, CustomResourceDefinition } from '../../pkg/api/types.js';
+import type { APIService } from '../../pkg/api/types.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import { isReason } from '../../pkg/apimachinery/status.js';
 import type { RequestContext } from '../server/request-context.js';
@@ -70,7 +70,11 @@ export class LocalApiServices {
   private readonly builtIn: readonly APIService[];
   private readonly metrics: APIService | undefined;
 
-  constructor(served: readonly GroupVersion[]) {
+  /** `custom`: of custom resources that are served just now; undefined while that is not known. */
+  constructor(
+    served: readonly GroupVersion[],
+    private readonly custom: () => readonly GroupVersion[] | undefined,
+  ) {
     const versions = new Map(served.map((gv) => [nameOf(gv), gv]));
     this.builtIn = [...versions.values()]
       .filter(({ group }) => group in GROUP_PRIORITY)
@@ -108,16 +112,12 @@ export class LocalApiServices {
     const name = this.metrics?.metadata?.name;
     if (this.metrics && !byName.has(name)) await create(ctx, this.metrics);
     const wanted = new Map<string, APIService>();
-    const crds: readonly Partial<CustomResourceDefinition>[] | undefined = ctx.server
-      .store('apiextensions.k8s.io', 'customresourcedefinitions')
-      .peekAll('');
+    const custom = this.custom();
     // Not known yet: none is missed, and none is taken away.
-    if (!crds) return;
-    for (const crd of crds) {
-      for (const gv of servedBy(crd)) {
-        const service = local(gv, CUSTOM_GROUP_PRIORITY, CUSTOM_VERSION_PRIORITY, 'true');
-        wanted.set(nameOf(gv), service);
-      }
+    if (!custom) return;
+    for (const gv of custom) {
+      const service = local(gv, CUSTOM_GROUP_PRIORITY, CUSTOM_VERSION_PRIORITY, 'true');
+      wanted.set(nameOf(gv), service);
     }
     for (const service of present) {
       const { labels, name: own = '' } = service.metadata ?? {};
@@ -158,16 +158,6 @@ function local(
     },
     spec: { ...(group === '' ? {} : { group }), version, groupPriorityMinimum, versionPriority },
   };
-}
-
-function servedBy({ spec, status }: Partial<CustomResourceDefinition>): GroupVersion[] {
-  const established = status?.conditions?.some(
-    ({ type, status: value }) => type === 'Established' && value === 'True',
-  );
-  if (!established || !spec) return [];
-  return spec.versions
-    .filter(({ served }) => served)
-    .map(({ name }) => ({ group: spec.group, version: name }));
 }
 
 async function create(ctx: RequestContext, service: APIService): Promise<void> {

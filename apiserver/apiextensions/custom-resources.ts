@@ -48,7 +48,8 @@ interface Entry {
 export class CustomResources implements CustomSource {
   private readonly entries = new Map<string, Entry>();
   private readonly builtIn: Decoder;
-  private served: readonly ResourceDefinition[] = [];
+  private made: readonly ResourceDefinition[] = [];
+  private loaded = false;
   private stale = false;
 
   constructor(private readonly options: CustomResourcesOptions) {
@@ -60,13 +61,18 @@ export class CustomResources implements CustomSource {
   get definitions(): readonly ResourceDefinition[] {
     if (this.stale) {
       this.stale = false;
-      this.served = [...this.entries.values()].flatMap(({ kinds, stored }) =>
+      this.made = [...this.entries.values()].flatMap(({ kinds, stored }) =>
         [...kinds.values()]
           .filter(({ definition }) => isServed(crdOf(stored), definition.version))
           .map(({ definition }) => definition),
       );
     }
-    return this.served;
+    return this.made;
+  }
+
+  /** The same; undefined while the definitions have not been read. */
+  get served(): readonly ResourceDefinition[] | undefined {
+    return this.loaded ? this.definitions : undefined;
   }
 
   storeOf(definition: ResourceDefinition): GenericStore {
@@ -116,6 +122,7 @@ export class CustomResources implements CustomSource {
         const names = new Set(all.map(({ name }) => name));
         for (const name of [...this.entries.keys()]) if (!names.has(name)) this.forget(name);
         for (const stored of all) this.observe(stored);
+        this.loaded = true;
       });
     }
     for (const name of [...this.entries.keys()]) this.forget(name);

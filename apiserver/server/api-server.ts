@@ -118,6 +118,7 @@ export class ApiServer {
       openApi: () => paths.openApi,
       resolver: parts.resolver,
       served: this.definitions,
+      custom: () => parts.custom.served,
       watch: (group, resource, changed) =>
         this.stores.get(group, resource).storage.cache.subscribe({
           interest: { namespace: '' },
