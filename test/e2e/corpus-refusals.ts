@@ -51,16 +51,28 @@ export const REFUSED: readonly Refusal[] = [
     why: 'a part of a kustomization, not an object',
   },
   {
-    file: /alertmanager-crd-conversion\/patch\.json$/,
-    kind: 'CustomResourceDefinition',
-    says: /spec\.group: Required value, spec\.scope: Required value/,
-    why: 'a patch, not an object',
-  },
-  {
     file: /prometheus-operator-crd(-full)?\/.*_(thanosrulers|prometheusagents|scrapeconfigs|alertmanagers|prometheuses)\.yaml$/,
     kind: 'CustomResourceDefinition',
     says: /metadata\.annotations: Too long: may not be more than 262144 bytes/,
     why: 'client-side apply keeps the whole object in an annotation',
+  },
+  {
+    file: /scrapeclass-example-servicemonitor\.yaml$/,
+    kind: 'ServiceMonitor',
+    says: /spec\.selector: Required value/,
+    why: 'its schema wants a selector',
+  },
+  {
+    file: /scrapeclass-example-definition\.yaml$/,
+    kind: 'Prometheus',
+    says: /resource name may not be empty/,
+    why: 'it has no name',
+  },
+  {
+    file: /scrapeclass-example-podmonitor\.yaml$/,
+    kind: 'PodMonitor',
+    says: /resource name may not be empty/,
+    why: 'it has no name',
   },
   {
     file: /job\/job-tmpl\.yaml$/,
