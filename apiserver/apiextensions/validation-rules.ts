@@ -34,7 +34,6 @@ import {
   itemsOf,
   type JsonSchema,
   propertyOf,
-  schemasIn,
   valuesOf,
 } from './schema/structural.js';
 
@@ -52,9 +51,7 @@ export interface RuleValidator {
 
 /** `schema` is a version's whole schema, and what it is asked about a whole object. */
 export function compileRules(schema: JsonSchema): RuleValidator | undefined {
-  if (!hasRules(schema)) return undefined;
-  const declared = declTypeOf(schema, true, 'selfType');
-  const root = declared && nodeOf(schema, schema, declared, true);
+  const root = nodeOf(schema, schema, true);
   if (!root) return undefined;
   return {
     validate(value, oldValue, at, warn) {
@@ -65,14 +62,10 @@ export function compileRules(schema: JsonSchema): RuleValidator | undefined {
   };
 }
 
-export function hasRules(schema: JsonSchema): boolean {
-  for (const part of schemasIn(schema)) if (part['x-kubernetes-validations']?.length) return true;
-  return false;
-}
-
 interface Node {
   readonly schema: JsonSchema;
-  readonly declared: DeclType;
+  /** Only where there are rules: a large schema has few of them. */
+  readonly declared: DeclType | undefined;
   readonly rules: readonly RuleProgram[];
   readonly allOf: readonly Node[];
   readonly properties: ReadonlyMap<string, Node>;
@@ -80,17 +73,12 @@ interface Node {
   readonly values: Node | undefined;
 }
 
-/** `rules` has the rules, `schema` the types: they differ below `allOf`. */
-function nodeOf(
-  rules: JsonSchema,
-  schema: JsonSchema,
-  declared: DeclType,
-  root: boolean,
-): Node | undefined {
-  const below = (part: JsonSchema | undefined, of: JsonSchema | undefined): Node | undefined => {
-    const type = part && of && declTypeOf(of, isEmbedded(of), 'selfType');
-    return type ? nodeOf(part, of, type, isEmbedded(of)) : undefined;
-  };
+/** `rules` has the rules, `schema` the types: they differ below `allOf`. Undefined where there are no rules. */
+function nodeOf(rules: JsonSchema, schema: JsonSchema, root: boolean): Node | undefined {
+  const below = (part: JsonSchema | undefined, of: JsonSchema | undefined): Node | undefined =>
+    part && of && nodeOf(part, of, isEmbedded(of));
+  const own = rules['x-kubernetes-validations'] ?? [];
+  const declared = own.length > 0 ? declTypeOf(schema, root, 'selfType') : undefined;
   const properties = new Map<string, Node>();
   for (const [name, part] of Object.entries(rules.properties ?? {})) {
     const node = below(part, propertyOf(schema, name));
@@ -99,10 +87,8 @@ function nodeOf(
   const node: Node = {
     schema,
     declared,
-    rules: (rules['x-kubernetes-validations'] ?? []).map((rule) =>
-      ruleProgram(rule, declared, schema),
-    ),
-    allOf: (rules.allOf ?? []).flatMap((part) => nodeOf(part, schema, declared, root) ?? []),
+    rules: declared ? own.map((rule) => ruleProgram(rule, declared, schema)) : [],
+    allOf: (rules.allOf ?? []).flatMap((part) => nodeOf(part, schema, root) ?? []),
     properties,
     items: below(itemsOf(rules), itemsOf(schema)),
     values: below(valuesOf(rules), valuesOf(schema)),
@@ -183,14 +169,15 @@ class Run {
     place: { at: Path; here: string; type: string; unchanged: () => boolean },
   ): void {
     const { rule, program, error } = compiled;
+    const { declared } = node;
     const { at, here, type } = place;
     if (error) {
       this.errors.push(invalid(here, type, `rule compile error: ${error.detail}`));
       return;
     }
     const optional = rule.optionalOldSelf === true;
-    if (!program || (compiled.usesOldSelf && old === undefined && !optional)) return;
-    const variables = activation(node.declared, value, old, optional);
+    if (!program || !declared || (compiled.usesOldSelf && old === undefined && !optional)) return;
+    const variables = activation(declared, value, old, optional);
     const result = program.evaluate(variables);
     if (result.cost > this.budget) {
       this.stop(invalid(here, type, OUT_OF_BUDGET));
