@@ -186,13 +186,6 @@ export const IP_ADDRESSES = define(
   'IPAddress',
   'cluster',
 );
-export const RESOURCE_CLAIMS = define('resource.k8s.io', 'v1', 'resourceclaims', 'ResourceClaim');
-export const RESOURCE_CLAIM_TEMPLATES = define(
-  'resource.k8s.io',
-  'v1',
-  'resourceclaimtemplates',
-  'ResourceClaimTemplate',
-);
 export const VALIDATING_ADMISSION_POLICIES = define(
   'admissionregistration.k8s.io',
   'v1',
