@@ -17,6 +17,7 @@ import {
   qualifiedName,
   type StructField,
 } from './ast.js';
+import { KEYWORDS, OPERAND, PRODUCTS, RELATIONS, RESERVED, SUMS } from './grammar.js';
 import type { Issue } from './issues.js';
 import { type Token, tokenize } from './lexer.js';
 import { expandMacro } from './macros.js';
@@ -29,32 +30,6 @@ const MAX_DEPTH = 250;
 const MAX_CODE_POINTS = 100_000;
 /** Levels of the finished tree, in which a macro counts several times. */
 const MAX_TREE_DEPTH = 4 * MAX_DEPTH;
-
-const RESERVED = new Set([
-  'as',
-  'break',
-  'const',
-  'continue',
-  'else',
-  'for',
-  'function',
-  'if',
-  'import',
-  'let',
-  'loop',
-  'package',
-  'namespace',
-  'return',
-  'var',
-  'void',
-  'while',
-]);
-const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
-const OPERAND =
-  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
-const RELATIONS = new Set(['<', '<=', '>=', '>', '==', '!=', 'in']);
-const SUMS = new Set(['+', '-']);
-const PRODUCTS = new Set(['*', '/', '%']);
 
 export interface Parsed {
   readonly expr: Expr | undefined;
