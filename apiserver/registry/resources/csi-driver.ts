@@ -2,8 +2,11 @@
 
 import type { CSIDriver } from '../../../pkg/api/types.js';
 import {
+  duplicate,
   type FieldError,
+  invalid,
   notSupported,
+  type Path,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
@@ -11,9 +14,12 @@ import { validateImmutable } from '../../../pkg/apimachinery/validation/object-m
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { booleanColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateQualifiedDriverName } from '../validation/storage.js';
+import { validateDriverName } from '../validation/pod-volumes.js';
 
 const MODES = ['Ephemeral', 'Persistent'];
+const MIN_UPDATE_PERIOD_SECONDS = 10;
+const MIN_TOKEN_SECONDS = 600;
+const MAX_TOKEN_SECONDS = 2 ** 32;
 const FS_GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
 
 export const csiDriver: ResourceDefinition<CSIDriver> = {
@@ -90,7 +96,7 @@ export const csiDriver: ResourceDefinition<CSIDriver> = {
 
 function validate({ metadata, spec }: CSIDriver): FieldError[] {
   const at = path('spec');
-  const errors = validateQualifiedDriverName(metadata?.name ?? '', path('name'));
+  const errors = validateDriverName(metadata?.name, path('name'));
   for (const field of ['attachRequired', 'podInfoOnMount', 'storageCapacity'] as const) {
     if (spec[field] === undefined) errors.push(required(at.child(field)));
   }
@@ -101,5 +107,32 @@ function validate({ metadata, spec }: CSIDriver): FieldError[] {
   if (spec.fsGroupPolicy !== undefined && !FS_GROUP_POLICIES.includes(spec.fsGroupPolicy)) {
     errors.push(notSupported(at.child('fsGroupPolicy'), spec.fsGroupPolicy, FS_GROUP_POLICIES));
   }
+  errors.push(...tokenFaults(spec, at.child('tokenRequests')));
+  const period = spec.nodeAllocatableUpdatePeriodSeconds;
+  if (period !== undefined && period < MIN_UPDATE_PERIOD_SECONDS) {
+    const why = `must be greater than or equal to ${MIN_UPDATE_PERIOD_SECONDS} seconds`;
+    errors.push(invalid(at.child('nodeAllocatableUpdatePeriodSeconds'), period, why));
+  }
   return errors;
+}
+
+/** One token an audience, each for ten minutes at least. */
+function tokenFaults({ tokenRequests = [] }: CSIDriver['spec'], at: Path): FieldError[] {
+  const seen = new Set<string>();
+  return tokenRequests.flatMap(({ audience, expirationSeconds }, i) => {
+    const own = at.index(i);
+    const errors = seen.has(audience) ? [duplicate(own.child('audience'), audience)] : [];
+    seen.add(audience);
+    if (expirationSeconds === undefined) return errors;
+    const field = own.child('expirationSeconds');
+    if (expirationSeconds < MIN_TOKEN_SECONDS) {
+      const why = 'may not specify a duration less than 10 minutes';
+      errors.push(invalid(field, expirationSeconds, why));
+    }
+    if (expirationSeconds > MAX_TOKEN_SECONDS) {
+      const why = 'may not specify a duration larger than 2^32 seconds';
+      errors.push(invalid(field, expirationSeconds, why));
+    }
+    return errors;
+  });
 }

@@ -1,6 +1,7 @@
 /** CSINode: the storage drivers of a node, named like the node. */
 
-import type { CSINode } from '../../../pkg/api/types.js';
+import type { CSINode, CSINodeDriver } from '../../../pkg/api/types.js';
+import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
   duplicate,
   type FieldError,
@@ -8,10 +9,11 @@ import {
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { integerColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateQualifiedDriverName } from '../validation/storage.js';
+import { validateDriverName } from '../validation/pod-volumes.js';
 
 const NODE_ID_MAX_LENGTH = 256;
 
@@ -34,18 +36,28 @@ export const csiNode: ResourceDefinition<CSINode> = {
   ],
   strategy: {
     validate,
-    validateUpdate: validate,
+    validateUpdate: (obj, old) => [...validate(obj), ...changedDrivers(obj, old)],
     allowUnconditionalUpdate: false,
     returnsDeletedObject: true,
   },
 };
+
+/** A driver that goes on being there stays what it is; only how much it takes may change. */
+function changedDrivers(obj: CSINode, old: CSINode): FieldError[] {
+  const fixed = ({ allocatable: _, ...rest }: CSINodeDriver) => rest;
+  return (obj.spec?.drivers ?? []).flatMap((driver) => {
+    const before = old.spec?.drivers?.find(({ name }) => name === driver.name);
+    if (!before || semanticDeepEqual(fixed(before), fixed(driver))) return [];
+    return [invalid('CSINodeDriver', driver.name, FIELD_IMMUTABLE)];
+  });
+}
 
 function validate({ spec }: CSINode): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   (spec?.drivers ?? []).forEach(({ name, nodeID, topologyKeys, allocatable }, i) => {
     const at = path('spec', 'drivers').index(i);
-    errors.push(...validateQualifiedDriverName(name, at.child('name')));
+    errors.push(...validateDriverName(name, at.child('name')));
     if (seen.has(name)) errors.push(duplicate(at.child('name'), name));
     seen.add(name);
     if (!nodeID) errors.push(required(at.child('nodeID'), nodeID));

@@ -15,11 +15,13 @@ import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { goDiff } from '../validation/diff.js';
+import { validateVolumeSource } from '../validation/persistent-volume-source.js';
 import { signOf } from '../validation/quantities.js';
 import {
   accessModesText,
   BETA_STORAGE_CLASS,
   validateAccessModes,
+  validateClassName,
   validateVolumeMode,
 } from '../validation/storage.js';
 
@@ -175,13 +177,7 @@ function validate({ spec = {} }: PersistentVolume): FieldError[] {
   for (const extra of sources.slice(1)) {
     errors.push(forbidden(at.child(extra), 'may not specify more than 1 volume type'));
   }
-  if (spec.local) {
-    if (!spec.local.path) errors.push(required(at.child('local', 'path')));
-    if (!spec.nodeAffinity) {
-      errors.push(required(at.child('nodeAffinity'), 'Local volume requires node affinity'));
-    }
-  }
-  if (spec.hostPath && !spec.hostPath.path) errors.push(required(at.child('hostPath', 'path')));
+  errors.push(...validateVolumeSource(spec, at));
   if (spec.hostPath?.path === '/' && policy === 'Recycle') {
     errors.push(
       forbidden(
@@ -190,14 +186,17 @@ function validate({ spec = {} }: PersistentVolume): FieldError[] {
       ),
     );
   }
-  if (spec.nfs) {
-    if (!spec.nfs.server) errors.push(required(at.child('nfs', 'server')));
-    if (!spec.nfs.path) errors.push(required(at.child('nfs', 'path')));
-  }
-  if (spec.csi) {
-    if (!spec.csi.driver) errors.push(required(at.child('csi', 'driver')));
-    if (!spec.csi.volumeHandle) errors.push(required(at.child('csi', 'volumeHandle')));
-  }
   errors.push(...validateVolumeMode(spec.volumeMode, at.child('volumeMode')));
+  errors.push(...validateClassName(spec.storageClassName, at.child('storageClassName')));
+  const attributes = spec.volumeAttributesClassName;
+  if (attributes === '') {
+    errors.push(required(at.child('volumeAttributesClassName'), 'an empty string is disallowed'));
+  } else if (attributes !== undefined) {
+    errors.push(...validateClassName(attributes, at.child('volumeAttributesClassName')));
+    if (!spec.csi)
+      errors.push(
+        required(at.child('csi'), 'has to be specified when using volumeAttributesClassName'),
+      );
+  }
   return errors;
 }

@@ -319,6 +319,67 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       CLAIM,
     ],
     [
+      'a claim from an unknown source',
+      'PersistentVolumeClaim',
+      { spec: { ...CLAIM.spec, dataSource: { kind: 'ConfigMap', name: 'x' } } },
+      ['dataSource', 'dataSourceRef'].map(
+        (field) =>
+          `spec.${field}: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
+      ),
+    ],
+    [
+      'volumes that cannot be reached',
+      'PersistentVolume',
+      {
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          capacity: { storage: '1Gi' },
+          hostPath: { path: '/a/../b', type: 'Disk' },
+          nodeAffinity: {},
+        },
+      },
+      [
+        'spec.nodeAffinity.required: Required value: must specify required node constraints',
+        `spec.hostPath.path: Invalid value: "/a/../b": must not contain '..'`,
+        'spec.hostPath.type: Unsupported value: "Disk": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"',
+      ],
+    ],
+    [
+      'a driver that wants tokens twice, and not for long',
+      'CSIDriver',
+      {
+        spec: {
+          tokenRequests: [{ audience: 'a' }, { audience: 'a', expirationSeconds: 5 }],
+          nodeAllocatableUpdatePeriodSeconds: 9,
+        },
+      },
+      [
+        'spec.tokenRequests[1].audience: Duplicate value: "a"',
+        'spec.tokenRequests[1].expirationSeconds: Invalid value: 5: may not specify a duration less than 10 minutes',
+        'spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 9: must be greater than or equal to 10 seconds',
+      ],
+    ],
+    [
+      'a class of places that say nothing',
+      'StorageClass',
+      {
+        provisioner: 'a/b',
+        parameters: { '': 'x' },
+        allowedTopologies: [{ matchLabelExpressions: [{ key: 'zone', values: [] }] }],
+      },
+      [
+        'parameters: Invalid value: "": field can not be empty.',
+        'allowedTopologies[0].matchLabelExpressions[0].values: Required value',
+      ],
+    ],
+    [
+      'a driver of a node that becomes another',
+      'CSINode',
+      { spec: { drivers: [{ name: 'd', nodeID: 'b', allocatable: { count: 2 } }] } },
+      ['CSINodeDriver: Invalid value: "d": field is immutable'],
+      { spec: { drivers: [{ name: 'd', nodeID: 'a' }] } },
+    ],
+    [
       'a volume of no kind',
       'PersistentVolume',
       { spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' } } },

@@ -3,17 +3,20 @@
 import type { StorageClass } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
+  duplicate,
   type FieldError,
   forbidden,
+  invalid,
   notSupported,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn } from '../columns/metadata.js';
 import { booleanColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateQualifiedDriverName } from '../validation/storage.js';
+import { validateParameters, validateQualifiedDriverName } from '../validation/storage.js';
 
 const DEFAULT_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',
@@ -90,10 +93,36 @@ export function isDefaultClass(obj: StorageClass): boolean {
   return DEFAULT_ANNOTATIONS.some((key) => obj.metadata?.annotations?.[key] === 'true');
 }
 
+/** Terms say something, and no two of them the same. */
+function validateTopologies({ allowedTopologies = [] }: StorageClass): FieldError[] {
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  allowedTopologies.forEach(({ matchLabelExpressions = [] }, i) => {
+    const at = path('allowedTopologies').index(i).child('matchLabelExpressions');
+    const keys = new Map<string, readonly string[]>();
+    matchLabelExpressions.forEach(({ key, values }, j) => {
+      const own = at.index(j);
+      if (!values?.length) errors.push(required(own.child('values')));
+      values?.forEach((value, k) => {
+        if (values.indexOf(value) < k) errors.push(duplicate(own.child('values').index(k), value));
+      });
+      errors.push(...isQualifiedName(key).map((why) => invalid(own.child('key'), key, why)));
+      if (keys.has(key)) errors.push(duplicate(own.child('key'), key));
+      keys.set(key, [...(values ?? [])].sort());
+    });
+    const term = JSON.stringify([...keys].sort());
+    if (seen.has(term)) errors.push(duplicate(at, ''));
+    seen.add(term);
+  });
+  return errors;
+}
+
 function validate(obj: StorageClass): FieldError[] {
   const errors: FieldError[] = obj.provisioner
     ? validateQualifiedDriverName(obj.provisioner, path('provisioner'))
     : [required('provisioner', '')];
+  errors.push(...validateParameters(obj.parameters, path('parameters')));
+  errors.push(...validateTopologies(obj));
   if (obj.reclaimPolicy && !['Delete', 'Retain'].includes(obj.reclaimPolicy)) {
     errors.push(notSupported('reclaimPolicy', obj.reclaimPolicy, ['Delete', 'Retain']));
   }

@@ -11,7 +11,7 @@ import { validateImmutable } from '../../../pkg/apimachinery/validation/object-m
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateQualifiedDriverName } from '../validation/storage.js';
+import { validateParameters, validateQualifiedDriverName } from '../validation/storage.js';
 
 export const volumeAttributesClass: ResourceDefinition<VolumeAttributesClass> = {
   group: 'storage.k8s.io',
@@ -48,5 +48,6 @@ function validate(obj: VolumeAttributesClass): FieldError[] {
   if (Object.keys(obj.parameters ?? {}).length === 0) {
     errors.push(required('parameters', 'must contain at least one key/value pair'));
   }
+  errors.push(...validateParameters(obj.parameters, path('parameters')));
   return errors;
 }

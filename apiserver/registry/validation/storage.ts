@@ -6,8 +6,9 @@ import {
   notSupported,
   type Path,
   required,
+  tooLong,
 } from '../../../pkg/apimachinery/field-error.js';
-import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
+import { isQualifiedName, nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 const SHORT_MODES: Readonly<Record<string, string>> = {
@@ -45,6 +46,29 @@ export function validateAccessModes(
 export function validateVolumeMode(mode: string | undefined, at: Path): FieldError[] {
   if (mode === undefined || mode === 'Block' || mode === 'Filesystem') return [];
   return [notSupported(at, mode, ['Block', 'Filesystem'])];
+}
+
+/** Of a StorageClass or a VolumeAttributesClass, where one is named. */
+export function validateClassName(name: string | undefined, at: Path): FieldError[] {
+  if (!name) return [];
+  return nameIsDNSSubdomain(name, false).map((why) => invalid(at, name, why));
+}
+
+const MAX_PARAMETERS = 512;
+const MAX_PARAMETER_BYTES = 256 * 1024;
+
+/** What a class hands to its provisioner or driver. */
+export function validateParameters(
+  parameters: Readonly<Record<string, string>> | undefined,
+  at: Path,
+): FieldError[] {
+  const entries = Object.entries(parameters ?? {});
+  if (entries.length > MAX_PARAMETERS) return [tooLong(at, MAX_PARAMETERS)];
+  const errors = entries
+    .filter(([key]) => key === '')
+    .map(([key]) => invalid(at, key, 'field can not be empty.'));
+  const bytes = entries.reduce((n, [k, v]) => n + Buffer.byteLength(k) + Buffer.byteLength(v), 0);
+  return bytes > MAX_PARAMETER_BYTES ? [...errors, tooLong(at, MAX_PARAMETER_BYTES)] : errors;
 }
 
 /** Drivers and provisioners are compared without regard to case. */
