@@ -224,7 +224,10 @@ function parseApply(body: Buffer): KubeObject {
   let value: unknown;
   try {
     const text = body.toString();
-    value = notTooDeep(text, () => parseYaml(text, { version: '1.1', merge: true }));
+    value = notTooDeep(
+      text,
+      () => jsonObject(text) ?? parseYaml(text, { version: '1.1', merge: true }),
+    );
   } catch (err) {
     throw badRequest(`error decoding YAML: ${err instanceof Error ? err.message : String(err)}`);
   }
@@ -232,6 +235,16 @@ function parseApply(body: Buffer): KubeObject {
     throw badRequest('error decoding YAML: the applied configuration is not an object');
   }
   return value;
+}
+
+/** Most clients send JSON, which is YAML, too, and much sooner read as what it is. */
+function jsonObject(text: string): unknown {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseJson(body: Buffer): unknown {
