@@ -6,6 +6,9 @@
  *   claim names it (and a node, where the class waits) ─▶ volume pvc-UID, reserved for the claim
  *   claim asks for more than the volume has            ─▶ a larger volume; the kubelet does the rest
  *   volume released, policy Delete                     ─▶ deleted
+ *
+ * Classes that were written for the folders of other clusters (`k8s.io/minikube-hostpath`, …) get the same.
+ * Where the provisioner of that name runs as well, a volume is of whoever made it: ours are told by their path.
  */
 import type {
   Node,
@@ -18,6 +21,7 @@ import {
   capacityOf,
   claimReference,
   classOfClaim,
+  FOLDER_PROVISIONERS,
   HOSTPATH_PROVISIONER,
   PROVISIONED_BY,
   requestOf,
@@ -121,9 +125,10 @@ class HostpathProvisioner implements Controller {
   private async provision(claim: PersistentVolumeClaim, signal: AbortSignal): Promise<void> {
     const { annotations = {}, deletionTimestamp, uid = '' } = claim.metadata ?? {};
     const named = annotations[STORAGE_PROVISIONER] ?? annotations[BETA_STORAGE_PROVISIONER];
-    if (named !== HOSTPATH_PROVISIONER || deletionTimestamp !== undefined) return;
+    if (named === undefined || !FOLDER_PROVISIONERS.includes(named)) return;
+    if (deletionTimestamp !== undefined) return;
     const storageClass = this.classes.store.get(classOfClaim(claim));
-    if (!storageClass || storageClass.provisioner !== HOSTPATH_PROVISIONER) return;
+    if (storageClass?.provisioner !== named) return;
     const selected = annotations[SELECTED_NODE];
     const waits = storageClass.volumeBindingMode === 'WaitForFirstConsumer';
     if (waits && selected === undefined) return;
@@ -214,8 +219,11 @@ class HostpathProvisioner implements Controller {
   }
 }
 
-function isOurs(volume: PersistentVolume): boolean {
-  return volume.metadata?.annotations?.[PROVISIONED_BY] === HOSTPATH_PROVISIONER;
+/** Made here, and not by somebody else who goes by the same name. */
+function isOurs({ metadata, spec }: PersistentVolume): boolean {
+  const maker = metadata?.annotations?.[PROVISIONED_BY] ?? '';
+  if (!FOLDER_PROVISIONERS.includes(maker)) return false;
+  return spec?.hostPath?.path?.startsWith(`${ROOT}/`) === true;
 }
 
 /** What a new, empty folder cannot be. */
@@ -239,7 +247,7 @@ function volumeFor(
     { matchExpressions: [{ key: HOSTNAME, operator: 'In', values: [value] }] },
   ];
   return {
-    metadata: { name, annotations: { [PROVISIONED_BY]: HOSTPATH_PROVISIONER } },
+    metadata: { name, annotations: { [PROVISIONED_BY]: storageClass.provisioner } },
     spec: {
       capacity: { storage: resources?.requests?.['storage'] ?? '0' },
       ...(accessModes ? { accessModes } : {}),

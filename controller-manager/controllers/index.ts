@@ -40,6 +40,7 @@ import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.js';
+import { volumeAttributesClassProtection } from './volume-attributes-class-protection.js';
 
 export const CONTROLLERS: readonly ControllerDescriptor[] = [
   nodeIpam,
@@ -75,6 +76,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   hostpathProvisioner,
   persistentVolumeClaimProtection,
   persistentVolumeProtection,
+  volumeAttributesClassProtection,
   persistentVolumeExpander,
   attachDetach,
   ephemeralVolume,

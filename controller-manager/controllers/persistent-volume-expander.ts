@@ -4,7 +4,7 @@
  * drydock's own volumes (`hostpath-provisioner.ts`).
  */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../pkg/api/types.js';
-import { HOSTPATH_PROVISIONER, PROVISIONED_BY, requestOf } from '../../pkg/api/volumes/claims.js';
+import { FOLDER_PROVISIONERS, PROVISIONED_BY, requestOf } from '../../pkg/api/volumes/claims.js';
 import { keyOf } from '../../pkg/apimachinery/meta.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import { type EventRecorder, referenceTo } from '../../pkg/client/event-recorder.js';
@@ -66,7 +66,7 @@ class VolumeExpander implements Controller {
     const volume = this.volumes.store.get(claim?.spec?.volumeName ?? '');
     if (!claim || !volume || volume.spec?.claimRef?.uid !== claim.metadata?.uid) return;
     if (!wantsMore(claim)) return;
-    if (volume.metadata?.annotations?.[PROVISIONED_BY] === HOSTPATH_PROVISIONER) return;
+    if (FOLDER_PROVISIONERS.includes(volume.metadata?.annotations?.[PROVISIONED_BY] ?? '')) return;
     this.recorder.event(
       referenceTo(PERSISTENT_VOLUME_CLAIMS, claim),
       'Warning',

@@ -7,6 +7,7 @@ import type {
   Pod,
   StorageClass,
   VolumeAttachment,
+  VolumeAttributesClass,
 } from '../../pkg/api/types.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import {
@@ -17,6 +18,7 @@ import {
   PODS,
   STORAGE_CLASSES,
   VOLUME_ATTACHMENTS,
+  VOLUME_ATTRIBUTES_CLASSES,
 } from '../../pkg/client/resources.js';
 import { eventually } from '../../test/support/eventually.js';
 import { ControlPlane } from '../testing/control-plane.js';
@@ -274,6 +276,67 @@ t.test('a claim grows in its volume first, and waits for the node', async (t) =>
   await claims.delete(NAMESPACE, 'dyn');
   await gone('volume', () => volumes.get('', claim.spec?.volumeName ?? ''));
 });
+
+t.test('classes of other clusters get folders; a volume that another made is theirs', async (t) => {
+  for (const provisioner of [
+    'k8s.io/minikube-hostpath',
+    'rancher.io/local-path',
+    'docker.io/hostpath',
+  ]) {
+    const name = provisioner.replace(/\W/g, '-');
+    await classes.create({ metadata: { name }, provisioner, reclaimPolicy: 'Delete' });
+    const made = await claims.create(claimOf(name, { storageClassName: name }));
+    const claim = await claimPhase(name, 'Bound');
+    t.equal(claim.spec?.volumeName, `pvc-${made.metadata?.uid}`, provisioner);
+    const volume = await volumes.get('', claim.spec?.volumeName ?? '');
+    t.equal(volume.metadata?.annotations?.['pv.kubernetes.io/provisioned-by'], provisioner);
+    await claims.delete(NAMESPACE, name);
+    await gone(provisioner, () => volumes.get('', claim.spec?.volumeName ?? ''));
+  }
+  const theirs = volumeOf('theirs', '1Gi', 'theirs', {
+    persistentVolumeReclaimPolicy: 'Delete',
+    hostPath: { path: '/opt/local-path-provisioner/theirs' },
+  });
+  const annotations = { 'pv.kubernetes.io/provisioned-by': 'rancher.io/local-path' };
+  await volumes.create({ ...theirs, metadata: { name: 'theirs', annotations } });
+  await claims.create(claimOf('theirs', { storageClassName: 'theirs' }));
+  await claimPhase('theirs', 'Bound');
+  await claims.delete(NAMESPACE, 'theirs');
+  const volume = await volumePhase('theirs', 'Released');
+  t.equal(volume.metadata?.deletionTimestamp, undefined);
+});
+
+t.test(
+  'settings of volumes that are being deleted stay while a claim or a volume has them',
+  async (t) => {
+    const settings = client.resource<VolumeAttributesClass>(VOLUME_ATTRIBUTES_CLASSES);
+    for (const name of ['gold', 'silver', 'unused']) {
+      await settings.create({
+        metadata: { name },
+        driverName: 'csi.example.com',
+        parameters: { iops: '1' },
+      });
+    }
+    await claims.create(
+      claimOf('vac', { storageClassName: 'nobody', volumeAttributesClassName: 'gold' }),
+    );
+    const { hostPath: _, ...spec } = volumeOf('vac', '1Gi', 'vac').spec ?? {};
+    const csi = { driver: 'csi.example.com', volumeHandle: 'vac' };
+    await volumes.create({
+      metadata: { name: 'vac' },
+      spec: { ...spec, csi, volumeAttributesClassName: 'silver' },
+    });
+    for (const name of ['unused', 'gold', 'silver']) await settings.delete('', name);
+    await gone('unused', () => settings.get('', 'unused'));
+    for (const name of ['gold', 'silver']) {
+      t.same((await settings.get('', name)).metadata?.finalizers, ['kubernetes.io/vac-protection']);
+    }
+    await claims.delete(NAMESPACE, 'vac');
+    await gone('gold', () => settings.get('', 'gold'));
+    await volumes.delete('', 'vac');
+    await gone('silver', () => settings.get('', 'silver'));
+  },
+);
 
 t.test('claims of others are left to their provisioners', async (t) => {
   await classes.create({ metadata: { name: 'ext' }, provisioner: 'example.com/ext' });

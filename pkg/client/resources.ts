@@ -108,6 +108,13 @@ export const VOLUME_ATTACHMENTS = define(
   'VolumeAttachment',
   'cluster',
 );
+export const VOLUME_ATTRIBUTES_CLASSES = define(
+  'storage.k8s.io',
+  'v1',
+  'volumeattributesclasses',
+  'VolumeAttributesClass',
+  'cluster',
+);
 export const CSI_NODES = define('storage.k8s.io', 'v1', 'csinodes', 'CSINode', 'cluster');
 export const CSI_DRIVERS = define('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver', 'cluster');
 export const RUNTIME_CLASSES = define(

@@ -30,6 +30,13 @@ export const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 
 /** The provisioner of drydock's own volumes, which are folders of a node. */
 export const HOSTPATH_PROVISIONER = 'drydock.dev/hostpath';
+/** Names under which others offer a folder of a node. A class that names one of them gets drydock's. */
+export const FOLDER_PROVISIONERS: readonly string[] = [
+  HOSTPATH_PROVISIONER,
+  'k8s.io/minikube-hostpath',
+  'rancher.io/local-path',
+  'docker.io/hostpath',
+];
 
 const DEFAULT_CLASS_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',
