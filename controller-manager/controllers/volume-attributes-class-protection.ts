@@ -113,7 +113,7 @@ function namedByClaim({ spec, status }: PersistentVolumeClaim): string[] {
     spec?.volumeAttributesClassName,
     status?.currentVolumeAttributesClassName,
     status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
-  ].filter((name) => name !== undefined && name !== '');
+  ].filter((name): name is string => name !== undefined && name !== '');
 }
 
 function namedByVolume({ spec }: PersistentVolume): string[] {
