@@ -600,6 +600,29 @@ t.test('a DaemonSet', async (t) => {
     await rolledOut('agent', 3);
   });
 
+  await t.test('is not woken by a revision that is its own already', async (t) => {
+    const newest = (await revisionsOf('agent')).at(-1);
+    await revisions.create({
+      metadata: {
+        namespace: NAMESPACE,
+        name: 'agent-copy',
+        labels: newest?.metadata?.labels ?? {},
+        ownerReferences: newest?.metadata?.ownerReferences ?? [],
+      },
+      data: newest?.data ?? {},
+      revision: (newest?.revision ?? 0) + 1,
+    });
+    const there = async () => (await revisionsOf('agent')).map(({ metadata }) => metadata?.name);
+    const names = [newest?.metadata?.name, 'agent-copy'];
+    await remains(
+      'both there',
+      async () => (await there()).filter((name) => names.includes(name)).length === 2,
+      SETTLE_MS,
+    );
+    await revisions.delete(NAMESPACE, 'agent-copy');
+    t.ok((await there()).includes(newest?.metadata?.name));
+  });
+
   await t.test('keeps history to its limit', async (t) => {
     await patch('agent', { revisionHistoryLimit: 0 });
     await setImage('agent', 'nginx:9');

@@ -7,7 +7,7 @@
  *                                 ─▶ nothing to place? one step of the rolling update ─▶ old revisions
  *                         ─▶ status, always
  */
-import type { DaemonSet, Node, Pod } from '../../pkg/api/types.js';
+import type { ControllerRevision, DaemonSet, Node, Pod } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
 import {
@@ -110,8 +110,8 @@ class DaemonSetController implements Controller {
       delete: (node) => this.nodeChanged(node, undefined),
     });
     this.history.informer.addHandler({
-      add: (revision) => this.wake(revision),
-      update: (_, revision) => this.wake(revision),
+      add: (revision) => this.addRevision(revision),
+      update: (old, revision) => this.updateRevision(old, revision),
       delete: (revision) => this.enqueueOwner(revision.metadata),
     });
   }
@@ -340,6 +340,17 @@ class DaemonSetController implements Controller {
     if (!owner) return;
     this.expectations.deletionObserved(keyOf(owner), keyOf(pod));
     this.enqueue(owner);
+  }
+
+  /** One that has its owner is the owner's own work, or somebody's who means it to stay as it is. */
+  private addRevision(revision: ControllerRevision): void {
+    if (!controllerOf(revision)) this.wake(revision);
+  }
+
+  private updateRevision(old: ControllerRevision, revision: ControllerRevision): void {
+    const before = controllerOf(old);
+    if (before && before.uid !== controllerOf(revision)?.uid) this.enqueueOwner(old.metadata);
+    this.addRevision(revision);
   }
 
   /** Only labels and taints decide; a node's heartbeats wake nobody. */

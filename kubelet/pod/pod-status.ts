@@ -41,14 +41,6 @@ export interface StatusInput {
   readonly now: number;
 }
 
-const KUBELET_CONDITIONS = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-]);
-
 export function generatePodStatus(input: StatusInput): PodStatus {
   const { pod, runtime, old, now } = input;
   const initStatuses = containerStatuses(
@@ -87,14 +79,14 @@ export function generatePodStatus(input: StatusInput): PodStatus {
   ].map((c) =>
     stamp(generation === undefined ? c : { ...c, observedGeneration: generation }, old, now),
   );
-  const foreign = (pod.status?.conditions ?? []).filter((c) => !KUBELET_CONDITIONS.has(c.type));
   const ips = pod.spec?.hostNetwork === true && sandbox ? [input.hostIP] : sandbox?.ips;
   const kept = old.podIPs?.map((p) => p.ip) ?? (old.podIP ? [old.podIP] : []);
   const podIPs = ips ?? kept;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
-    conditions: [...conditions, ...foreign],
+    // Its own alone: sent again, what others have written since would be undone.
+    conditions,
     ...(old.reason && isTerminalPhase(phase) ? { reason: old.reason } : {}),
     ...(old.message && isTerminalPhase(phase) ? { message: old.message } : {}),
     hostIP: input.hostIP,

@@ -779,21 +779,39 @@ t.test(
   },
 );
 
-t.test('a status that comes back from the API starts no step, what is asked anew does', async (t) => {
-  const node = new Node(podOf({}));
+t.test('a condition that others write decides readiness, and is never sent back', async (t) => {
+  const gated = { readinessGates: [{ conditionType: 'example.com/healthy' }] };
+  const node = new Node(podOf(gated));
   t.ok(await node.until(() => node.status.phase === 'Running', 200));
-  await node.pass(1000);
-  let looks = 0;
-  const podStatus = node.runtime.podStatus.bind(node.runtime);
-  node.runtime.podStatus = (uid) => {
-    looks++;
-    return podStatus(uid);
-  };
-  node.update((pod) => ({ ...pod, status: node.status }));
-  await node.pass(1000);
-  t.equal(looks, 0);
-  node.update((pod) => ({ ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } }));
-  await node.pass(1000);
-  t.ok(looks > 0);
+  for (const status of ['True', 'False', 'True']) {
+    node.update((pod) => ({
+      ...pod,
+      status: { ...node.status, conditions: [{ type: 'example.com/healthy', status }] },
+    }));
+    t.ok(await node.until(() => node.condition('Ready')?.status === status, 1000), status);
+    t.equal(node.condition('example.com/healthy'), undefined);
+  }
   await node.stop();
 });
+
+t.test(
+  'a status that comes back from the API starts no step, what is asked anew does',
+  async (t) => {
+    const node = new Node(podOf({}));
+    t.ok(await node.until(() => node.status.phase === 'Running', 200));
+    await node.pass(1000);
+    let looks = 0;
+    const podStatus = node.runtime.podStatus.bind(node.runtime);
+    node.runtime.podStatus = (uid) => {
+      looks++;
+      return podStatus(uid);
+    };
+    node.update((pod) => ({ ...pod, status: node.status }));
+    await node.pass(1000);
+    t.equal(looks, 0);
+    node.update((pod) => ({ ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } }));
+    await node.pass(1000);
+    t.ok(looks > 0);
+    await node.stop();
+  },
+);
