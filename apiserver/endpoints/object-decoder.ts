@@ -92,7 +92,7 @@ export class ObjectDecoder {
     if (!target) {
       const definition = of.definition ?? this.decoder.definitionOf(apiVersionOf(of), of.kind);
       if (definition === undefined) throw new Error(`no schema for ${key}`);
-      target = { group: of.group, version: of.version, kind: of.kind, definition };
+      target = { ...of, definition };
       this.targets.set(key, target);
     }
     return target;

@@ -175,7 +175,13 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   /** `binding`, `eviction`, `log`, `token` … `status` and `scale` are derived, not listed. */
   readonly name: string;
   /** The kind of its body, as discovery lists it. */
-  readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly kind: {
+    readonly group: string;
+    readonly version: string;
+    readonly kind: string;
+    /** Versions that are served no more and that older clients still write. */
+    readonly olderVersions?: readonly string[];
+  };
   readonly verbs: readonly ('create' | 'get' | 'update' | 'patch' | 'delete')[];
   /** Reads and writes of the parent object under another strategy (ephemeralcontainers, resize, approval, finalize). */
   readonly strategy?: Strategy<T>;

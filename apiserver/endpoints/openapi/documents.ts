@@ -24,6 +24,11 @@ const STATUS_TEXTS: Readonly<Record<string, string>> = {
   201: 'Created',
   202: 'Accepted',
 };
+/**
+ * Written out wherever they are taken: kubectl before v1.27 looks for these two by name to see whether the
+ * server knows them, and follows no reference.
+ */
+const NEVER_SHARED: ReadonlySet<string> = new Set(['dryRun', 'fieldValidation']);
 const SECURITY = {
   description: 'Bearer Token authentication',
   in: 'header',
@@ -45,7 +50,7 @@ export function documentV2(
     definitions: writer.definitions(names),
     parameters: Object.fromEntries(
       Object.keys(PARAMETERS)
-        .filter((name) => used.has(name))
+        .filter((name) => used.has(name) && !NEVER_SHARED.has(name))
         .map((name) => [name, parameterV2(name)]),
     ),
     securityDefinitions: { BearerToken: SECURITY },
@@ -214,6 +219,7 @@ function infoOf(name: string): ParameterInfo {
 }
 
 function refV2(name: string): Json {
+  if (NEVER_SHARED.has(name)) return parameterV2(name);
   return { $ref: `#/parameters/${name}` };
 }
 

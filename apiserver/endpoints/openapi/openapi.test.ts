@@ -81,6 +81,17 @@ t.test('all references of a document are in it', async (t) => {
   }
 });
 
+t.test('which writes take dryRun and fieldValidation is told without references', async (t) => {
+  const document: Doc = JSON.parse((await openApi.v2('json')).body.toString());
+  const item = document['paths']?.['/api/v1/namespaces/{namespace}/configmaps/{name}'];
+  t.match(list(item?.['patch']?.['parameters']), [
+    { name: 'body' },
+    { name: 'dryRun', in: 'query' },
+    { $ref: '#/parameters/fieldManager' },
+    { name: 'fieldValidation', in: 'query' },
+  ]);
+});
+
 t.test('the protobuf document begins as gnostic has it and names every definition', async (t) => {
   const { body } = await openApi.v2('protobuf');
   t.same(body.subarray(0, 5), Buffer.from([0x0a, 3, 0x32, 0x2e, 0x30]), 'swagger: "2.0"');

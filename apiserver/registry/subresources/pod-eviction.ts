@@ -24,7 +24,8 @@ const PROCESSING_RETRY_SECONDS = 10;
 
 export const podEviction: Subresource<Pod> = {
   name: 'eviction',
-  kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+  // `kubectl drain` before v1.22 writes v1beta1, whatever the server prefers.
+  kind: { group: 'policy', version: 'v1', kind: 'Eviction', olderVersions: ['v1beta1'] },
   verbs: ['create'],
   create: evictPod,
 };

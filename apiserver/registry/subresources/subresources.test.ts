@@ -271,7 +271,7 @@ t.test('pods', async (t) => {
       },
     });
     t.same(
-      body.metadata.managedFields?.filter((entry: { subresource?: string }) => entry.subresource),
+      (body.metadata?.managedFields ?? []).filter((entry) => entry.subresource),
       [],
       'who binds a pod manages none of its fields',
     );
@@ -338,6 +338,14 @@ t.test('pods', async (t) => {
         kind: 'Eviction',
         metadata: { name },
       });
+    const evictAs = (apiVersion: string) =>
+      api.post(`${PODS}/none/eviction`, { apiVersion, kind: 'Eviction', metadata: { name: 'none' } });
+    t.equal((await evictAs('policy/v1beta1')).code, 404, 'an older version is read, too');
+    t.match((await evictAs('policy/v1alpha1')).body, {
+      code: 400,
+      message:
+        'the API version in the data (policy/v1alpha1) does not match the expected API version (policy/v1)',
+    });
     const early = await evict('web-1');
     t.equal(early.code, 429);
     t.match(early.body, {

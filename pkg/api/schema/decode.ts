@@ -25,6 +25,8 @@ export interface DecodeTarget {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** Further versions of the group that a body may say, of the same fields. */
+  readonly olderVersions?: readonly string[];
   /** The OpenAPI name of its definition. */
   readonly definition: string;
 }
@@ -128,7 +130,10 @@ function checkKind(said: SaidKind, target: DecodeTarget, decoder: ValueDecoder):
   if (said.kind !== target.kind) {
     throw cannotHandle(said, target, unlikeKind(said, target, decoder));
   }
-  if (said.apiVersion !== expected) {
+  const older = target.olderVersions?.some(
+    (version) => said.apiVersion === apiVersionOf({ group: target.group, version }),
+  );
+  if (said.apiVersion !== expected && !older) {
     throw badRequest(
       `the API version in the data (${said.apiVersion}) does not match the expected API version (${expected})`,
     );
