@@ -8,10 +8,10 @@
  * Constructing starts nothing; `run` resolves when everything has stopped. Containers go on running.
  */
 import { setMaxListeners } from 'node:events';
-import type { Lease, Node, Pod, Service } from '../pkg/api/types.js';
+import type { CSINode, Lease, Node, Pod, Service } from '../pkg/api/types.js';
 import { EventRecorder, EventSender } from '../pkg/client/event-recorder.js';
 import { Informer } from '../pkg/client/informer.js';
-import { LEASES, NODES, PODS, SERVICES } from '../pkg/client/resources.js';
+import { CSI_NODES, LEASES, NODES, PODS, SERVICES } from '../pkg/client/resources.js';
 import type { RestClient } from '../pkg/client/rest.js';
 import { BY_NAMESPACE, namespaceIndex } from '../pkg/client/store.js';
 import type { Clock } from '../pkg/component/clock.js';
@@ -170,6 +170,7 @@ export class Kubelet {
       rootDir,
       runtime,
       nodes: client.resource<Node>(NODES),
+      csiNodes: client.resource<CSINode>(CSI_NODES),
       lease,
       statuses,
       objects,

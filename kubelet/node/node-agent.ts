@@ -3,7 +3,7 @@
  * informers, statuses and clock belong to the process, so that one process can be many nodes. Handlers
  * only note and wake; the work is done in tasks.
  */
-import type { Node, NodeCondition, Pod } from '../../pkg/api/types.js';
+import type { CSINode, Node, NodeCondition, Pod } from '../../pkg/api/types.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import { isAlreadyExists } from '../../pkg/client/errors.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
@@ -19,6 +19,7 @@ import type { ContainerRuntime, ImageInfo } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import { admit } from './admission.js';
+import { csiNodeObject } from './csi-node.js';
 import type { NodeLease } from './lease.js';
 import { defaultLabels, type NodeSettings, nodeObject, nodeStatus } from './node-status.js';
 
@@ -36,6 +37,7 @@ export interface NodeAgentOptions {
   readonly rootDir: string;
   readonly runtime: ContainerRuntime;
   readonly nodes: ResourceClient<Node>;
+  readonly csiNodes: ResourceClient<CSINode>;
   readonly lease: NodeLease;
   readonly statuses: StatusManager;
   readonly objects: PodObjects;
@@ -216,6 +218,7 @@ export class NodeAgent {
     for (let wait = RETRY_MS; ; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
       try {
         await this.tryRegister(signal);
+        await this.registerDrivers(signal);
         logger.info(
           { node: this.name, address: settings.ip, port: settings.port },
           'Node is registered',
@@ -257,6 +260,17 @@ export class NodeAgent {
     }
     this.node = existing;
     await this.sendStatus(signal);
+  }
+
+  /** Where a driver's registrar will write what the driver offers. Of hollow nodes nobody asks. */
+  private async registerDrivers(signal: AbortSignal): Promise<void> {
+    const { csiNodes, verbose } = this.options;
+    if (!verbose || this.uid === undefined) return;
+    try {
+      await csiNodes.create(csiNodeObject(this.name, this.uid), { signal });
+    } catch (err) {
+      if (!isAlreadyExists(err)) throw err;
+    }
   }
 
   private async keepStatus(signal: AbortSignal, spread: number): Promise<void> {

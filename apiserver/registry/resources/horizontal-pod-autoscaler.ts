@@ -28,7 +28,7 @@ const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
   prepareForUpdate(obj, old) {
     if (old.status) obj.status = old.status;
   },
-  validate: validateAutoscaler,
+  validate: (obj) => validateAutoscaler(obj),
   validateUpdate: validateAutoscaler,
   status: true,
 };

@@ -218,7 +218,12 @@ t.test('what is absent is filled in, and a second time changes nothing', async (
     ],
     [
       'HorizontalPodAutoscaler',
-      { spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'd' } } },
+      {
+        spec: {
+          maxReplicas: 3,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' },
+        },
+      },
       {
         spec: {
           minReplicas: 1,
@@ -487,7 +492,16 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       'fewer than none',
       'HorizontalPodAutoscaler',
       { spec: { maxReplicas: 1, minReplicas: 2, scaleTargetRef: { kind: 'D', name: 'd' } } },
-      ['spec.maxReplicas: Invalid value: 1: must be greater than or equal to `minReplicas`'],
+      [
+        'spec.maxReplicas: Invalid value: 1: must be greater than or equal to `minReplicas`',
+        'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',
+      ],
+    ],
+    [
+      'a scale of the core group',
+      'HorizontalPodAutoscaler',
+      { spec: { maxReplicas: 1, scaleTargetRef: { kind: 'ReplicationController', name: 'd' } } },
+      [],
     ],
     [
       'a webhook of no sides',
@@ -552,7 +566,10 @@ t.test('tables show what kubectl users know', async (t) => {
     row('HorizontalPodAutoscaler', {
       metadata,
       ...made('HorizontalPodAutoscaler', {
-        spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'd' } },
+        spec: {
+          maxReplicas: 3,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' },
+        },
       }),
     }),
     { Reference: 'Deployment/d', Targets: 'cpu: <unknown>/80%', MinPods: '1', MaxPods: 3 },

@@ -1,6 +1,7 @@
 /** HorizontalPodAutoscalers, as `pkg/apis/autoscaling/validation` checks them. */
 
 import type {
+  CrossVersionObjectReference,
   HorizontalPodAutoscaler,
   HPAScalingRules,
   MetricSpec,
@@ -28,7 +29,11 @@ const SOURCES = {
 const MAX_PERIOD_SECONDS = 1800;
 const MAX_WINDOW_SECONDS = 3600;
 
-export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
+/** A reference that was there before keeps an API version that would be refused today. */
+export function validateAutoscaler(
+  { spec }: HorizontalPodAutoscaler,
+  old?: HorizontalPodAutoscaler,
+): FieldError[] {
   const at = path('spec');
   const errors: FieldError[] = [];
   if (!spec) return [required(at)];
@@ -55,13 +60,43 @@ export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldErro
     if (!value) errors.push(required(here));
     else errors.push(...isValidPathSegmentName(value).map((why) => invalid(here, value, why)));
   }
+  const before = old?.spec?.scaleTargetRef;
+  if (ref && (before?.kind !== ref.kind || before.apiVersion !== ref.apiVersion)) {
+    const core = ref.kind === 'ReplicationController';
+    errors.push(...validateApiVersion(ref, core, at.child('scaleTargetRef')));
+  }
+  const lenient = (old?.spec?.metrics ?? []).some(
+    ({ object }) => object && validateApiVersion(object.describedObject, true, at).length > 0,
+  );
   (spec.metrics ?? []).forEach((metric, i) => {
-    errors.push(...validateMetric(metric, at.child('metrics').index(i)));
+    const here = at.child('metrics').index(i);
+    errors.push(...validateMetric(metric, here));
+    const described = metric.object?.describedObject;
+    if (described && !lenient) {
+      const where = here.child('object', 'describedObject');
+      errors.push(...validateApiVersion(described, true, where));
+    }
   });
   const behavior = at.child('behavior');
   errors.push(...validateRules(spec.behavior?.scaleUp, behavior.child('scaleUp')));
   errors.push(...validateRules(spec.behavior?.scaleDown, behavior.child('scaleDown')));
   return errors;
+}
+
+/** Only a ReplicationController scales and is in the core group, whose name is empty. */
+function validateApiVersion(
+  { apiVersion = '' }: CrossVersionObjectReference,
+  core: boolean,
+  at: Path,
+): FieldError[] {
+  const parts = apiVersion.split('/');
+  const why =
+    parts.length > 2
+      ? `unexpected GroupVersion string: ${apiVersion}`
+      : !core && (parts.length < 2 || parts[0] === '')
+        ? 'apiVersion must specify API group'
+        : undefined;
+  return why === undefined ? [] : [invalid(at.child('apiVersion'), apiVersion, why)];
 }
 
 function validateMetric(metric: MetricSpec, at: Path): FieldError[] {
