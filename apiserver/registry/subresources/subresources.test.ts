@@ -339,7 +339,11 @@ t.test('pods', async (t) => {
         metadata: { name },
       });
     const evictAs = (apiVersion: string) =>
-      api.post(`${PODS}/none/eviction`, { apiVersion, kind: 'Eviction', metadata: { name: 'none' } });
+      api.post(`${PODS}/none/eviction`, {
+        apiVersion,
+        kind: 'Eviction',
+        metadata: { name: 'none' },
+      });
     t.equal((await evictAs('policy/v1beta1')).code, 404, 'an older version is read, too');
     t.match((await evictAs('policy/v1alpha1')).body, {
       code: 400,
