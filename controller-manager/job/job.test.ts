@@ -550,14 +550,18 @@ t.test('on a control plane', async (t) => {
     );
     t.equal(paused.status?.failed, undefined);
     await eventually('no pods', async () => (await podsOf('pause')).length === 0);
-    nodes.ends = (pod) => (isOf(pod, 'pause') ? 'Succeeded' : undefined);
     await jobs.patch('default', 'pause', 'merge', { spec: { suspend: false } });
+    const suspended = (job: Job) => job.status?.conditions?.find((c) => c.type === 'Suspended');
+    const resumed = await until(
+      'pause',
+      'is resumed',
+      (now) => suspended(now)?.status === 'False' && now.status?.ready === 2,
+    );
+    t.match(suspended(resumed), { reason: 'JobResumed', message: 'Job resumed' });
+    nodes.ends = (pod) => (isOf(pod, 'pause') ? 'Succeeded' : undefined);
+    nodes.again();
     const { status } = await ended('pause');
     t.match(status, { succeeded: 2 });
-    t.match(
-      status?.conditions?.find((c) => c.type === 'Suspended'),
-      { status: 'False', reason: 'JobResumed', message: 'Job resumed' },
-    );
   });
 
   t.test('an elastic one grows and shrinks', async (t) => {

@@ -50,6 +50,7 @@ t.test('controllers', async (t) => {
     'service-cidrs-controller': 5,
     'service-controller': 4,
     'statefulset-controller': 10,
+    'simulated-load-controller': 2,
     'ttl-after-finished-controller': 2,
     'ttl-controller': 2,
     'validatingadmissionpolicy-status-controller': 3,
