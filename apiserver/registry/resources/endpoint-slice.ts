@@ -3,6 +3,7 @@ import type { EndpointSlice } from '../../../pkg/api/types.js';
 import { ageColumn, listWithMore, nameColumn, UNSET } from '../columns/metadata.js';
 import type { ResourceDefinition } from '../resource.js';
 import {
+  endpointSliceWarnings,
   validateEndpointSlice,
   validateEndpointSliceUpdate,
 } from '../validation/endpoint-slice.js';
@@ -58,6 +59,8 @@ export const endpointSlice: ResourceDefinition<EndpointSlice> = {
     },
     validate: validateEndpointSlice,
     validateUpdate: validateEndpointSliceUpdate,
+    warningsOnCreate: endpointSliceWarnings,
+    warningsOnUpdate: endpointSliceWarnings,
     generation: true,
   },
 };

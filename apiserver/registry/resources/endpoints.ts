@@ -2,7 +2,11 @@
 import type { Endpoints } from '../../../pkg/api/types.js';
 import { ageColumn, listWithMore, NONE, nameColumn } from '../columns/metadata.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateEndpoints, validateEndpointsUpdate } from '../validation/endpoints.js';
+import {
+  endpointsWarnings,
+  validateEndpoints,
+  validateEndpointsUpdate,
+} from '../validation/endpoints.js';
 
 const SHOWN = 3;
 const DEPRECATED = 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice';
@@ -36,6 +40,8 @@ export const endpoints: ResourceDefinition<Endpoints> = {
     },
     validate: validateEndpoints,
     validateUpdate: validateEndpointsUpdate,
+    warningsOnCreate: endpointsWarnings,
+    warningsOnUpdate: endpointsWarnings,
     allowCreateOnUpdate: true,
   },
 };

@@ -3,17 +3,28 @@
 import type { IngressClass } from '../../../pkg/api/types.js';
 import {
   type FieldError,
+  forbidden,
   invalid,
   notSupported,
+  type Path,
   path,
   required,
+  tooLong,
 } from '../../../pkg/apimachinery/field-error.js';
+import {
+  isDNS1123Subdomain,
+  nameIsDNSLabel,
+  regexMessage,
+} from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { validateReference } from '../validation/references.js';
 
-const CONTROLLER_MAX_LENGTH = 250;
+const CONTROLLER_MAX_BYTES = 250;
+const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const HTTP_PATH_RE = new RegExp(`^${HTTP_PATH}$`);
 
 export const ingressClass: ResourceDefinition<IngressClass> = {
   group: 'networking.k8s.io',
@@ -41,8 +52,8 @@ export const ingressClass: ResourceDefinition<IngressClass> = {
     },
     validate,
     validateUpdate: (obj, old) => [
-      ...validate(obj),
       ...validateImmutable(obj.spec?.controller, old.spec?.controller, path('spec', 'controller')),
+      ...validate(obj),
     ],
     generation: true,
     selectableFields: (obj) => ({ 'metadata.name': obj.metadata?.name ?? '' }),
@@ -51,44 +62,44 @@ export const ingressClass: ResourceDefinition<IngressClass> = {
 
 function validate({ spec = {} }: IngressClass): FieldError[] {
   const at = path('spec');
-  const errors: FieldError[] = [];
   const controller = spec.controller ?? '';
-  if (controller === '') errors.push(required(at.child('controller')));
-  else if (controller.length > CONTROLLER_MAX_LENGTH) {
-    errors.push({
-      type: 'FieldValueTooLong',
-      field: 'spec.controller',
-      body: `Too long: may not be more than ${CONTROLLER_MAX_LENGTH} bytes`,
-    });
-  } else if (
-    !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(controller)
-  ) {
-    errors.push(
-      invalid(
-        at.child('controller'),
-        controller,
-        'must be a domain-prefixed path (such as "acme.io/foo")',
-      ),
-    );
+  const own = at.child('controller');
+  const errors: FieldError[] = [];
+  if (controller === '') errors.push(required(own));
+  else {
+    if (Buffer.byteLength(controller) > CONTROLLER_MAX_BYTES)
+      errors.push(tooLong(own, CONTROLLER_MAX_BYTES));
+    errors.push(...domainPrefixedPath(controller, own));
   }
-  const parameters = spec.parameters;
-  if (!parameters) return errors;
+  if (!spec.parameters) return errors;
   const here = at.child('parameters');
-  for (const field of ['kind', 'name'] as const) {
-    if (!parameters[field]) errors.push(required(here.child(field), `${field} is required`));
-  }
-  const { scope, namespace } = parameters;
+  errors.push(...validateReference(spec.parameters, here));
+  const { scope, namespace } = spec.parameters;
+  const whose = here.child('namespace');
   if (scope === undefined) errors.push(required(here.child('scope')));
-  else if (scope !== 'Cluster' && scope !== 'Namespace') {
+  else if (scope === 'Namespace') {
+    if (namespace === undefined)
+      errors.push(required(whose, "`parameters.scope` is set to 'Namespace'"));
+    else
+      errors.push(...nameIsDNSLabel(namespace, false).map((why) => invalid(whose, namespace, why)));
+  } else if (scope !== 'Cluster') {
     errors.push(notSupported(here.child('scope'), scope, ['Cluster', 'Namespace']));
-  } else if (scope === 'Namespace' && namespace === undefined) {
-    errors.push(required(here.child('namespace'), "`parameters.scope` is set to 'Namespace'"));
-  } else if (scope === 'Cluster' && namespace !== undefined) {
-    errors.push({
-      type: 'FieldValueForbidden',
-      field: here.child('namespace').toString(),
-      body: "Forbidden: `parameters.scope` is set to 'Cluster'",
-    });
+  } else if (namespace !== undefined) {
+    errors.push(forbidden(whose, "`parameters.scope` is set to 'Cluster'"));
   }
+  return errors;
+}
+
+/** `acme.io/foo` */
+function domainPrefixedPath(text: string, at: Path): FieldError[] {
+  const slash = text.indexOf('/');
+  const host = text.slice(0, Math.max(slash, 0));
+  const rest = text.slice(slash + 1);
+  if (host === '' || rest === '') {
+    return [invalid(at, text, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  const errors = isDNS1123Subdomain(host).map((why) => invalid(at, host, why));
+  if (!HTTP_PATH_RE.test(rest))
+    errors.push(invalid(at, rest, regexMessage('Invalid path', HTTP_PATH)));
   return errors;
 }

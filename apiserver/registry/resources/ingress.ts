@@ -1,5 +1,4 @@
 /** Ingress: which Service answers which host and path. */
-import { isIP } from 'node:net';
 import type { HTTPIngressPath, Ingress, IngressBackend } from '../../../pkg/api/types.js';
 import {
   type FieldError,
@@ -18,6 +17,8 @@ import {
 import { ageColumn, listWithMore, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { canonicalIP, validateIP } from '../validation/addresses.js';
+import { validateReference } from '../validation/references.js';
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 const HOSTS_SHOWN = 3;
@@ -85,15 +86,14 @@ export const ingress: ResourceDefinition<Ingress> = {
     },
     validateUpdate: validate,
     warningsOnCreate: annotationWarning,
-    warningsOnUpdate: (obj, old) =>
-      old.metadata?.annotations?.[CLASS_ANNOTATION] === undefined ? annotationWarning(obj) : [],
     generation: true,
-    status: true,
+    status: { validateUpdate: validateStatus },
   },
 };
 
 function annotationWarning(obj: Ingress): string[] {
-  if (obj.metadata?.annotations?.[CLASS_ANNOTATION] === undefined) return [];
+  const annotated = obj.metadata?.annotations?.[CLASS_ANNOTATION] !== undefined;
+  if (!annotated || obj.spec?.ingressClassName !== undefined) return [];
   return [
     `annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`,
   ];
@@ -145,9 +145,27 @@ function validate({ spec = {} }: Ingress): FieldError[] {
 
 function validateHost(host: string, at: Path): FieldError[] {
   if (host === '') return [];
-  if (isIP(host) !== 0) return [invalid(at, host, 'must be a DNS name, not an IP address')];
+  const errors =
+    canonicalIP(host) === undefined
+      ? []
+      : [invalid(at, host, 'must be a DNS name, not an IP address')];
   const wrong = host.includes('*') ? isWildcardDNS1123Subdomain(host) : isDNS1123Subdomain(host);
-  return wrong.map((why) => invalid(at, host, why));
+  return [...errors, ...wrong.map((why) => invalid(at, host, why))];
+}
+
+function validateStatus({ status }: Ingress): FieldError[] {
+  const at = path('status', 'loadBalancer', 'ingress');
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }, i) => [
+    ...(ip ? validateIP(ip, at.index(i).child('ip')) : []),
+    ...(hostname ? validateStatusHost(hostname, at.index(i).child('hostname')) : []),
+  ]);
+}
+
+function validateStatusHost(host: string, at: Path): FieldError[] {
+  const errors = isDNS1123Subdomain(host).map((why) => invalid(at, host, why));
+  if (canonicalIP(host) !== undefined)
+    errors.push(invalid(at, host, 'must be a DNS name, not an IP address'));
+  return errors;
 }
 
 function validatePath(entry: HTTPIngressPath, at: Path): FieldError[] {
@@ -179,12 +197,7 @@ function validateBackend(backend: IngressBackend, at: Path): FieldError[] {
     return [invalid(at, '', 'cannot set both resource and service backends')];
   if (!service && !resource) return [invalid(at, '', 'resource or service backend is required')];
   const errors: FieldError[] = [];
-  if (resource) {
-    for (const field of ['kind', 'name'] as const) {
-      if (!resource[field]) errors.push(required(at.child('resource', field)));
-    }
-    return errors;
-  }
+  if (resource) return validateReference(resource, at.child('resource'));
   const here = at.child('service');
   const name = service?.name ?? '';
   if (name === '') errors.push(required(here.child('name')));

@@ -1,11 +1,13 @@
 /** IPAddress: an address of a Service, named after itself, so that no two can have it. */
-import { isIP } from 'node:net';
 import type { IPAddress } from '../../../pkg/api/types.js';
 import { type FieldError, invalid, path, required } from '../../../pkg/apimachinery/field-error.js';
+import { isDNS1123Subdomain } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { strictIPFaults } from '../validation/addresses.js';
+import { optionalSegment, requiredSegment } from '../validation/references.js';
 
 export const ipAddress: ResourceDefinition<IPAddress> = {
   group: 'networking.k8s.io',
@@ -27,12 +29,9 @@ export const ipAddress: ResourceDefinition<IPAddress> = {
   ],
   strategy: {
     validate,
-    validateUpdate: (obj, old) => [
-      ...validate(obj),
-      ...validateImmutable(obj.spec?.parentRef, old.spec?.parentRef, path('spec', 'parentRef')),
-    ],
-    validateName: (name) =>
-      isIP(name) === 0 ? ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'] : [],
+    validateUpdate: (obj, old) =>
+      validateImmutable(obj.spec?.parentRef, old.spec?.parentRef, path('spec', 'parentRef')),
+    validateName: strictIPFaults,
     selectableFields: (obj) => ({
       'spec.parentRef.group': obj.spec?.parentRef.group ?? '',
       'spec.parentRef.resource': obj.spec?.parentRef.resource ?? '',
@@ -44,12 +43,14 @@ function validate({ spec }: IPAddress): FieldError[] {
   const at = path('spec', 'parentRef');
   const parent = spec?.parentRef;
   if (!parent) return [required(at)];
-  const errors: FieldError[] = [];
-  if (parent.group && parent.group !== parent.group.toLowerCase()) {
-    errors.push(invalid(at.child('group'), parent.group, 'must be lower case'));
-  }
-  for (const field of ['resource', 'name'] as const) {
-    if (!parent[field]) errors.push(required(at.child(field)));
-  }
-  return errors;
+  const { group, resource, name, namespace } = parent;
+  return [
+    // The group of Services is the empty one.
+    ...(group
+      ? isDNS1123Subdomain(group).map((why) => invalid(at.child('group'), group, why))
+      : []),
+    ...requiredSegment(resource, at.child('resource')),
+    ...requiredSegment(name, at.child('name')),
+    ...optionalSegment(namespace, at.child('namespace')),
+  ];
 }

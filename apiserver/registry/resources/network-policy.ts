@@ -19,7 +19,12 @@ import { validateLabelSelector } from '../../../pkg/apimachinery/validation/labe
 import { ageColumn, formatLabelSelector, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { familyOfCIDR, isStrictSubset, validateCIDR } from '../validation/addresses.js';
+import {
+  cidrWarnings,
+  familyOfCIDR,
+  isStrictSubset,
+  validateCIDR,
+} from '../validation/addresses.js';
 
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 
@@ -51,9 +56,34 @@ export const networkPolicy: ResourceDefinition<NetworkPolicy> = {
     },
     validate,
     validateUpdate: validate,
+    warningsOnCreate: rangeWarnings,
+    warningsOnUpdate: rangeWarnings,
     generation: true,
   },
 };
+
+function rangeWarnings({ spec = {} }: NetworkPolicy): string[] {
+  const at = path('spec');
+  const ofPeers = (peers: readonly NetworkPolicyPeer[] | undefined, here: Path) =>
+    (peers ?? []).flatMap(({ ipBlock }, i) => {
+      if (!ipBlock) return [];
+      const own = here.index(i).child('ipBlock');
+      return [
+        ...cidrWarnings(ipBlock.cidr, own.child('cidr')),
+        ...(ipBlock.except ?? []).flatMap((range, j) =>
+          cidrWarnings(range, own.child('except').index(j)),
+        ),
+      ];
+    });
+  return [
+    ...(spec.ingress ?? []).flatMap(({ from }, i) =>
+      ofPeers(from, at.child('ingress').index(i).child('from')),
+    ),
+    ...(spec.egress ?? []).flatMap(({ to }, i) =>
+      ofPeers(to, at.child('egress').index(i).child('to')),
+    ),
+  ];
+}
 
 function validate({ spec = {} }: NetworkPolicy): FieldError[] {
   const at = path('spec');

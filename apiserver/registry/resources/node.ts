@@ -20,6 +20,10 @@ export function node(subresources: readonly Subresource<Node>[]): ResourceDefini
     strategy: {
       setDefaults,
       keepsStatusOnCreate: true,
+      prepareForCreate: dropDynamicConfig,
+      prepareForUpdate(obj, old) {
+        if (!old.spec?.configSource) dropDynamicConfig(obj);
+      },
       validate: validateNode,
       validateUpdate: validateNodeUpdate,
       warningsOnCreate: (obj) => nodeWarnings(obj),
@@ -33,6 +37,12 @@ export function node(subresources: readonly Subresource<Node>[]): ResourceDefini
     },
     subresources,
   };
+}
+
+/** Kubelets no longer take their configuration from a ConfigMap. */
+function dropDynamicConfig(obj: Node): void {
+  delete obj.spec?.configSource;
+  delete obj.status?.config;
 }
 
 function setDefaults(obj: Node): void {

@@ -288,7 +288,7 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       'RoleBinding',
       BINDING,
       [
-        'roleRef: Invalid value: {"kind":"ClusterRole","name":"r","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
+        'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"ClusterRole","Name":"r"}: cannot change roleRef',
       ],
       { ...BINDING, roleRef: { kind: 'ClusterRole', name: 's' } },
     ],

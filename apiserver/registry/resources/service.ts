@@ -51,7 +51,7 @@ export function service(
         ...validateIPFamilies(obj, allocator.families),
       ],
       warningsOnCreate: (obj) => serviceWarnings(obj),
-      warningsOnUpdate: (obj, old) => serviceWarnings(obj, old),
+      warningsOnUpdate: (obj) => serviceWarnings(obj),
       allowCreateOnUpdate: true,
       status: { validateUpdate: validateServiceStatusUpdate },
       selectableFields: (obj) => ({

@@ -1,6 +1,5 @@
 /** EndpointSlices: endpoints of one family of addresses, no more than fit one object, and ports with names of their own. */
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from '../../../pkg/api/types.js';
-import { familyOf } from '../../../pkg/apimachinery/cidr.js';
 import {
   duplicate,
   type FieldError,
@@ -13,8 +12,13 @@ import {
   tooMany,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabels } from '../../../pkg/apimachinery/validation/label-selector.js';
-import { isDNS1123Label, nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
+import {
+  isDNS1123Label,
+  isValidLabelValue,
+  nameIsDNSSubdomain,
+} from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { canonicalIP, ipWarnings, validateIP } from './addresses.js';
 import { PROTOCOLS } from './containers.js';
 import {
   dnsLabel,
@@ -45,6 +49,17 @@ export function validateEndpointSliceUpdate(obj: EndpointSlice, old: EndpointSli
     ...validateEndpointSlice(obj),
     ...validateImmutable(obj.addressType, old.addressType, path('addressType')),
   ];
+}
+
+export function endpointSliceWarnings(obj: EndpointSlice): string[] {
+  if (obj.addressType === 'FQDN') {
+    return ['spec.addressType: FQDN endpoints are deprecated'];
+  }
+  return (obj.endpoints ?? []).flatMap((endpoint, i) =>
+    (endpoint.addresses ?? []).flatMap((ip, j) =>
+      ipWarnings(ip, path('endpoints').index(i).child('addresses').index(j)),
+    ),
+  );
 }
 
 function validateAddressType(type: string | undefined): FieldError[] {
@@ -95,12 +110,18 @@ function validateEndpoint(endpoint: Endpoint, type: string, at: Path): FieldErro
   for (const field of ['forZones', 'forNodes'] as const) {
     const list = hints?.[field] ?? [];
     const here = at.child('hints', field);
-    if (list.length > MAX_HINTS) errors.push(tooMany(here, list.length, MAX_HINTS));
+    if (list.length > MAX_HINTS) {
+      errors.push(tooMany(here, list.length, MAX_HINTS));
+      continue;
+    }
     const seen = new Set<string>();
     for (const [i, { name = '' }] of list.entries()) {
-      if (seen.has(name)) errors.push(duplicate(here.index(i).child('name'), name));
-      else errors.push(...(field === 'forZones' ? validateZone(name, here.index(i)) : []));
+      const own = here.index(i).child('name');
+      if (seen.has(name)) errors.push(duplicate(own, name));
       seen.add(name);
+      const wrong =
+        field === 'forZones' ? isValidLabelValue(name) : nameIsDNSSubdomain(name, false);
+      errors.push(...invalidEach(own, name, wrong));
     }
   }
   return errors;
@@ -109,14 +130,11 @@ function validateEndpoint(endpoint: Endpoint, type: string, at: Path): FieldErro
 function validateAddress(address: string, type: string, at: Path): FieldError[] {
   if (type === 'FQDN') return dnsSubdomain(address, at);
   if (type !== 'IPv4' && type !== 'IPv6') return [];
-  if (familyOf(address) !== type) return [invalid(at, address, `must be a valid ${type} address`)];
-  return nonSpecialIP(address, at);
-}
-
-function validateZone(name: string, at: Path): FieldError[] {
-  return name === ''
-    ? [required(at.child('name'))]
-    : validateLabels({ zone: name }, at.child('name'));
+  const errors = validateIP(address, at);
+  if (errors.length > 0) return errors;
+  const family = canonicalIP(address)?.includes(':') ? 'IPv6' : 'IPv4';
+  if (family !== type) errors.push(invalid(at, address, `must be an ${type} address`));
+  return [...errors, ...nonSpecialIP(address, at)];
 }
 
 function validatePorts(ports: readonly DiscoveryEndpointPort[], at: Path): FieldError[] {

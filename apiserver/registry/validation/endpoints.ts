@@ -2,11 +2,13 @@
 import type { EndpointAddress, EndpointPort, Endpoints } from '../../../pkg/api/types.js';
 import {
   type FieldError,
+  invalid,
   type Path,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
 import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
+import { ipWarnings } from './addresses.js';
 import { PROTOCOLS } from './containers.js';
 import {
   dnsLabel,
@@ -18,7 +20,31 @@ import {
   qualifiedName,
 } from './fields.js';
 
+const CHANGED_AT = 'endpoints.kubernetes.io/last-change-trigger-time';
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
 export function validateEndpoints(obj: Endpoints): FieldError[] {
+  return [...validateChangedAt(obj), ...validateSubsets(obj)];
+}
+
+/** An address is warned of where others would read it differently. */
+export function endpointsWarnings(obj: Endpoints): string[] {
+  return (obj.subsets ?? []).flatMap((subset, i) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((field) =>
+      (subset[field] ?? []).flatMap(({ ip }, j) =>
+        ipWarnings(ip, path('subsets').index(i).child(field).index(j).child('ip')),
+      ),
+    ),
+  );
+}
+
+function validateChangedAt(obj: Endpoints): FieldError[] {
+  const time = obj.metadata?.annotations?.[CHANGED_AT];
+  if (time === undefined || RFC3339.test(time)) return [];
+  return [invalid(path('annotations').key(CHANGED_AT), time, 'must be a valid RFC3339 timestamp')];
+}
+
+function validateSubsets(obj: Endpoints): FieldError[] {
   return (obj.subsets ?? []).flatMap((subset, i) => {
     const at = path('subsets').index(i);
     const { addresses = [], notReadyAddresses = [], ports = [] } = subset;

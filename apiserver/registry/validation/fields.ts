@@ -1,5 +1,4 @@
 /** Small checks that many kinds make of one field, each with Kubernetes' own text. All are pure. */
-import { isIP } from 'node:net';
 import {
   type FieldError,
   invalid,
@@ -13,6 +12,7 @@ import {
   isDNS1123Subdomain,
   isQualifiedName,
 } from '../../../pkg/apimachinery/validation/names.js';
+import { canonicalIP, validateIP } from './addresses.js';
 
 /** One error a message, as checks of a text return them. */
 export function invalidEach(at: Path, value: unknown, messages: readonly string[]): FieldError[] {
@@ -51,40 +51,26 @@ export function optionalOneOf(
 }
 
 export function ipAddress(value: string | undefined, at: Path): FieldError[] {
-  if (value !== undefined && isIP(value) !== 0) return [];
-  return [
-    invalid(at, value ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'),
-  ];
-}
-
-export function cidr(value: string, at: Path): FieldError[] {
-  const [address = '', bits = '', ...rest] = value.split('/');
-  const width = isIP(address) === 4 ? 32 : 128;
-  const good =
-    isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= width;
-  return good
-    ? []
-    : [invalid(at, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
+  return validateIP(value ?? '', at);
 }
 
 /** Addresses that no client could mean from where it is: unspecified, loopback, link-local. */
 export function nonSpecialIP(value: string | undefined, at: Path): FieldError[] {
   const text = value ?? '';
-  const version = isIP(text);
-  if (version === 0) return [invalid(at, text, 'must be a valid IP address')];
-  const lower = text.toLowerCase();
+  const address = canonicalIP(text);
+  if (address === undefined) return [invalid(at, text, 'must be a valid IP address')];
   const errors: FieldError[] = [];
-  if (text === '0.0.0.0' || text === '::')
+  if (address === '0.0.0.0' || address === '::')
     errors.push(invalid(at, text, `may not be unspecified (${text})`));
-  if (text.startsWith('127.') || text === '::1') {
+  if (address.startsWith('127.') || address === '::1') {
     errors.push(invalid(at, text, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'));
   }
-  if ((version === 4 && text.startsWith('169.254.')) || /^fe[89ab][0-9a-f]:/.test(lower)) {
+  if (address.startsWith('169.254.') || /^fe[89ab][0-9a-f]:/.test(address)) {
     errors.push(
       invalid(at, text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'),
     );
   }
-  if (text.startsWith('224.0.0.') || lower.startsWith('ff02:')) {
+  if (address.startsWith('224.0.0.') || /^ff.2:/.test(address)) {
     errors.push(
       invalid(at, text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'),
     );

@@ -4,10 +4,13 @@ import {
   type FieldError,
   forbidden,
   invalid,
+  notSupported,
   path,
 } from '../../../pkg/apimachinery/field-error.js';
+import { qualifiedName } from './fields.js';
 
 const SPEC = path('spec');
+const STRATEGIES = ['OldestEmulationVersion'];
 
 export function validateLease(obj: Lease): FieldError[] {
   const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = obj.spec ?? {};
@@ -26,11 +29,19 @@ export function validateLease(obj: Lease): FieldError[] {
       ),
     );
   }
-
+  if (strategy !== undefined) errors.push(...validateStrategy(strategy));
   if (preferredHolder && !strategy) {
     errors.push(
-      forbidden(SPEC.child('preferredHolder'), 'may only be specified when `strategy` is defined'),
+      forbidden(SPEC.child('preferredHolder'), 'may only be specified if `strategy` is defined'),
     );
   }
   return errors;
+}
+
+/** One of Kubernetes' own, or somebody's with a domain. */
+function validateStrategy(strategy: string): FieldError[] {
+  // As upstream, which names the field twice.
+  const at = SPEC.child('strategy', 'strategy');
+  if (strategy.includes('/')) return qualifiedName(strategy, at);
+  return STRATEGIES.includes(strategy) ? [] : [notSupported(at, strategy, STRATEGIES)];
 }

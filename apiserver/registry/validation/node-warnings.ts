@@ -1,6 +1,7 @@
 /** What a Node may still say, to no effect. */
 import type { Node } from '../../../pkg/api/types.js';
-import { deprecatedLabelWarning } from './pod-warnings.js';
+import { path } from '../../../pkg/apimachinery/field-error.js';
+import { cidrWarnings } from './addresses.js';
 
 export function nodeWarnings(node: Node): string[] {
   const warnings: string[] = [];
@@ -9,12 +10,8 @@ export function nodeWarnings(node: Node): string[] {
   }
   if (node.spec?.externalID)
     warnings.push('spec.externalID: this field is deprecated, and is unused by Kubernetes');
-  for (const key of Object.keys(node.metadata?.labels ?? {})) {
-    const text = deprecatedLabelWarning(key);
-    // Kubelets set the deprecated labels beside the new ones themselves.
-    if (text && !key.startsWith('beta.kubernetes.io/') && !key.startsWith('failure-domain.')) {
-      warnings.push(`metadata.labels[${key}]: ${text}`);
-    }
+  for (const [i, range] of (node.spec?.podCIDRs ?? []).entries()) {
+    warnings.push(...cidrWarnings(range, path('spec', 'podCIDRs').index(i)));
   }
   return warnings;
 }

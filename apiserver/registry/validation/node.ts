@@ -7,7 +7,7 @@ import {
   invalid,
   path,
 } from '../../../pkg/apimachinery/field-error.js';
-import { cidr } from './fields.js';
+import { validateCIDR } from './addresses.js';
 import { validateQuantityValue } from './resources.js';
 import { validateTaints } from './tolerations.js';
 
@@ -18,7 +18,7 @@ export function validateNode(node: Node): FieldError[] {
   errors.push(...validateAmounts(node));
   const cidrs = node.spec?.podCIDRs ?? [];
   const at = path('spec', 'podCIDRs');
-  for (const [i, value] of cidrs.entries()) errors.push(...cidr(value, at.index(i)));
+  for (const [i, value] of cidrs.entries()) errors.push(...validateCIDR(value, at.index(i)));
   if (cidrs.length < 2) return errors;
   const families = new Set(cidrs.map((value) => value.includes(':')));
   if (families.size < 2 || cidrs.length > 2) {
@@ -31,7 +31,19 @@ export function validateNode(node: Node): FieldError[] {
 }
 
 export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
-  const errors = validateAmounts(node);
+  return [...validateNode(node), ...validateChange(node, old)];
+}
+
+export function validateNodeStatusUpdate(node: Node, old: Node): FieldError[] {
+  return [
+    ...validateAmounts(node),
+    ...validateChange(node, old),
+    ...validateTaints(node.spec?.taints ?? [], path('metadata', 'taints')),
+  ];
+}
+
+function validateChange(node: Node, old: Node): FieldError[] {
+  const errors: FieldError[] = [];
   const seen = new Set<string>();
   for (const [i, address] of (node.status?.addresses ?? []).entries()) {
     const key = `${address.type}/${address.address}`;
@@ -51,15 +63,10 @@ export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
     const text = 'node updates may not change providerID except from "" to valid';
     errors.push(forbidden(path('spec', 'providerID'), text));
   }
-  errors.push(...validateTaints(node.spec?.taints ?? [], path('metadata', 'taints')));
   if ((node.spec?.externalID ?? '') !== (old.spec?.externalID ?? '')) {
     errors.push(forbidden(path('spec', 'externalID'), 'may not be updated'));
   }
   return errors;
-}
-
-export function validateNodeStatusUpdate(node: Node, old: Node): FieldError[] {
-  return validateNodeUpdate(node, old);
 }
 
 function validateAmounts(node: Node): FieldError[] {

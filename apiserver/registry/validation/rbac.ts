@@ -106,7 +106,8 @@ export function validateBindingUpdate(
   const { roleRef: now } = binding;
   const { roleRef: before } = old;
   if (now.apiGroup !== before.apiGroup || now.kind !== before.kind || now.name !== before.name) {
-    errors.push(invalid('roleRef', now, 'cannot change roleRef'));
+    const shown = { APIGroup: now.apiGroup, Kind: now.kind, Name: now.name };
+    errors.push(invalid('roleRef', shown, 'cannot change roleRef'));
   }
   return errors;
 }

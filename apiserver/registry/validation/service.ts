@@ -15,9 +15,9 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabels } from '../../../pkg/apimachinery/validation/label-selector.js';
 import { isExternallyAccessible, needsHealthCheckNodePort } from '../defaults/service.js';
+import { validateCIDR } from './addresses.js';
 import { PROTOCOLS } from './containers.js';
 import {
-  cidr,
   dnsLabel,
   dnsSubdomain,
   ipAddress,
@@ -185,10 +185,22 @@ function validatePortUse(spec: ServiceSpec, at: Path): FieldError[] {
   const seen = new Set<string>();
   for (const [i, { protocol, port }] of ports.entries()) {
     const key = `${protocol}/${port}`;
-    if (seen.has(key)) errors.push(duplicate(at.index(i), { protocol, port }));
+    if (seen.has(key)) errors.push(duplicate(at.index(i), portKey(protocol, port)));
     seen.add(key);
   }
   return errors;
+}
+
+/** As the server prints what makes a port: under the names of its own type, with what does not count left empty. */
+function portKey(protocol: string | undefined, port: number): object {
+  return {
+    Name: '',
+    Protocol: protocol ?? '',
+    AppProtocol: null,
+    Port: port,
+    TargetPort: 0,
+    NodePort: 0,
+  };
 }
 
 function validateAffinity(spec: ServiceSpec): FieldError[] {
@@ -224,12 +236,12 @@ function validateSourceRanges(obj: Service, spec: ServiceSpec): FieldError[] {
   const errors = spec.type === 'LoadBalancer' ? [] : [forbidden(own, ONLY_BALANCERS)];
   if (ranges.length > 0) {
     // They may be padded with spaces: they once were an annotation.
-    return [...errors, ...ranges.flatMap((range, i) => cidr(range.trim(), own.index(i)))];
+    return [...errors, ...ranges.flatMap((range, i) => validateCIDR(range.trim(), own.index(i)))];
   }
   const listed = (annotation ?? '').trim();
   return listed === ''
     ? errors
-    : [...errors, ...listed.split(',').flatMap((range) => cidr(range.trim(), own))];
+    : [...errors, ...listed.split(',').flatMap((range) => validateCIDR(range.trim(), own))];
 }
 
 function validateLoadBalancerClass(spec: ServiceSpec): FieldError[] {

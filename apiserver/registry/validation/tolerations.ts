@@ -46,7 +46,12 @@ export function validateTaints(taints: readonly Taint[], at: Path): FieldError[]
     errors.push(...oneOf(taint.effect, EFFECTS, own.child('effect')));
     const key = `${taint.effect}/${taint.key}`;
     if (seen.has(key)) {
-      const error = duplicate(own, taint);
+      const error = duplicate(own, {
+        Key: taint.key,
+        Value: value,
+        Effect: taint.effect,
+        TimeAdded: taint.timeAdded ?? null,
+      });
       errors.push({
         ...error,
         body: `${error.body}: taints must be unique by key and effect pair`,

@@ -1028,7 +1028,7 @@ t.test('Services', async (t) => {
       [
         'spec.ports[0].name: Required value',
         'spec.ports[1].name: Required value',
-        'spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80}',
+        'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
       ],
     ],
     [
@@ -1160,7 +1160,7 @@ t.test('small kinds', async (t) => {
       'one taint twice',
       validateNode(node),
       [
-        'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+        'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
       ],
     ],
     [
@@ -1183,7 +1183,8 @@ t.test('small kinds', async (t) => {
       'a slice',
       validateEndpointSlice(slice),
       [
-        'endpoints[0].addresses[0]: Invalid value: "::1": must be a valid IPv4 address',
+        'endpoints[0].addresses[0]: Invalid value: "::1": must be an IPv4 address',
+        'endpoints[0].addresses[0]: Invalid value: "::1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
         'endpoints[1].addresses: Required value: must contain at least 1 address',
         'ports[1].name: Duplicate value: ""',
       ],
