@@ -1,8 +1,9 @@
 /**
  * Pod statuses on their way to the API (`pkg/kubelet/status`): the newest of each pod, with a version.
  * Only a change is sent, one request a pod at a time and a bounded number in all; what changes meanwhile
- * goes out in the next request. A finished pod that is being deleted is deleted for good, once its last
- * status is written, with grace 0 and its uid as precondition. Shared by all nodes of a process.
+ * goes out in the next request. What others have made of a status is put right some seconds later. A
+ * finished pod that is being deleted is deleted for good, once its last status is written, with grace 0
+ * and its uid as precondition. Shared by all nodes of a process.
  */
 import type { Pod, PodCondition, PodStatus } from '../pkg/api/types.js';
 import { deepEqual } from '../pkg/apimachinery/equality.js';
@@ -15,6 +16,8 @@ import { uidOf } from './pod/pod.js';
 
 const MAX_REQUESTS = 12;
 const RETRY_MS = 1000;
+/** How long another's word on a status may stand; the period of the kubelet's own look at all of them. */
+const RECONCILE_MS = 10_000;
 
 /** What the status manager needs of the API. */
 export type PodStatusClient = Pick<ResourceClient<Pod>, 'patch' | 'delete'>;
@@ -40,6 +43,9 @@ export interface StatusManagerOptions {
 export class StatusManager {
   private readonly entries = new Map<string, Entry>();
   private readonly queue = new Set<string>();
+  /** Pods whose status in the API is not the one that was sent last. */
+  private readonly strays = new Map<string, Pod>();
+  private isLooking = false;
   private active = 0;
 
   constructor(private readonly options: StatusManagerOptions) {}
@@ -79,19 +85,44 @@ export class StatusManager {
     this.enqueue(uidOf(pod));
   }
 
-  /** The API shows another status than the one sent last: it is sent again. */
-  reconcile(pod: Pod): void {
-    const entry = this.entries.get(uidOf(pod));
-    if (!entry || entry.busy || entry.sent !== entry.version) return;
-    if (covers(pod.status, entry.status)) return;
-    entry.pod = pod;
-    entry.version++;
-    this.enqueue(uidOf(pod));
+  /** What the API shows. Where that is not what was sent last, and goes on being so, it is sent again. */
+  observe(pod: Pod): void {
+    const uid = uidOf(pod);
+    const entry = this.entries.get(uid);
+    if (!entry) return;
+    if (covers(pod.status, entry.status)) {
+      this.strays.delete(uid);
+      return;
+    }
+    this.strays.set(uid, pod);
+    if (this.isLooking) return;
+    this.isLooking = true;
+    this.options.tasks.spawn('statuses that differ', async (signal) => {
+      while (this.strays.size > 0) {
+        await this.options.clock.sleep(RECONCILE_MS, signal);
+        this.reconcile();
+      }
+      this.isLooking = false;
+    });
   }
 
   forget(uid: string): void {
     this.entries.delete(uid);
     this.queue.delete(uid);
+    this.strays.delete(uid);
+  }
+
+  /** What is on its way will be told of; the rest is sent once more. */
+  private reconcile(): void {
+    for (const [uid, pod] of this.strays) {
+      const entry = this.entries.get(uid);
+      if (entry?.busy || entry?.sent !== entry?.version) continue;
+      this.strays.delete(uid);
+      if (!entry || entry.deleted) continue;
+      entry.pod = pod;
+      entry.version++;
+      this.enqueue(uid);
+    }
   }
 
   private enqueue(uid: string): void {

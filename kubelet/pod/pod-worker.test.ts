@@ -46,6 +46,7 @@ class Node {
   readonly configMaps = new Map<string, ConfigMap>();
   readonly history: PodStatus[] = [];
   finished = false;
+  writes = 0;
   readonly claims = new Map<string, PersistentVolumeClaim>();
   readonly volumes = new Map<string, PersistentVolume>();
   readonly runtime = new SimulatedRuntime({ nodeName: 'n', clock: this.clock });
@@ -89,7 +90,10 @@ class Node {
       logger,
       tasks,
       client: {
-        patch: async () => this.pod,
+        patch: async () => {
+          this.writes++;
+          return this.pod;
+        },
         delete: async (_namespace, name, options) => {
           this.deleted.push(options?.preconditions);
           if (options?.gracePeriodSeconds !== 0)
@@ -778,6 +782,25 @@ t.test(
     );
   },
 );
+
+t.test('a status that another has written is put right after some seconds', async (t) => {
+  const node = new Node(podOf({}));
+  t.ok(await node.until(() => node.status.phase === 'Running', 200));
+  await node.pass(100);
+  const { writes } = node;
+  const shows = (status: PodStatus) => node.update((pod) => ({ ...pod, status }));
+  shows(node.status);
+  shows({ ...node.status, phase: 'Failed' });
+  await node.pass(9000);
+  t.equal(node.writes, writes, 'until then those who watch can see it');
+  await node.pass(2000);
+  t.equal(node.writes, writes + 1);
+  shows({ ...node.status, phase: 'Failed' });
+  shows(node.status);
+  await node.pass(20_000, 1000);
+  t.equal(node.writes, writes + 1, 'what is right again is left alone');
+  await node.stop();
+});
 
 t.test('a condition that others write decides readiness, and is never sent back', async (t) => {
   const gated = { readinessGates: [{ conditionType: 'example.com/healthy' }] };

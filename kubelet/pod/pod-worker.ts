@@ -98,6 +98,7 @@ export class PodWorker {
   update(pod: Pod): void {
     const before = this.pod;
     this.pod = pod;
+    this.options.statuses.observe(pod);
     if (asksAnew(before, pod)) this.wake();
   }
 
