@@ -20,7 +20,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Definition, makeDefinitions } from './generate/definitions.js';
 import { modelsLibrary, readModels } from './generate/models.js';
-import { protobufFields } from './generate/protobuf-fields.js';
+import { protobufTable } from './generate/protobuf-table.js';
 import { emitTypes } from './generate/types.js';
 
 /** The folder of package.json: the generator also runs compiled, from dist/. */
@@ -50,7 +50,7 @@ export async function generate({ force = false } = {}): Promise<boolean> {
       pick(definitions, (d) => d.descriptions),
     ),
   );
-  write('protobuf.ts', emitText('FIELDS', protobufFields()));
+  write('protobuf.ts', emitText('FIELDS', protobufTable(definitions)));
   write('stamp', stamp);
   return true;
 }
@@ -83,7 +83,7 @@ function stampOf(libraryVersion: string): string {
   const hash = createHash('sha256').update(libraryVersion);
   const inputs = ['pkg/api/schema', 'hack/generate'].flatMap((dir) =>
     readdirSync(join(ROOT, dir))
-      .filter((name) => /^(facts.*|model|definitions|models|types|protobuf-fields)\.ts$/.test(name))
+      .filter((name) => /^(facts.*|model|definitions|models|types|protobuf-\w+)\.ts$/.test(name))
       .map((name) => join(dir, name)),
   );
   for (const file of [...inputs.sort(), 'hack/generate.ts'])

@@ -6,10 +6,13 @@ import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
 import type { RequestContext } from '../server/request-context.js';
 import { flag, integer } from './list-options.js';
-import { contentEncoding, isProtobuf } from './media-type.js';
+import { contentEncoding } from './media-type.js';
 import type { ObjectDecoder } from './object-decoder.js';
 import { readBody } from './request-body.js';
 import { exchangeOf } from './respond.js';
+
+/** Of every group; without a type in the envelope, too. */
+const DELETE_OPTIONS = { group: 'meta.k8s.io', version: 'v1', kind: 'DeleteOptions' } as const;
 
 export async function readDeleteOptions(
   ctx: RequestContext,
@@ -18,8 +21,8 @@ export async function readDeleteOptions(
   const { req } = exchangeOf(ctx);
   const body = await readBody(req);
   if (body.length === 0) return fromQuery(ctx.query);
-  if (isProtobuf(req.headers['content-type'])) return fromBody(await decoder.protobufValue(body));
   const encoding = contentEncoding(req.headers['content-type']);
+  if (encoding === 'protobuf') return fromBody(await decoder.protobufValue(body, DELETE_OPTIONS));
   const text = body.toString();
   return fromBody(encoding === 'yaml' ? parsedYaml(text) : parsedJson(text));
 }

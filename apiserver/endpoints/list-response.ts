@@ -3,26 +3,34 @@
  * client takes them. However long the list, it costs a chunk or two of memory and is never one string.
  */
 import type { Writable } from 'node:stream';
-import { constants, createGzip } from 'node:zlib';
+import { type EncodedObject, varintSize } from '../../pkg/api/protobuf/encode.js';
 import type { KubeObject, ListMeta } from '../../pkg/apimachinery/meta.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ListPage } from '../storage/resource-storage.js';
-import type { Accepted } from './media-type.js';
-import { contentTypeOf, encodeValue, exchangeOf, send, wantsPretty } from './respond.js';
+import { isWorthGzip, startGzip } from './compression.js';
+import { type Accepted, contentTypeOf } from './media-type.js';
+import { protobufCodec } from './protobuf.js';
+import { encodeValue, exchangeOf, protobufOf, wantsPretty } from './respond.js';
 import type { ServedView } from './served-view.js';
-import { columnDefinitions, includeObject, partialMetadata, table, tableRow } from './table.js';
+import {
+  columnDefinitions,
+  includeObject,
+  partialMetadata,
+  type TableRow,
+  table,
+  tableRow,
+} from './table.js';
+import { notOneObject, partialMetadataList } from './target.js';
 
 /** Large enough that a list of thousands is few writes, small enough to be cheap to hold for many clients. */
 const CHUNK_BYTES = 256 * 1024;
-/** Shorter answers are not worth a compressor; upstream's `defaultGzipThresholdBytes`. */
-const GZIP_MIN_BYTES = 128 * 1024;
-/** Upstream's level: speed over size. */
-const GZIP_LEVEL = constants.Z_BEST_SPEED;
 /** Rows that are made between two looks at other work. */
 const ROWS_PER_TURN = 500;
 
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
+/** Tag of `2 items`, which all lists have. */
+const LIST_ITEM = 0x12;
 
 export async function sendList(
   ctx: RequestContext,
@@ -35,17 +43,19 @@ export async function sendList(
     ...(page.continue === undefined ? {} : { continue: page.continue }),
     ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
   };
-  if (accepted.shape === 'object' && accepted.encoding === 'json' && !wantsPretty(ctx)) {
+  const { shape, encoding } = accepted;
+  if (shape === 'object' && encoding === 'protobuf') {
+    await streamMessages(ctx, view, page, metadata);
+    return;
+  }
+  const pretty = wantsPretty(ctx, accepted);
+  if (shape === 'object' && encoding === 'json' && !pretty) {
     await streamItems(ctx, view, page, metadata);
     return;
   }
   const value = await build(ctx, view, page, metadata, accepted);
-  const body = encodeValue(value, accepted.encoding, wantsPretty(ctx));
-  if (body.length < GZIP_MIN_BYTES || !acceptsGzip(ctx)) {
-    send(ctx, 200, contentTypeOf(accepted.encoding), body);
-    return;
-  }
-  const out = open(ctx, contentTypeOf(accepted.encoding), body.length);
+  const body = encodeValue(value, encoding, pretty);
+  const out = open(ctx, contentTypeOf(encoding), body.length);
   await write(out, body, ctx.signal);
   out.end();
 }
@@ -80,6 +90,41 @@ async function streamItems(
   out.end();
 }
 
+/** The same in protobuf: a list's message holds its objects' messages one after the other. */
+async function streamMessages(
+  ctx: RequestContext,
+  view: ServedView,
+  page: ListPage,
+  metadata: ListMeta,
+): Promise<void> {
+  const { encoder } = protobufCodec();
+  const items: EncodedObject[] = [];
+  let length = 0;
+  for (const item of page.items) {
+    const encoded = protobufOf(view.of(item));
+    const size = encoded.rawEnd - encoded.rawStart;
+    length += 1 + varintSize(size) + size;
+    items.push(encoded);
+    if (items.length % ROWS_PER_TURN === 0) await turn(ctx.signal);
+  }
+  const type = { apiVersion: view.apiVersion, kind: listKindOf(view.definition) };
+  const { head, tail } = encoder.list(type, metadata, length);
+  const out = open(ctx, contentTypeOf('protobuf'), head.length + length + tail.length);
+  const chunks = new ChunkWriter(out, ctx.signal);
+  chunks.add(head);
+  for (const { bytes, rawStart, rawEnd } of items) {
+    chunks.addByte(LIST_ITEM);
+    let rest = rawEnd - rawStart;
+    for (; rest >= 128; rest >>>= 7) chunks.addByte((rest & 127) | 128);
+    chunks.addByte(rest);
+    chunks.add(bytes, rawStart, rawEnd);
+    if (chunks.full) await chunks.flush();
+  }
+  chunks.add(tail);
+  await chunks.flush();
+  out.end();
+}
+
 /** Tables, partial metadata, YAML and indented JSON: small lists for people, or rows without objects. */
 async function build(
   ctx: RequestContext,
@@ -91,24 +136,19 @@ async function build(
   const { definition, apiVersion } = view;
   const include = includeObject(ctx.query);
   const now = ctx.clock.now();
-  const made: unknown[] = [];
+  const { shape, metaVersion } = accepted;
+  if (shape === 'PartialObjectMetadata') throw notOneObject(definition);
+  const made: object[] = [];
+  const rows: TableRow[] = [];
   for (const item of page.items) {
     const obj = view.of(item).object;
-    if (accepted.shape === 'Table') made.push(tableRow(definition, obj, include, now));
-    else if (accepted.shape === 'PartialObjectMetadata') made.push(partialMetadata(obj));
-    else made.push(withoutType(obj));
-    if (made.length % ROWS_PER_TURN === 0) await turn(ctx.signal);
+    if (shape === 'Table') rows.push(tableRow(definition, obj, include, now, metaVersion));
+    else if (shape === 'object') made.push(withoutType(obj));
+    else made.push(partialMetadata(obj, metaVersion));
+    if ((made.length + rows.length) % ROWS_PER_TURN === 0) await turn(ctx.signal);
   }
-  if (accepted.shape === 'Table')
-    return table(columnDefinitions(definition), made as never[], metadata);
-  if (accepted.shape === 'PartialObjectMetadata') {
-    return {
-      kind: 'PartialObjectMetadataList',
-      apiVersion: 'meta.k8s.io/v1',
-      metadata,
-      items: made,
-    };
-  }
+  if (shape === 'Table') return table(columnDefinitions(definition), rows, metadata, metaVersion);
+  if (shape !== 'object') return partialMetadataList(made, metadata, metaVersion);
   return { kind: listKindOf(definition), apiVersion, metadata, items: made };
 }
 
@@ -127,23 +167,9 @@ function open(ctx: RequestContext, contentType: string, length: number): Writabl
   res.statusCode = 200;
   res.setHeader('Cache-Control', 'no-cache, private');
   res.setHeader('Content-Type', contentType);
-  if (length < GZIP_MIN_BYTES || !acceptsGzip(ctx)) {
-    res.setHeader('Content-Length', length);
-    return res;
-  }
-  res.setHeader('Content-Encoding', 'gzip');
-  res.setHeader('Vary', 'Accept-Encoding');
-  const gzip = createGzip({ level: GZIP_LEVEL });
-  gzip.pipe(res);
-  res.once('close', () => gzip.destroy());
-  return gzip;
-}
-
-function acceptsGzip(ctx: RequestContext): boolean {
-  const accepted = exchangeOf(ctx).req.headers['accept-encoding'];
-  return String(accepted ?? '')
-    .split(',')
-    .some((part) => /^\s*gzip\s*(;\s*q=(0?\.\d*[1-9]\d*|1(\.0*)?))?\s*$/.test(part));
+  if (isWorthGzip(ctx, length)) return startGzip(res);
+  res.setHeader('Content-Length', length);
+  return res;
 }
 
 /** Collects small parts into chunks. `add` never waits; `flush` does when the client is behind. */

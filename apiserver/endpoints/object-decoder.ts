@@ -1,7 +1,6 @@
 /** From the bytes or the value that a client sent to an object of a kind, checked against its schema. */
 
-import { ProtobufDecoder, readEnvelope } from '../../pkg/api/protobuf/decode.js';
-import { loadFieldTable } from '../../pkg/api/protobuf/table.js';
+import { type Envelope, readEnvelope } from '../../pkg/api/protobuf/decode.js';
 import { WireError } from '../../pkg/api/protobuf/wire.js';
 import {
   type DecodedBody,
@@ -17,6 +16,7 @@ import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { Encoding } from './media-type.js';
+import { loadProtobuf } from './protobuf.js';
 
 /** The kind that is expected; without a `definition` it is looked up by its version and kind. */
 export type ExpectedKind = Omit<DecodeTarget, 'definition'> & {
@@ -28,29 +28,25 @@ export class ObjectDecoder {
   private readonly decoder: Decoder;
   private readonly targets = new Map<string, DecodeTarget>();
 
-  private protobuf: ProtobufDecoder | undefined;
-
-  constructor(private readonly schemas: SchemaSet) {
+  constructor(schemas: SchemaSet) {
     this.decoder = new Decoder(schemas);
   }
 
   /** Kubernetes' protobuf form as the value that the JSON form would give. */
-  async protobufValue(body: Buffer): Promise<unknown> {
-    this.protobuf ??= new ProtobufDecoder(await loadFieldTable(), this.schemas);
+  async protobufValue(body: Buffer, expected: ExpectedKind): Promise<unknown> {
+    const codec = await loadProtobuf();
     try {
-      const envelope = readEnvelope(body);
+      const envelope = typed(readEnvelope(body), expected);
       const { apiVersion, kind } = envelope;
-      // Options belong to every group, and say the one that they are used with.
       const definition =
-        kind === 'DeleteOptions'
-          ? 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
-          : this.decoder.definitionOf(apiVersion, kind);
+        codec.definitionOf(apiVersion, kind) ??
+        (kind === expected.kind && !expected.custom ? expected.definition : undefined);
       if (definition === undefined) {
         throw badRequest(
           `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`,
         );
       }
-      return this.protobuf.decode(definition, envelope);
+      return codec.decoder.decode(definition, envelope);
     } catch (err) {
       if (err instanceof WireError) throw badRequest(err.message);
       throw err;
@@ -61,7 +57,7 @@ export class ObjectDecoder {
   decode(
     of: ExpectedKind,
     body: Buffer,
-    encoding: Encoding,
+    encoding: Exclude<Encoding, 'protobuf'>,
     fieldValidation: FieldValidation,
     warn: (text: string) => void,
   ): KubeObject {
@@ -97,6 +93,12 @@ export class ObjectDecoder {
     }
     return target;
   }
+}
+
+/** A body that does not say what it is, is what was expected. */
+function typed(envelope: Envelope, of: ExpectedKind): Envelope {
+  const apiVersion = envelope.apiVersion || apiVersionOf(of);
+  return { ...envelope, apiVersion, kind: envelope.kind || of.kind };
 }
 
 function told({ object, warnings }: DecodedBody, warn: (text: string) => void): KubeObject {

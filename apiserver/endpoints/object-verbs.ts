@@ -99,7 +99,7 @@ export class ObjectVerbs {
       kind: resource,
       uid: object.metadata.uid ?? '',
     };
-    sendValue(ctx, code, success(details), target.accepted.encoding);
+    sendValue(ctx, code, success(details), target.accepted);
   }
 }
 

@@ -5,7 +5,7 @@ import { validateWriteOptions } from '../../pkg/apimachinery/validation/options.
 import { namespaceMismatch } from '../registry/create.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import type { RequestContext } from '../server/request-context.js';
-import { contentEncoding, isProtobuf } from './media-type.js';
+import { contentEncoding } from './media-type.js';
 import { type ExpectedKind, fieldValidation, type ObjectDecoder } from './object-decoder.js';
 import { readBody } from './request-body.js';
 import { exchangeOf } from './respond.js';
@@ -27,12 +27,12 @@ async function decodeBody(
   ctx: RequestContext,
 ): Promise<KubeObject> {
   const { req } = exchangeOf(ctx);
-  if (isProtobuf(req.headers['content-type'])) {
-    const value = await decoder.protobufValue(await readBody(req));
-    return decoder.decodeValue(of, value, fieldValidation(ctx.query), (text) => ctx.warn(text));
-  }
   const encoding = contentEncoding(req.headers['content-type']);
   const body = await readBody(req);
+  if (encoding === 'protobuf') {
+    const value = await decoder.protobufValue(body, of);
+    return decoder.decodeValue(of, value, fieldValidation(ctx.query), (text) => ctx.warn(text));
+  }
   return decoder.decode(of, body, encoding, fieldValidation(ctx.query), (text) => ctx.warn(text));
 }
 

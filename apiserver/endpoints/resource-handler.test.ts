@@ -159,11 +159,11 @@ t.test('the verbs of a resource', async (t) => {
         /^only the following media types are accepted/,
       ],
       [
-        'protobuf alone',
-        () => api.get(MAPS, { accept: 'application/vnd.kubernetes.protobuf' }),
+        'CBOR alone, which is behind a feature gate',
+        () => api.get(MAPS, { accept: 'application/cbor' }),
         406,
         'NotAcceptable',
-        /application\/json/,
+        /: application\/json, application\/yaml, application\/vnd.kubernetes.protobuf$/,
       ],
       [
         'a body over 3 MiB',

@@ -16,10 +16,11 @@ import type { ListQuery } from '../storage/resource-storage.js';
 import { readDeleteOptions } from './delete-body.js';
 import { listOptions } from './list-options.js';
 import { ClientGone, sendList } from './list-response.js';
-import { type Accepted, negotiate } from './media-type.js';
+import { type Accepted, negotiate, negotiateStream, PLAIN } from './media-type.js';
 import { ObjectDecoder } from './object-decoder.js';
 import { ObjectVerbs } from './object-verbs.js';
 import { Patcher } from './patch.js';
+import { prepareProtobuf } from './protobuf.js';
 import { sendError } from './respond.js';
 import { selection } from './selection.js';
 import { ServedView } from './served-view.js';
@@ -31,6 +32,8 @@ import { WatchServer } from './watch-server.js';
 export interface ResourceHandlerOptions {
   readonly stores: Stores;
   readonly schemas: SchemaSet;
+  /** `--min-request-timeout`. */
+  readonly minRequestTimeoutSeconds?: number;
 }
 
 const ALL_VERBS: readonly Verb[] = [
@@ -44,18 +47,17 @@ const ALL_VERBS: readonly Verb[] = [
   'deletecollection',
 ];
 
-const PLAIN: Accepted = { encoding: 'json', shape: 'object' };
-
 export class ResourceHandler {
   private readonly views = new WeakMap<ResourceDefinition, ServedView>();
   private readonly stores: Stores;
   private readonly decoder: ObjectDecoder;
-  private readonly watches = new WatchServer();
+  private readonly watches: WatchServer;
   private readonly verbs: ObjectVerbs;
   private readonly subresources: SubresourceHandler;
 
   constructor(options: ResourceHandlerOptions) {
     this.stores = options.stores;
+    this.watches = new WatchServer(options.minRequestTimeoutSeconds);
     this.decoder = new ObjectDecoder(options.schemas);
     const patcher = new Patcher(this.decoder, options.schemas);
     this.verbs = new ObjectVerbs(this.decoder, patcher);
@@ -64,6 +66,7 @@ export class ResourceHandler {
 
   async handle(ctx: RequestContext): Promise<void> {
     try {
+      await prepareProtobuf(ctx.exchange?.req.headers.accept);
       await this.dispatch(ctx);
     } catch (err) {
       if (err instanceof ClientGone) return;
@@ -83,9 +86,7 @@ export class ResourceHandler {
       view,
       definition,
       ctx,
-      accepted: streams(definition, subresource)
-        ? PLAIN
-        : negotiate(ctx.exchange?.req.headers.accept),
+      accepted: accepted(definition, ctx),
       namespace: definition.namespaced ? namespace : '',
       name: nameOf(ctx),
     };
@@ -172,6 +173,15 @@ function wrongPath(definition: ResourceDefinition, ctx: RequestContext): Error |
   if (subresource === '' && (ofOne ? name === '' : verb === 'create' && name !== ''))
     return methodNotAllowed();
   return undefined;
+}
+
+function accepted(definition: ResourceDefinition, ctx: RequestContext): Accepted {
+  if (streams(definition, ctx.requestInfo.subresource)) return PLAIN;
+  const { accept } = ctx.exchange?.req.headers ?? {};
+  const offer = { shapes: true, custom: definition.custom !== undefined };
+  return ctx.requestInfo.verb === 'watch'
+    ? negotiateStream(accept, offer)
+    : negotiate(accept, offer);
 }
 
 /** Logs, exec and proxies answer in whatever form they like. */

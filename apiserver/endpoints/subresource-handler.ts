@@ -54,7 +54,7 @@ export class SubresourceHandler {
       await store.admission.admit(attributes, ctx);
       await store.admission.validate(attributes, ctx);
       const answer = await sub.create(parent, attributes.object ?? body, ctx);
-      sendValue(ctx, 201, answer, target.accepted.encoding);
+      sendValue(ctx, 201, answer, target.accepted);
       return;
     }
     if (!sub.strategy) {
@@ -83,7 +83,7 @@ export class SubresourceHandler {
     const { verb } = ctx.requestInfo;
     if (verb === 'get') {
       const stored = await view.store.get(namespace, name, '', ctx.signal);
-      sendValue(ctx, 200, scaleOf(definition, view.of(stored).object), accepted.encoding);
+      sendValue(ctx, 200, scaleOf(definition, view.of(stored).object), accepted);
       return;
     }
     if (verb !== 'update' && verb !== 'patch') throw methodNotAllowed();
@@ -107,7 +107,7 @@ export class SubresourceHandler {
       },
       ctx,
     );
-    sendValue(ctx, 200, scaleOf(definition, view.of(result.object).object), accepted.encoding);
+    sendValue(ctx, 200, scaleOf(definition, view.of(result.object).object), accepted);
   }
 }
 

@@ -2,12 +2,19 @@
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { Column, ResourceDefinition } from '../registry/resource.js';
+import type { Accepted } from './media-type.js';
 
+type MetaVersion = Accepted['metaVersion'];
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 export interface TableRow {
   readonly cells: readonly unknown[];
   readonly object?: unknown;
+}
+
+export interface Table extends KubeObject {
+  readonly columnDefinitions: readonly object[] | null;
+  readonly rows: readonly TableRow[];
 }
 
 /** What is shown of a kind without columns of its own. */
@@ -54,16 +61,17 @@ export function tableRow(
   served: KubeObject,
   include: IncludeObject,
   now: number,
+  version: MetaVersion = 'v1',
 ): TableRow {
   const cells = (definition.columns ?? DEFAULT_COLUMNS).map((column) => column.value(served, now));
   if (include === 'None') return { cells, object: null };
-  return { cells, object: include === 'Object' ? served : partialMetadata(served) };
+  return { cells, object: include === 'Object' ? served : partialMetadata(served, version) };
 }
 
-export function partialMetadata(obj: KubeObject): KubeObject {
+export function partialMetadata(obj: KubeObject, version: MetaVersion = 'v1'): KubeObject {
   return {
     kind: 'PartialObjectMetadata',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: `meta.k8s.io/${version}`,
     metadata: obj.metadata ?? {},
   };
 }
@@ -72,10 +80,11 @@ export function table(
   columns: readonly object[] | null,
   rows: readonly TableRow[],
   metadata: object,
-): object {
+  version: MetaVersion = 'v1',
+): Table {
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: `meta.k8s.io/${version}`,
     metadata,
     columnDefinitions: columns,
     rows,

@@ -21,17 +21,17 @@ export async function serveVirtual(
   if (verb === 'create' && virtual.create) {
     const body = await readObject(decoder, definition, ctx);
     fillNamespace(definition, body, ctx.requestInfo.namespace);
-    sendValue(ctx, 201, await virtual.create(body, ctx), accepted.encoding);
+    sendValue(ctx, 201, await virtual.create(body, ctx), accepted);
     return;
   }
   if (verb === 'get' && virtual.get) {
     const obj = await virtual.get(ctx.requestInfo.name, ctx);
-    sendValue(ctx, 200, shaped(definition, obj, accepted, ctx), accepted.encoding);
+    sendValue(ctx, 200, shaped(definition, obj, accepted, ctx), accepted);
     return;
   }
   if (verb === 'list' && virtual.list) {
     const items = await virtual.list(ctx);
-    sendValue(ctx, 200, shapedList(definition, items, accepted, ctx), accepted.encoding);
+    sendValue(ctx, 200, shapedList(definition, items, accepted, ctx), accepted);
     return;
   }
   throw methodNotAllowed();

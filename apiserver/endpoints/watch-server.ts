@@ -4,17 +4,19 @@ import { parseRevision } from '../storage/resource-storage.js';
 import type { WatchCache } from '../storage/watch-cache.js';
 import type { CacheEvent } from '../storage/watch-history.js';
 import { listOptions } from './list-options.js';
-import type { Accepted } from './media-type.js';
-import { contentTypeOf } from './respond.js';
+import { type Accepted, streamTypeOf } from './media-type.js';
+import { exchangeOf } from './respond.js';
 import { selection } from './selection.js';
 import type { ServedView } from './served-view.js';
 import { includeObject } from './table.js';
+import { HttpWatchConnection, type WatchConnection } from './watch-connection.js';
 import { watchEncoder } from './watch-encoder.js';
 import { transition, WatchHub } from './watch-hub.js';
 import { WatchStream } from './watch-stream.js';
+import { WebSocketWatchConnection, wantsWebSocket } from './watch-websocket.js';
 
 /** Upstream's `--min-request-timeout`: a watch without a time of its own lasts this long up to twice that. */
-const MIN_TIMEOUT_SECONDS = 1_800;
+const MIN_REQUEST_TIMEOUT_SECONDS = 1_800;
 
 export interface WatchTarget {
   readonly view: ServedView;
@@ -26,6 +28,8 @@ export interface WatchTarget {
 export class WatchServer {
   private readonly hubs = new WeakMap<WatchCache, WatchHub>();
   private streams = 0;
+
+  constructor(private readonly minTimeoutSeconds = MIN_REQUEST_TIMEOUT_SECONDS) {}
 
   async serve({ view, ctx, accepted, namespace }: WatchTarget): Promise<void> {
     const options = listOptions(ctx.query, true, view.qualified);
@@ -57,17 +61,15 @@ export class WatchServer {
     // From here to `run` without a pause: the state, the channel and the revision belong together.
     const { revision } = cache;
     const past: CacheEvent[] = withState ? [] : cache.since(begins);
-    const form =
-      accepted.encoding === 'json' && accepted.shape === 'object'
-        ? view.apiVersion
-        : `stream ${++this.streams}`;
+    const form = encoder.form ?? `stream ${++this.streams}`;
     const channel = this.hub(view).channel(`${form} ${chosen.id}`, chosen, encoder.event);
     const stream = new WatchStream({
       ctx,
+      connection: connectionOf(ctx, accepted),
       channel,
       encoder,
-      contentType: contentTypeOf(accepted.encoding),
-      timeoutMs: timeoutMs(options.timeoutSeconds, ctx),
+      contentType: streamTypeOf(accepted.encoding),
+      timeoutMs: this.timeoutMs(options.timeoutSeconds, ctx),
       bookmarks: options.allowWatchBookmarks,
       revision: () => cache.revision,
     });
@@ -86,6 +88,12 @@ export class WatchServer {
     }
   }
 
+  private timeoutMs(asked: number | undefined, ctx: RequestContext): number {
+    const seconds =
+      asked !== undefined && asked > 0 ? asked : this.minTimeoutSeconds * (1 + ctx.clock.random());
+    return seconds * 1000;
+  }
+
   private hub(view: ServedView): WatchHub {
     const { cache } = view.store.storage;
     let hub = this.hubs.get(cache);
@@ -97,8 +105,9 @@ export class WatchServer {
   }
 }
 
-function timeoutMs(asked: number | undefined, ctx: RequestContext): number {
-  const seconds =
-    asked !== undefined && asked > 0 ? asked : MIN_TIMEOUT_SECONDS * (1 + ctx.clock.random());
-  return seconds * 1000;
+function connectionOf(ctx: RequestContext, { encoding }: Accepted): WatchConnection {
+  const exchange = exchangeOf(ctx);
+  return wantsWebSocket(exchange.req) && encoding !== 'yaml'
+    ? new WebSocketWatchConnection(exchange, encoding)
+    : new HttpWatchConnection(exchange.res);
 }

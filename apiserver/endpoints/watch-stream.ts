@@ -8,14 +8,13 @@
  * While the initial part is sent, the channel's Buffers are kept in order behind it. The same limit holds
  * for them and for what the socket has not taken yet.
  */
-import type { Socket } from 'node:net';
 import { expired } from '../../pkg/apimachinery/status.js';
 import type { Timer } from '../../pkg/component/clock.js';
 import type { RequestContext } from '../server/request-context.js';
-import { ClientGone, write } from './list-response.js';
-import { exchangeOf } from './respond.js';
+import { ClientGone } from './list-response.js';
+import type { WatchConnection } from './watch-connection.js';
 import type { WatchEncoder } from './watch-encoder.js';
-import { type ChannelMember, frame, unframe, type WatchChannel } from './watch-hub.js';
+import { type ChannelMember, frame, type WatchChannel } from './watch-hub.js';
 
 /** Unsent bytes at which a client counts as too slow. Shared between watchers, so it costs little. */
 const MAX_BEHIND_BYTES = 8 * 1024 * 1024;
@@ -29,6 +28,7 @@ const LAST_BOOKMARK_MS = 2_000;
 
 export interface WatchStreamOptions {
   readonly ctx: RequestContext;
+  readonly connection: WatchConnection;
   readonly channel: WatchChannel;
   readonly encoder: WatchEncoder;
   readonly contentType: string;
@@ -55,31 +55,26 @@ export class WatchStream implements ChannelMember {
    * the same turn in which it took `initial` from the cache, so that nothing is missed or sent twice.
    */
   async run(initial: Iterable<readonly Buffer[]>): Promise<void> {
-    const { ctx, contentType, timeoutMs } = this.options;
-    const { res } = exchangeOf(ctx);
+    const { ctx, connection, contentType, timeoutMs } = this.options;
     const over = new Promise<void>((resolve) => {
       this.finish = resolve;
     });
     const onGone = () => this.end();
     ctx.signal.addEventListener('abort', onGone, { once: true });
-    res.once('close', onGone);
+    const forget = connection.onGone(onGone);
     try {
-      res.statusCode = 200;
-      res.setHeader('Cache-Control', 'no-cache, private');
-      res.setHeader('Content-Type', contentType);
-      res.setHeader('Transfer-Encoding', 'chunked');
-      res.flushHeaders();
+      await connection.open(contentType);
       this.timers.push(ctx.clock.after(timeoutMs, () => this.end()));
       this.armBookmarks(timeoutMs);
       await this.sendInitial(initial);
-      if (ctx.signal.aborted || res.destroyed) this.end();
+      if (ctx.signal.aborted || connection.gone) this.end();
       await over;
     } catch (err) {
       if (!(err instanceof ClientGone) && !ctx.signal.aborted) throw err;
     } finally {
       this.end();
       ctx.signal.removeEventListener('abort', onGone);
-      res.off('close', onGone);
+      forget();
     }
   }
 
@@ -99,8 +94,7 @@ export class WatchStream implements ChannelMember {
   }
 
   private async sendInitial(initial: Iterable<readonly Buffer[]>): Promise<void> {
-    const { ctx } = this.options;
-    const { res } = exchangeOf(ctx);
+    const { ctx, connection } = this.options;
     let parts: Buffer[] = [];
     let bytes = 0;
     for (const event of initial) {
@@ -109,12 +103,12 @@ export class WatchStream implements ChannelMember {
         bytes += part.length;
       }
       if (bytes < INITIAL_CHUNK_BYTES) continue;
-      await write(res, Buffer.concat(parts), ctx.signal);
+      await connection.write(Buffer.concat(parts), ctx.signal);
       if (this.ended) return;
       parts = [];
       bytes = 0;
     }
-    if (parts.length > 0) await write(res, Buffer.concat(parts), ctx.signal);
+    if (parts.length > 0) await connection.write(Buffer.concat(parts), ctx.signal);
     const waiting = this.waiting ?? [];
     this.waiting = undefined;
     for (const framed of waiting) this.send(framed);
@@ -122,11 +116,9 @@ export class WatchStream implements ChannelMember {
 
   private send(framed: Buffer): void {
     if (this.ended) return;
-    const { res } = exchangeOf(this.options.ctx);
-    const socket = rawSocket(res);
-    if (socket) socket.write(framed);
-    else res.write(unframe(framed));
-    if (res.writableLength > MAX_BEHIND_BYTES) this.cut();
+    const { connection } = this.options;
+    connection.send(framed);
+    if (connection.behindBytes > MAX_BEHIND_BYTES) this.cut();
   }
 
   private armBookmarks(timeoutMs: number): void {
@@ -152,15 +144,13 @@ export class WatchStream implements ChannelMember {
   /** The client is too slow: it is told so, and lists again. */
   private cut(): void {
     if (this.ended) return;
-    const { ctx, encoder } = this.options;
-    const { res } = exchangeOf(ctx);
+    const { ctx, connection, encoder } = this.options;
     ctx.logger.info({ path: ctx.requestInfo.path }, 'a watch was too slow and was ended');
-    res.write(
-      encoder.error(expired('The resourceVersion for the provided watch is too old.').status),
-    );
+    const { status } = expired('The resourceVersion for the provided watch is too old.');
+    connection.send(frame([encoder.error(status)]));
+    const timer = ctx.clock.after(FAREWELL_MS, () => connection.destroy());
+    connection.onGone(() => timer.stop());
     this.end();
-    const timer = ctx.clock.after(FAREWELL_MS, () => res.destroy());
-    res.once('close', () => timer.stop());
   }
 
   private end(): void {
@@ -168,17 +158,7 @@ export class WatchStream implements ChannelMember {
     this.ended = true;
     this.options.channel.leave(this);
     for (const timer of this.timers) timer?.stop();
-    const { res } = exchangeOf(this.options.ctx);
-    if (!res.destroyed && !res.writableEnded && res.headersSent) res.end();
+    this.options.connection.end();
     this.finish?.();
   }
-}
-
-/** The connection itself, where bytes may be written past the response's own framing: its headers are out. */
-function rawSocket(res: import('node:http').ServerResponse): Socket | undefined {
-  const socket = res.socket;
-  if (!socket || !res.chunkedEncoding) return undefined;
-  return typeof socket.cork === 'function' && socket.writable && 'remoteAddress' in socket
-    ? socket
-    : undefined;
 }

@@ -2,7 +2,9 @@
  * The HTTPS server: fastify with one route for everything, since what a path means is for the chain to say.
  * Bodies are left unread for whoever needs them. Built apart from listening, so that tests inject.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { prepareProtobuf } from '../endpoints/protobuf.js';
 import type { Chain } from './chain.js';
 import { acceptUpgrades } from './upgrade.js';
 
@@ -27,9 +29,14 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
   };
+  const serve = async (req: IncomingMessage, res: ServerResponse) => {
+    // Any answer, a refusal too, may have to be in it.
+    await prepareProtobuf(req.headers.accept);
+    await chain.serve(req, res);
+  };
   const answer = (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack();
-    return chain.serve(request.raw, reply.raw);
+    return serve(request.raw, reply.raw);
   };
   const options = {
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -64,6 +71,6 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
   app.addHttpMethod('CONNECT');
   app.all('/*', answer);
   app.setNotFoundHandler(answer);
-  acceptUpgrades(app.server, (req, res) => chain.serve(req, res));
+  acceptUpgrades(app.server, serve);
   return app;
 }

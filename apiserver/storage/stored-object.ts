@@ -1,7 +1,8 @@
 /**
  * One object as the apiserver holds it: its JSON, serialised once, with the resourceVersion in place and a
  * line feed at the end. GET, LIST and WATCH send these bytes; the parsed form is made when somebody asks,
- * is frozen, and may be dropped again by the garbage collector.
+ * is frozen, and may be dropped again by the garbage collector. The protobuf form is made for the first client
+ * that speaks it, and kept for all others.
  *
  * The store's value is the same JSON without the resourceVersion, which is only known once it is written:
  *
@@ -9,6 +10,7 @@
  *   line:    {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7","name":"a",…},"spec":…}⏎
  *            └──────── head ────────────────────────────┘ (the same for every object of the kind)
  */
+import type { EncodedObject } from '../../pkg/api/protobuf/encode.js';
 import { deepFreeze } from '../../pkg/apimachinery/freeze.js';
 import type { KubeObject, ObjectMeta } from '../../pkg/apimachinery/meta.js';
 import type { StoredForm } from './stored-form.js';
@@ -106,6 +108,7 @@ export class ObjectCodec {
 
 export class StoredObject {
   private parsed: WeakRef<KubeObject> | undefined;
+  private binary: EncodedObject | undefined;
   private selectable: Record<string, string> | undefined;
   private labelMap: Readonly<Record<string, string>> | undefined;
 
@@ -150,6 +153,12 @@ export class StoredObject {
       this.parsed = new WeakRef(obj);
     }
     return obj;
+  }
+
+  /** Its protobuf form, made by whoever asks for it first. */
+  encoded(make: (object: KubeObject) => EncodedObject): EncodedObject {
+    this.binary ??= make(this.object);
+    return this.binary;
   }
 
   get metadata(): ObjectMeta {

@@ -273,6 +273,18 @@ export function notAcceptable(accepted: readonly string[]): StatusError {
   );
 }
 
+/** An answer that has another form than the one that was asked for. */
+export function notAcceptableForm(message: string): StatusError {
+  return failure(406, 'NotAcceptable', message);
+}
+
+/** A kind that has no protobuf message. */
+export function notAcceptableKind(value: { readonly kind?: string }): StatusError {
+  return notAcceptableForm(
+    `object ${value.kind ?? ''} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message`,
+  );
+}
+
 /** What a path that no handler owns answers. */
 export function unknownPath(): StatusError {
   return failure(404, 'NotFound', 'the server could not find the requested resource', {});

@@ -6,9 +6,9 @@
  *   /api and /apis with as=APIGroupDiscoveryList  all of it in two answers, with an ETag (v2)
  */
 import { createHash } from 'node:crypto';
-import { notAcceptable } from '../../../pkg/apimachinery/status.js';
 import type { ResourceDefinition, Subresource } from '../../registry/resource.js';
 import type { RequestContext } from '../../server/request-context.js';
+import { contentTypeOf, negotiate } from '../media-type.js';
 import { encodeValue, send, wantsPretty } from '../respond.js';
 import {
   type AggregatedDocument,
@@ -106,12 +106,10 @@ export class Discovery {
         return true;
       }
     }
-    if (accept !== '' && !/application\/(json|\*)|\*\/\*|yaml/.test(accept)) {
-      throw notAcceptable(['application/json', 'application/yaml']);
-    }
-    const encoding = /^application\/yaml\b/.test(accept) ? 'yaml' : 'json';
-    const type = encoding === 'yaml' ? 'application/yaml' : 'application/json';
-    send(ctx, 200, type, encodeValue(document, encoding, wantsPretty(ctx)));
+    const accepted = negotiate(accept, { shapes: false });
+    const { encoding } = accepted;
+    const body = encodeValue(document, encoding, wantsPretty(ctx, accepted));
+    send(ctx, 200, contentTypeOf(encoding), body);
     return true;
   }
 

@@ -12,8 +12,11 @@ export interface ProtobufField {
   readonly map?: boolean;
   /** No pointer in Go: it is always on the wire, and its zero value means that it is absent. */
   readonly plain?: boolean;
+  /** An embedded struct of Go: JSON has its fields in the place of the message. */
+  readonly inline?: boolean;
 }
 
+/** Fields by ascending number. */
 export type FieldTable = Readonly<Record<string, readonly ProtobufField[]>>;
 
 let loading: Promise<FieldTable> | undefined;
