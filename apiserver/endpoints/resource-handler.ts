@@ -66,7 +66,8 @@ export class ResourceHandler {
 
   async handle(ctx: RequestContext): Promise<void> {
     try {
-      await prepareProtobuf(ctx.exchange?.req.headers.accept);
+      const loading = prepareProtobuf(ctx.exchange?.req.headers.accept);
+      if (loading) await loading;
       await this.dispatch(ctx);
     } catch (err) {
       if (err instanceof ClientGone) return;

@@ -31,7 +31,8 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
   };
   const serve = async (req: IncomingMessage, res: ServerResponse) => {
     // Any answer, a refusal too, may have to be in it.
-    await prepareProtobuf(req.headers.accept);
+    const loading = prepareProtobuf(req.headers.accept);
+    if (loading) await loading;
     await chain.serve(req, res);
   };
   const answer = (request: FastifyRequest, reply: FastifyReply) => {
