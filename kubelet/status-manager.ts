@@ -27,6 +27,8 @@ interface Entry {
   status: PodStatus;
   version: number;
   sent: number;
+  /** What was sent last; the API may not have told of it yet. */
+  last?: PodStatus;
   /** Nothing of it runs any more. */
   finished: boolean;
   deleted: boolean;
@@ -154,12 +156,13 @@ export class StatusManager {
     const { namespace = '', name = '' } = entry.pod.metadata ?? {};
     try {
       if (entry.sent !== entry.version) {
-        const { version } = entry;
-        await client.patch(namespace, name, 'strategic', statusPatch(entry.pod, entry.status), {
+        const { version, status, last } = entry;
+        await client.patch(namespace, name, 'strategic', statusPatch(entry.pod, status, last), {
           subresource: 'status',
           signal,
         });
         entry.sent = version;
+        entry.last = status;
       }
       if (mayDelete(entry)) {
         await client.delete(namespace, name, {
@@ -200,10 +203,11 @@ function mayDelete(entry: Entry): boolean {
 const OPTIONAL_FIELDS = ['reason', 'message', 'podIP'] as const;
 
 /** A strategic merge patch that leaves other writers' conditions alone. */
-export function statusPatch(pod: Pod, status: PodStatus): object {
+export function statusPatch(pod: Pod, status: PodStatus, last: PodStatus = {}): object {
   const { conditions, ...rest } = status;
   const removed: Record<string, null> = {};
   for (const field of OPTIONAL_FIELDS) if (status[field] === undefined) removed[field] = null;
+  const known = [...(pod.status?.conditions ?? []), ...(last.conditions ?? [])];
   const shown = pod.status?.podIPs;
   const replaceIPs = shown && shown.length > 0 && !deepEqual(shown, status.podIPs ?? []);
   return {
@@ -212,17 +216,22 @@ export function statusPatch(pod: Pod, status: PodStatus): object {
       ...removed,
       ...rest,
       ...(replaceIPs ? { podIPs: [{ $patch: 'replace' }, ...(status.podIPs ?? [])] } : {}),
-      ...(conditions ? { conditions: conditions.map((c) => ({ ...cleared(pod, c), ...c })) } : {}),
+      ...(conditions
+        ? { conditions: conditions.map((c) => ({ ...cleared(known, c), ...c })) }
+        : {}),
     },
   };
 }
 
 /** A condition is merged with the one that is there: what it no longer says must be taken out. */
-function cleared(pod: Pod, condition: PodCondition): { reason?: null; message?: null } {
-  const shown = pod.status?.conditions?.find((c) => c.type === condition.type);
+function cleared(
+  known: readonly PodCondition[],
+  { type }: PodCondition,
+): { reason?: null; message?: null } {
+  const said = known.filter((c) => c.type === type);
   return {
-    ...(shown?.reason !== undefined ? { reason: null } : {}),
-    ...(shown?.message !== undefined ? { message: null } : {}),
+    ...(said.some(({ reason }) => reason !== undefined) ? { reason: null } : {}),
+    ...(said.some(({ message }) => message !== undefined) ? { message: null } : {}),
   };
 }
 

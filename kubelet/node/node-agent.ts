@@ -120,7 +120,6 @@ export class NodeAgent {
     const known = this.workers.get(uid);
     if (known) {
       known.update(pod);
-      this.options.statuses.reconcile(pod);
       return;
     }
     this.addWorker(pod, this.judge(pod));

@@ -1,5 +1,5 @@
 /**
- * The volumes of one pod, from the pod's first sync to its end: they are mounted once, before its containers
+ * The volumes and devices of one pod, from the pod's first sync to its end: they are mounted once, before its containers
  * start, and what keeps them from it is told; while it runs, claims that have grown get their size.
  */
 import type { Pod } from '../../pkg/api/types.js';
@@ -15,6 +15,7 @@ import {
   unprocessedMessage,
 } from '../volumes/persistent-volumes.js';
 import { checkVolumes } from '../volumes/volumes.js';
+import { deviceFault } from './pod-devices.js';
 
 /** How long volumes are waited for before an Event says so. */
 const MOUNT_DEADLINE_MS = 123_000;
@@ -40,13 +41,15 @@ export class PodMounts {
     if (this.mounted) return true;
     const { objects, events, clock } = this.options;
     const tell = (message: string) => events.pod(pod, 'Warning', 'FailedMount', message);
+    const devices = await deviceFault(pod, objects);
+    if (devices !== undefined) events.pod(pod, 'Warning', 'FailedPrepareDynamicResources', devices);
     const faults = await checkVolumes(pod, objects);
     for (const { message } of faults) tell(message);
     const claims = await claimFaults(pod, objects);
     const unprocessed = unprocessedMessage(claims);
     if (unprocessed !== undefined) tell(unprocessed);
     for (const { unmountable } of claims) if (unmountable !== undefined) tell(unmountable);
-    if (faults.length === 0 && claims.length === 0) {
+    if (devices === undefined && faults.length === 0 && claims.length === 0) {
       this.mounted = true;
       return true;
     }

@@ -10,6 +10,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
   PodStatus,
+  ResourceClaim,
 } from '../../pkg/api/types.js';
 import { notFound } from '../../pkg/apimachinery/status.js';
 import { FakeClock } from '../../pkg/component/clock.js';
@@ -48,6 +49,7 @@ class Node {
   finished = false;
   writes = 0;
   readonly claims = new Map<string, PersistentVolumeClaim>();
+  resourceClaim: ResourceClaim | undefined;
   readonly volumes = new Map<string, PersistentVolume>();
   readonly runtime = new SimulatedRuntime({ nodeName: 'n', clock: this.clock });
   private readonly stopping = new AbortController();
@@ -83,6 +85,7 @@ class Node {
       attachment: async () => undefined,
       csiDriver: async () => undefined,
       csiNode: async () => undefined,
+      resourceClaim: async () => this.resourceClaim,
       services: () => [],
     };
     this.statuses = new StatusManager({
@@ -453,6 +456,30 @@ t.test('a volume that cannot be mounted is tried less and less often', async (t)
   await node.stop();
 });
 
+t.test('a pod waits for its devices', async (t) => {
+  const node = new Node(podOf({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpus' }] }));
+  const tells = (why: string) =>
+    node.events.some((event) =>
+      event.includes(
+        `pod FailedPrepareDynamicResources Failed to prepare dynamic resources: prepare dynamic resources: ${why}`,
+      ),
+    );
+  await node.pass(1000);
+  t.ok(tells('failed to fetch ResourceClaim gpus: resourceclaims.resource.k8s.io "gpus" not found'));
+  node.resourceClaim = { metadata: { name: 'gpus', uid: 'c' }, spec: {}, status: {} };
+  await node.pass(3000);
+  t.ok(tells('ResourceClaim default/gpus is not allocated'));
+  t.equal(node.container()?.state?.running, undefined);
+  const user = { resource: 'pods', name: 'p', uid: podOf({}).metadata?.uid ?? '' };
+  node.resourceClaim = {
+    ...node.resourceClaim,
+    status: { allocation: {}, reservedFor: [user] },
+  };
+  await node.pass(10_000);
+  t.ok(node.container()?.state?.running);
+  await node.stop();
+});
+
 t.test('a pod waits for its claim, and gives a claim that has grown its size', async (t) => {
   const persistentVolumeClaim = { claimName: 'data' };
   const node = new Node(podOf({ volumes: [{ name: 'v', persistentVolumeClaim }] }));
@@ -779,6 +806,13 @@ t.test(
           conditions: [{ type: 'Ready', status: 'True', reason: null }],
         },
       },
+    );
+    const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+    const last = { conditions: [{ type: 'Ready', status: 'False', reason: 'X', message: 'x' }] };
+    t.match(
+      statusPatch(podOf({}), ready, last),
+      { status: { conditions: [{ type: 'Ready', status: 'True', reason: null, message: null }] } },
+      'also what was sent and is not told of yet',
     );
   },
 );

@@ -8,6 +8,7 @@ import type {
   CSINode,
   PersistentVolume,
   PersistentVolumeClaim,
+  ResourceClaim,
   Secret,
   Service,
   VolumeAttachment,
@@ -20,6 +21,7 @@ import {
   CSI_NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
+  RESOURCE_CLAIMS,
   type ResourceRef,
   SECRETS,
   VOLUME_ATTACHMENTS,
@@ -41,6 +43,7 @@ export interface PodObjects {
   attachment(name: string): Promise<VolumeAttachment | undefined>;
   csiDriver(name: string): Promise<CSIDriver | undefined>;
   csiNode(name: string): Promise<CSINode | undefined>;
+  resourceClaim(namespace: string, name: string): Promise<ResourceClaim | undefined>;
   /** The services whose addresses a pod of the namespace finds in its environment. */
   services(namespace: string): readonly Service[];
 }
@@ -90,6 +93,10 @@ export class ObjectCache implements PodObjects {
 
   csiNode(name: string): Promise<CSINode | undefined> {
     return this.read<CSINode>(CSI_NODES, '', name, 0);
+  }
+
+  resourceClaim(namespace: string, name: string): Promise<ResourceClaim | undefined> {
+    return this.read<ResourceClaim>(RESOURCE_CLAIMS, namespace, name, 0);
   }
 
   services(namespace: string): readonly Service[] {

@@ -45,16 +45,21 @@ const image = (name: string) => ({
 const imageOf = (pod: V1Pod) => pod.spec?.containers[0]?.image;
 const revisionOf = (pod: V1Pod) => pod.metadata?.labels?.['controller-revision-hash'];
 
-async function setHealth({ pods, until }: World, name: string, status: 'True' | 'False') {
-  await until(`${name} is running`, async () => {
-    return (await pods.find(name))?.status?.phase === 'Running';
-  });
+async function claimHealth({ pods }: World, name: string, status: 'True' | 'False') {
   const body = { status: { conditions: [{ type: GATE, status }] } };
-  // Merge patches replace whole lists: the others are kept by their own merge key.
+  // A merge patch would replace the whole list.
   await pods.patch(name, body, {
     subresource: 'status',
     as: PatchStrategy.StrategicMergePatch,
   });
+}
+
+async function setHealth(w: World, name: string, status: 'True' | 'False') {
+  const { pods, until } = w;
+  await until(`${name} is running`, async () => {
+    return (await pods.find(name))?.status?.phase === 'Running';
+  });
+  await claimHealth(w, name, status);
   await until(`${name} is Ready: ${status}`, async () => {
     return isReady(await pods.get(name)) === (status === 'True');
   });
@@ -144,7 +149,11 @@ export const statefulSets: readonly Clause[] = [
       await Promise.all(all.map((name) => setHealth(w, name, 'False')));
       await w.statefulSets.patch('web', { spec: { replicas: 0 } });
       await halts(w, all);
-      for (const name of all) await setHealth(w, name, 'True');
+      // Each waits for its own health; the lowest that is not healthy goes without.
+      for (const name of ['web-3', 'web-2', 'web-1']) {
+        await claimHealth(w, name, 'True');
+        await w.gone(w.pods, name);
+      }
       await w.until('all are gone', async () => (await w.pods.list('app=web')).length === 0);
       const order = () => {
         const gone = seen.changes.filter(({ type }) => type === 'DELETED');
