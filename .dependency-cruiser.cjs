@@ -43,6 +43,8 @@ module.exports = {
     ...allow('etcd', 'etcd', 'pkg/component', 'pkg/apimachinery', 'pkg/etcd-client'),
     ...allow('apiserver', 'pkg/etcd-client', 'pkg/cel'),
     ...allow('controller-manager', 'pkg/cel'),
+    // Devices are chosen by expressions.
+    ...allow('scheduler', 'pkg/cel'),
     ...allow('cli', 'cli', 'pkg/component', 'pkg/apimachinery', 'pkg/client', 'pkg/api'),
     ...allow('hack', 'hack', 'pkg'),
     // The command of a clone builds what is missing before it hands over.

@@ -38,6 +38,9 @@ const MAX_BINDINGS = 32;
 const YIELD_AFTER_MS = 8;
 /** No plugin is to blame for an error. */
 const NOBODY: ReadonlySet<string> = new Set();
+/** What the plugin for claims says of a pod that has none. */
+const NO_CLAIMS = 'no new claims to deallocate';
+const CLAIMS_PLUGIN = 'DynamicResources';
 
 export interface ScheduleOneOptions {
   cache: SchedulerCache;
@@ -257,16 +260,25 @@ export class ScheduleOne {
     let evicting: Promise<void> | undefined;
     if (diagnosis.nodeCount === 0) {
       nomination = '';
-    } else if (diagnosis.preFilter) {
+    } else if (diagnosis.preFilter && diagnosis.preFilter.plugin !== CLAIMS_PLUGIN) {
       // Turned away before the plugin for claims was asked, which then finds no state of its own: upstream's
       // whole explanation is this, and nothing is preempted.
       diagnosis.postFilter = 'not found';
     } else if (profile.preempt) {
+      let claims = NO_CLAIMS;
+      if (pod.pod.spec?.resourceClaims?.length) {
+        try {
+          claims = await profile.framework.postFilter(state, pod, signal);
+        } catch (err) {
+          if (signal.aborted) return;
+          claims = messageOf(err);
+        }
+      }
       const decided = decide(profile.preempt, state, pod, diagnosis, signal);
       // Without extenders at once, so that the next pod sees what was decided for this one.
       const decision = decided instanceof Promise ? await decided : decided;
       if ('message' in decision) {
-        diagnosis.postFilter = `no new claims to deallocate, preemption: ${decision.message}`;
+        diagnosis.postFilter = `${claims}, preemption: ${decision.message}`;
         if (decision.clearNomination) nomination = '';
       } else {
         nomination = decision.node;

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type {
   CSINode,
+  DeviceClass,
   Namespace,
   Node,
   PersistentVolume,
@@ -14,6 +15,8 @@ import type {
   PodDisruptionBudget,
   ReplicaSet,
   ReplicationController,
+  ResourceClaim,
+  ResourceSlice,
   Service,
   StatefulSet,
   StorageClass,
@@ -25,6 +28,7 @@ import type { Informer } from '../pkg/client/informer.js';
 import { InformerFactory } from '../pkg/client/informer-factory.js';
 import {
   CSI_NODES,
+  DEVICE_CLASSES,
   NAMESPACES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
@@ -33,6 +37,8 @@ import {
   PODS,
   REPLICA_SETS,
   REPLICATION_CONTROLLERS,
+  RESOURCE_CLAIMS,
+  RESOURCE_SLICES,
   SERVICES,
   STATEFUL_SETS,
   STORAGE_CLASSES,
@@ -48,6 +54,7 @@ import { SchedulerCache } from './cache/cache.js';
 import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
 import type { SchedulerConfiguration } from './config/types.js';
 import { defaultSelectorFrom } from './default-selector.js';
+import { ClaimBook } from './devices/claims.js';
 import type { Extender } from './extender.js';
 import { EXTENDER_HINTS, Extenders } from './extenders.js';
 import { nodeChanges, podChanges } from './framework/events.js';
@@ -112,6 +119,15 @@ export class Scheduler {
     const attachments = this.factory.informer<VolumeAttachment>(VOLUME_ATTACHMENTS, {
       indexers: { [BY_NODE]: ({ spec }) => [spec.nodeName] },
     });
+    const deviceClaims = this.factory.informer<ResourceClaim>(RESOURCE_CLAIMS);
+    const slices = this.factory.informer<ResourceSlice>(RESOURCE_SLICES);
+    const deviceClasses = this.factory.informer<DeviceClass>(DEVICE_CLASSES);
+    const devices = new ClaimBook({
+      claims: deviceClaims,
+      slices,
+      classes: deviceClasses,
+      client: client.resource<ResourceClaim>(RESOURCE_CLAIMS),
+    });
     const volumeBook = new Volumes({
       claims,
       volumes,
@@ -135,6 +151,7 @@ export class Scheduler {
           cache: this.cache,
           pods: client.resource<Pod>(PODS),
           volumes: volumeBook,
+          devices,
           attachments: {
             csiNode: (node) => csiNodes.store.get(node),
             ofNode: (node) => attachments.store.byIndex(BY_NODE, node),
@@ -166,6 +183,9 @@ export class Scheduler {
     this.forward(classes, 'StorageClass');
     this.forward(csiNodes, 'CSINode');
     this.forward(attachments, 'VolumeAttachment');
+    this.forward(deviceClaims, 'ResourceClaim');
+    this.forward(slices, 'ResourceSlice');
+    this.forward(deviceClasses, 'DeviceClass');
   }
 
   /** Watches, so that a standby is ready to lead at once. Until the signal aborts. */

@@ -29,6 +29,7 @@ import { persistentVolumeProtection } from './persistent-volume-protection.js';
 import { podGarbageCollector } from './pod-gc.js';
 import { replicaSet } from './replica-set.js';
 import { replicationController } from './replication-controller.js';
+import { resourceClaim } from './resource-claim.js';
 import { resourceQuota } from './resource-quota.js';
 import { rootCaPublisher } from './root-ca-publisher.js';
 import { serviceAccount } from './service-account.js';
@@ -80,6 +81,7 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   persistentVolumeExpander,
   attachDetach,
   ephemeralVolume,
+  resourceClaim,
   clusterRoleAggregation,
   validatingAdmissionPolicyStatus,
   garbageCollector,

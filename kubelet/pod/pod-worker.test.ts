@@ -465,7 +465,9 @@ t.test('a pod waits for its devices', async (t) => {
       ),
     );
   await node.pass(1000);
-  t.ok(tells('failed to fetch ResourceClaim gpus: resourceclaims.resource.k8s.io "gpus" not found'));
+  t.ok(
+    tells('failed to fetch ResourceClaim gpus: resourceclaims.resource.k8s.io "gpus" not found'),
+  );
   node.resourceClaim = { metadata: { name: 'gpus', uid: 'c' }, spec: {}, status: {} };
   await node.pass(3000);
   t.ok(tells('ResourceClaim default/gpus is not allocated'));

@@ -117,6 +117,27 @@ export const VOLUME_ATTRIBUTES_CLASSES = define(
 );
 export const CSI_NODES = define('storage.k8s.io', 'v1', 'csinodes', 'CSINode', 'cluster');
 export const CSI_DRIVERS = define('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver', 'cluster');
+export const RESOURCE_CLAIMS = define('resource.k8s.io', 'v1', 'resourceclaims', 'ResourceClaim');
+export const RESOURCE_CLAIM_TEMPLATES = define(
+  'resource.k8s.io',
+  'v1',
+  'resourceclaimtemplates',
+  'ResourceClaimTemplate',
+);
+export const RESOURCE_SLICES = define(
+  'resource.k8s.io',
+  'v1',
+  'resourceslices',
+  'ResourceSlice',
+  'cluster',
+);
+export const DEVICE_CLASSES = define(
+  'resource.k8s.io',
+  'v1',
+  'deviceclasses',
+  'DeviceClass',
+  'cluster',
+);
 export const RUNTIME_CLASSES = define(
   'node.k8s.io',
   'v1',

@@ -10,6 +10,8 @@ import { podRequests } from './resource.js';
 export function podChanges(old: Pod, now: Pod): EventAction[] {
   const changes: EventAction[] = [];
   if (!equal(old.metadata?.labels ?? {}, now.metadata?.labels ?? {})) changes.push('UpdateLabel');
+  if (!equal(old.status?.resourceClaimStatuses ?? [], now.status?.resourceClaimStatuses ?? []))
+    changes.push('UpdateGeneratedClaim');
   if (old.metadata?.generation !== undefined && sameGeneration(old, now)) return changes;
   if (gates(now) < gates(old) && gates(now) === 0) changes.push('UpdateGates');
   if (!equal(old.spec?.tolerations ?? [], now.spec?.tolerations ?? []))

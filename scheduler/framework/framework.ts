@@ -108,6 +108,16 @@ export class Framework {
     return undefined;
   }
 
+  /** What the plugins that come before preemption did about it, in their words. */
+  async postFilter(state: CycleState, pod: PodInfo, signal: AbortSignal): Promise<string> {
+    const said: string[] = [];
+    for (const plugin of this.at.postFilter) {
+      const text = await plugin.postFilter?.(state, pod, signal);
+      if (text !== undefined) said.push(text);
+    }
+    return said.join(', ');
+  }
+
   addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void {
     for (const plugin of this.at.preFilter) plugin.addPod?.(state, pod, added, node);
   }

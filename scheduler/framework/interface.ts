@@ -87,7 +87,10 @@ export type EventResource =
   | 'PersistentVolumeClaim'
   | 'StorageClass'
   | 'CSINode'
-  | 'VolumeAttachment';
+  | 'VolumeAttachment'
+  | 'ResourceClaim'
+  | 'ResourceSlice'
+  | 'DeviceClass';
 
 /** What happened to it; `Update` is any change of a kind that has no names for what changed. */
 export type EventAction =
@@ -99,7 +102,8 @@ export type EventAction =
   | 'UpdateAllocatable'
   | 'UpdateScaleDown'
   | 'UpdateToleration'
-  | 'UpdateGates';
+  | 'UpdateGates'
+  | 'UpdateGeneratedClaim';
 
 export interface ClusterEvent {
   readonly resource: EventResource;
@@ -138,6 +142,8 @@ export interface Plugin {
   addPod?(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
   removePod?(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;
   filter?(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined;
+  /** Before preemption, where no node fits: what it did about that, in words of the pod's condition. */
+  postFilter?(state: CycleState, pod: PodInfo, signal: AbortSignal): Promise<string>;
   preScore?(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): Status | undefined;
   /** A whole number; after `normalize`, from 0 to MAX_NODE_SCORE. */
   score?(state: CycleState, pod: PodInfo, node: NodeInfo): number;

@@ -3,9 +3,11 @@ import type { Pod } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { SchedulerCache } from '../cache/cache.js';
 import type { ConfigurablePlugin, PluginArgs } from '../config/types.js';
+import type { ClaimBook } from '../devices/claims.js';
 import type { Plugin } from '../framework/interface.js';
 import { defaultBinder } from './default-binder.js';
 import { defaultPreemption } from './default-preemption.js';
+import { dynamicResources } from './dynamic-resources.js';
 import { imageLocality } from './image-locality.js';
 import { interPodAffinity, type NamespaceLabels } from './inter-pod-affinity.js';
 import { nodeAffinity } from './node-affinity.js';
@@ -33,6 +35,7 @@ export interface PluginOptions {
   readonly namespaceLabels: NamespaceLabels;
   readonly volumes: Volumes;
   readonly attachments: Attachments;
+  readonly devices: ClaimBook;
 }
 
 /** Every plugin that there is, by name; profiles choose among them. */
@@ -54,6 +57,7 @@ export function allPlugins(options: PluginOptions): ReadonlyMap<string, Plugin> 
     volumeZone(volumes),
     podTopologySpread({ args: args('PodTopologySpread'), defaultSelector, nodes }),
     interPodAffinity({ args: args('InterPodAffinity'), namespaceLabels, nodes }),
+    dynamicResources(options.devices),
     defaultPreemption(args('DefaultPreemption')),
     nodeResourcesBalancedAllocation(args('NodeResourcesBalancedAllocation')),
     imageLocality(options.cache),

@@ -64,6 +64,8 @@ export interface SchedulingQueueOptions {
 interface PluginHint {
   readonly plugin: string;
   readonly helps: QueueingHint['helps'];
+  /** The plugin holds pods back before they are tried. */
+  readonly gates: boolean;
 }
 
 export class SchedulingQueue {
@@ -93,7 +95,11 @@ export class SchedulingQueue {
       for (const plugin of plugins) {
         for (const { resource, actions, helps } of plugin.events ?? []) {
           for (const action of actions)
-            this.listen(eventKey({ resource, action }), profile, { plugin: plugin.name, helps });
+            this.listen(eventKey({ resource, action }), profile, {
+              plugin: plugin.name,
+              helps,
+              gates: plugin.preEnqueue !== undefined,
+            });
         }
       }
     }
@@ -237,9 +243,21 @@ export class SchedulingQueue {
     if (!this.hints.has(eventKey(event))) return;
     const seen = { event, old, now };
     this.inFlight.remember(seen);
+    if (this.gated.size > 0) this.openGates(seen);
     for (const [uid, queued] of this.unschedulable) {
       if (!concerns(queued.info) || !this.helps(queued, seen)) continue;
       this.unschedulable.delete(uid);
+      this.retry(queued);
+    }
+  }
+
+  /** Those that were held back for want of what has changed now. */
+  private openGates({ event }: SeenEvent): void {
+    const hints = [...(this.hints.get(eventKey(event))?.values() ?? [])].flat();
+    if (!hints.some(({ gates }) => gates)) return;
+    for (const [uid, queued] of this.gated) {
+      if (this.options.isGated(queued.info.pod)) continue;
+      this.gated.delete(uid);
       this.retry(queued);
     }
   }

@@ -2,21 +2,26 @@
 
 import type {
   Container,
+  DeviceClass,
   Node,
   NodeSpec,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodSpec,
+  ResourceClaim,
+  ResourceSlice,
   StorageClass,
   Taint,
 } from '../../pkg/api/types.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { Store } from '../../pkg/client/store.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { Algorithm } from '../algorithm.js';
 import { SchedulerCache } from '../cache/cache.js';
 import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from '../config/defaults.js';
 import type { GivenProfile } from '../config/given.js';
+import { ClaimBook } from '../devices/claims.js';
 import { Framework } from '../framework/framework.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
 import { profilePlugins } from '../framework/profile.js';
@@ -117,6 +122,7 @@ export class Cluster {
       namespaces?: Record<string, Record<string, string>>;
       random?: () => number;
       profile?: GivenProfile;
+      devices?: ClaimBook;
     } = {},
   ) {
     const random = options.random ?? (() => 0.5);
@@ -127,6 +133,7 @@ export class Cluster {
       cache: this.cache,
       pods: { createSubresource: () => Promise.reject(new Error('nothing is bound in this test')) },
       volumes: noVolumes(this.cache),
+      devices: options.devices ?? noDevices(),
       attachments: { csiNode: () => undefined, ofNode: () => [] },
       defaultSelector: options.defaultSelector ?? (() => undefined),
       namespaceLabels: (name) => options.namespaces?.[name] ?? {},
@@ -169,6 +176,31 @@ function noVolumes(cache: SchedulerCache): Volumes {
     classes: { store: new Store<StorageClass>() },
     claimClient: { patch: refuse },
     volumeClient: { update: refuse },
+  });
+}
+
+/** Nor for devices. */
+function noDevices(): ClaimBook {
+  return devicesOf([], [], []);
+}
+
+/** Claims are not written anywhere. */
+export function devicesOf(
+  claims: readonly ResourceClaim[],
+  slices: readonly ResourceSlice[],
+  classes: readonly DeviceClass[],
+): ClaimBook {
+  const refuse = () => Promise.reject(new Error('no claim is written in this test'));
+  const filled = <T extends KubeObject>(objects: readonly T[]) => {
+    const store = new Store<T>();
+    for (const obj of objects) store.set(obj);
+    return store;
+  };
+  return new ClaimBook({
+    claims: { store: filled(claims), addHandler: () => () => true },
+    slices: { store: filled(slices) },
+    classes: { store: filled(classes) },
+    client: { get: refuse, update: refuse, updateStatus: refuse },
   });
 }
 

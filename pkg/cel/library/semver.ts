@@ -43,6 +43,11 @@ class Semver extends Opaque {
   }
 }
 
+/** Undefined for what is no version. */
+export function semverOf(text: string): Opaque | undefined {
+  return Semver.parse(text);
+}
+
 function comparePart(a: string | undefined, b: string | undefined): number {
   if (a === b) return 0;
   if (a === undefined) return -1;
