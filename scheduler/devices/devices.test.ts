@@ -282,4 +282,7 @@ t.test('a pod goes where its devices are', async (t) => {
   );
   cluster.framework.unreserve(outcome.state, pod, outcome.node);
   t.equal(cluster.schedule(withClaim('r', 'free')), 'n1', 'the promise is taken back');
+  const { signal } = new AbortController();
+  const postFilter = () => cluster.framework.postFilter(outcome.state, pod, signal);
+  t.equal(await postFilter(), 'still not schedulable');
 });

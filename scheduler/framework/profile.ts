@@ -33,7 +33,7 @@ const HAS: Readonly<Record<ExtensionPoint, (plugin: Plugin) => boolean>> = {
   queueSort: (plugin) => plugin.queueSort === true,
   preFilter: (plugin) => plugin.preFilter !== undefined,
   filter: (plugin) => plugin.filter !== undefined,
-  postFilter: (plugin) => plugin.preemption !== undefined,
+  postFilter: (plugin) => plugin.preemption !== undefined || plugin.postFilter !== undefined,
   preScore: (plugin) => plugin.preScore !== undefined,
   score: (plugin) => plugin.score !== undefined,
   reserve: (plugin) => plugin.reserve !== undefined,
