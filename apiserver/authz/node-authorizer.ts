@@ -44,35 +44,30 @@ export class NodeAuthorizer implements Authorizer {
     attributes: AuthorizationAttributes,
   ): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { user } = attributes;
-    if (!user.groups.includes(NODES_GROUP)) return NO_OPINION;
     const node = nodeNameOf(user);
-    if (node === undefined || node === '')
-      return {
-        allowed: false,
-        reason: `unknown node for user ${JSON.stringify(user.name)}`,
-      };
+    if (node === undefined) return NO_OPINION;
+    if (node === '') return refused(`unknown node for user ${JSON.stringify(user.name)}`);
     if (attributes.isResourceRequest) {
       switch (`${attributes.resource}.${attributes.group}`) {
         case 'secrets.':
         case 'configmaps.':
-          return this.related(node, attributes, ['get', 'list', 'watch']);
+          return this.readable(node, attributes);
         case 'persistentvolumeclaims.':
-          if (attributes.subresource === 'status')
-            return this.related(node, attributes, ['get', 'update', 'patch']);
-          return this.related(node, attributes, ['get']);
+          return attributes.subresource === 'status'
+            ? this.reportable(node, attributes)
+            : this.gettable(node, attributes);
         case 'persistentvolumes.':
         case 'volumeattachments.storage.k8s.io':
         case 'resourceclaims.resource.k8s.io':
-          return this.related(node, attributes, ['get']);
+          return this.gettable(node, attributes);
         case 'serviceaccounts.':
-          if (attributes.subresource === 'token') return this.related(node, attributes, ['create']);
-          return this.related(node, attributes, ['get']);
+          return this.account(node, attributes);
         case 'resourceslices.resource.k8s.io':
           return this.slice(node, attributes);
         case 'leases.coordination.k8s.io':
-          return own(node, attributes, 'kube-node-lease');
+          return own(node, attributes, LEASES);
         case 'csinodes.storage.k8s.io':
-          return own(node, attributes, '');
+          return own(node, attributes, CSI_NODES);
         case 'pods.':
           return this.pod(node, attributes);
         case 'nodes.':
@@ -82,23 +77,49 @@ export class NodeAuthorizer implements Authorizer {
     return this.rules.some((rule) => ruleAllows(rule, attributes)) ? { allowed: true } : NO_OPINION;
   }
 
+  /** One object, which a kubelet may also follow. */
+  private readable(node: string, attributes: AuthorizationAttributes) {
+    if (!READS.has(attributes.verb)) return refused('can only read resources of this type');
+    if (attributes.subresource !== '') return refused('cannot read subresource');
+    if (attributes.namespace === '') {
+      return refused('can only read namespaced object of this type');
+    }
+    return this.related(node, attributes);
+  }
+
+  private gettable(node: string, attributes: AuthorizationAttributes) {
+    if (attributes.verb !== 'get') {
+      return refused('can only get individual resources of this type');
+    }
+    if (attributes.subresource !== '') return refused('cannot get subresource');
+    return this.related(node, attributes);
+  }
+
+  private reportable(node: string, attributes: AuthorizationAttributes) {
+    return attributes.verb === 'update' || attributes.verb === 'patch'
+      ? this.related(node, attributes)
+      : refused('can only get/update/patch this type');
+  }
+
+  /** The accounts of its pods: to read them, and tokens of them. */
+  private account(node: string, attributes: AuthorizationAttributes) {
+    const { verb, name, subresource } = attributes;
+    if (verb === 'get' && subresource === '') return this.related(node, attributes);
+    if (verb !== 'create' || name === '') {
+      return refused('can only create tokens for individual service accounts');
+    }
+    if (subresource !== 'token') {
+      return refused('can only create token subresource of serviceaccount');
+    }
+    return this.related(node, attributes);
+  }
+
   private async related(
     node: string,
     attributes: AuthorizationAttributes,
-    verbs: readonly string[],
   ): Promise<AuthorizationDecision> {
-    const { verb, name } = attributes;
-    if (!verbs.includes(verb))
-      return {
-        allowed: false,
-        reason: `can only ${verbs.join('/')} resources of this type`,
-      };
-    if (name === '') return { allowed: false, reason: 'No Object name found' };
-    if (await this.isRelated(node, attributes)) return { allowed: true };
-    return {
-      allowed: false,
-      reason: `no relationship found between node '${node}' and this object`,
-    };
+    if (attributes.name === '') return refused('No Object name found');
+    return (await this.isRelated(node, attributes)) ? { allowed: true } : unrelated(node);
   }
 
   private async isRelated(node: string, attributes: AuthorizationAttributes): Promise<boolean> {
@@ -155,10 +176,7 @@ export class NodeAuthorizer implements Authorizer {
       if (pod.metadata?.name === name && pod.metadata.namespace === namespace)
         return { allowed: true };
     }
-    return {
-      allowed: false,
-      reason: `no relationship found between node '${node}' and this object`,
-    };
+    return unrelated(node);
   }
 
   /** Its own ones. Whose a new one is stands in its body, which NodeRestriction reads. */
@@ -179,10 +197,7 @@ export class NodeAuthorizer implements Authorizer {
     }
     const found: OnNode | undefined = await this.find('resource.k8s.io', 'resourceslices', name);
     if (found?.spec?.nodeName === node) return { allowed: true };
-    return {
-      allowed: false,
-      reason: `no relationship found between node '${node}' and this object`,
-    };
+    return unrelated(node);
   }
 
   /** By name alone, so that a kubelet may look for its Node before it makes it. */
@@ -212,27 +227,40 @@ function selects(selector: string | undefined, field: string, value: string): bo
   });
 }
 
+interface OwnKind {
+  readonly namespace: string;
+  readonly one: string;
+  readonly kind: string;
+}
+
+const LEASES: OwnKind = { namespace: 'kube-node-lease', one: 'a node lease', kind: 'node lease' };
+const CSI_NODES: OwnKind = { namespace: '', one: 'a CSINode', kind: 'CSINode' };
+
 function own(
   node: string,
   { verb, name, namespace, subresource }: AuthorizationAttributes,
-  inNamespace: string,
+  kind: OwnKind,
 ): AuthorizationDecision {
-  if (!['get', 'create', 'update', 'patch', 'delete'].includes(verb))
-    return {
-      allowed: false,
-      reason: `can only get, create, update, patch, or delete a node's own object`,
-    };
-  if (subresource !== '') return { allowed: false, reason: 'cannot authorize subresources' };
-  if (namespace !== inNamespace)
-    return {
-      allowed: false,
-      reason: `can only access leases in the ${JSON.stringify(inNamespace)} system namespace`,
-    };
+  if (!['get', 'create', 'update', 'patch', 'delete'].includes(verb)) {
+    return refused(`can only get, create, update, patch, or delete ${kind.one}`);
+  }
+  if (subresource !== '') return refused(`cannot authorize ${kind.kind} subresources`);
+  if (namespace !== kind.namespace) {
+    return refused(
+      `can only access leases in the ${JSON.stringify(kind.namespace)} system namespace`,
+    );
+  }
   // The name of a create stands in its body; NodeRestriction checks it there.
-  if (verb !== 'create' && name !== node)
-    return {
-      allowed: false,
-      reason: `can only access node lease with the same name as the requesting node`,
-    };
+  if (verb !== 'create' && name !== node) {
+    return refused(`can only access ${kind.kind} with the same name as the requesting node`);
+  }
   return { allowed: true };
+}
+
+function unrelated(node: string): AuthorizationDecision {
+  return refused(`no relationship found between node '${node}' and this object`);
+}
+
+function refused(reason: string): AuthorizationDecision {
+  return { allowed: false, reason };
 }
