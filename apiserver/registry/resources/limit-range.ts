@@ -2,16 +2,27 @@
 
 import type { LimitRange, LimitRangeItem } from '../../../pkg/api/types.js';
 import {
+  duplicate,
   type FieldError,
   forbidden,
   invalid,
+  type Path,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
 import { nameColumn } from '../columns/metadata.js';
 import { createdAtColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { compareQuantity } from '../validation/quantities.js';
+import { invalidEach } from '../validation/fields.js';
+import { compareQuantity, quantityOf } from '../validation/quantities.js';
+import {
+  isOvercommitAllowed,
+  validateContainerResourceName,
+  validateResourceName,
+} from '../validation/resources.js';
+
+const STANDARD_TYPES = new Set(['Pod', 'Container', 'PersistentVolumeClaim']);
 
 export const limitRange: ResourceDefinition<LimitRange> = {
   group: '',
@@ -43,90 +54,107 @@ function setItemDefaults(item: LimitRangeItem): void {
 }
 
 function validate(obj: LimitRange): FieldError[] {
-  const errors: FieldError[] = [];
   const seen = new Set<string>();
-  (obj.spec?.limits ?? []).forEach((item, i) => {
+  return (obj.spec?.limits ?? []).flatMap((item, i) => {
     const at = path('spec', 'limits').index(i);
-    if (!item.type) errors.push(required(at.child('type')));
-    if (seen.has(item.type)) {
-      errors.push({
-        type: 'FieldValueDuplicate',
-        field: at.child('type').toString(),
-        body: `Duplicate value: ${JSON.stringify(item.type)}`,
-      });
-    }
+    const errors = validateType(item.type ?? '', at.child('type'));
+    if (seen.has(item.type)) errors.push(duplicate(at.child('type'), item.type));
     seen.add(item.type);
-    errors.push(...validateItem(item, i));
+    return [...errors, ...validateItem(item, at)];
   });
+}
+
+function validateType(type: string, at: Path): FieldError[] {
+  const errors = invalidEach(at, type, isQualifiedName(type));
+  if (errors.length > 0 || type.includes('/') || STANDARD_TYPES.has(type)) return errors;
+  return [invalid(at, type, 'must be a standard limit type or fully qualified')];
+}
+
+function validateItem(item: LimitRangeItem, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const isPod = item.type === 'Pod';
+  const nameCheck =
+    isPod || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
+  const names = new Set<string>();
+  const list = (field: Amounts): Readonly<Record<string, string>> => {
+    const amounts = item[field] ?? {};
+    for (const name of Object.keys(amounts).sort()) {
+      errors.push(...nameCheck(name, at.child(field).key(name)));
+      names.add(name);
+    }
+    return amounts;
+  };
+  const ofContainers = (field: 'default' | 'defaultRequest') => {
+    if (!isPod) return list(field);
+    if (Object.keys(item[field] ?? {}).length > 0)
+      errors.push(forbidden(at.child(field), "may not be specified when `type` is 'Pod'"));
+    return {};
+  };
+  const max = list('max');
+  const min = list('min');
+  const usual = ofContainers('default');
+  const request = ofContainers('defaultRequest');
+  if (item.type === 'PersistentVolumeClaim' && !('storage' in min) && !('storage' in max)) {
+    const text = 'either minimum or maximum storage value is required, but neither was provided';
+    errors.push(required(at.child('limits'), text));
+  }
+  const ratio = list('maxLimitRequestRatio');
+  for (const name of [...names].sort()) {
+    const of: Limits = {
+      min: min[name],
+      max: max[name],
+      usual: usual[name],
+      request: request[name],
+      ratio: ratio[name],
+    };
+    errors.push(...validateOrder(name, of, at), ...validateRatio(name, of, at));
+    if (isOvercommitAllowed(name) || of.usual === undefined || of.request === undefined) continue;
+    if (compareQuantity(of.usual, of.request) === 0) continue;
+    const text = `default value ${of.usual} must equal to defaultRequest value ${of.request} in ${name}`;
+    errors.push(invalid(at.child('defaultRequest').key(name), of.request, text));
+  }
   return errors;
 }
 
-function validateItem(item: LimitRangeItem, i: number): FieldError[] {
-  const at = path('spec', 'limits').index(i);
-  const errors: FieldError[] = [];
-  const { min = {}, max = {}, default: limit = {}, defaultRequest: request = {}, type } = item;
-  if (type === 'Pod') {
-    if (Object.keys(limit).length > 0) {
-      errors.push(forbidden(at.child('default'), "may not be specified when `type` is 'Pod'"));
-    }
-    if (Object.keys(request).length > 0) {
-      errors.push(
-        forbidden(at.child('defaultRequest'), "may not be specified when `type` is 'Pod'"),
-      );
-    }
-  }
-  if (
-    type === 'PersistentVolumeClaim' &&
-    min['storage'] === undefined &&
-    max['storage'] === undefined
-  ) {
-    errors.push(
-      required(at, 'either minimum or maximum storage value is required, but neither was provided'),
-    );
-  }
-  const pairs = [
-    ['min', min, 'max', max, 'min value', 'max value'],
-    ['defaultRequest', request, 'max', max, 'default request value', 'max value'],
-    ['default', limit, 'max', max, 'default value', 'max value'],
-    ['defaultRequest', request, 'default', limit, 'default request value', 'default limit value'],
+type Amounts = 'max' | 'min' | 'default' | 'defaultRequest' | 'maxLimitRequestRatio';
+type Limits = Record<'min' | 'max' | 'usual' | 'request' | 'ratio', string | undefined>;
+
+/** Each pair in the order in which it is told; the value that is shown is the one that upstream shows. */
+function validateOrder(name: string, { min, max, usual, request }: Limits, at: Path): FieldError[] {
+  const rows = [
+    ['min', min, 'min value', max, 'max value', min],
+    ['defaultRequest', min, 'min value', request, 'default request value', request],
+    ['defaultRequest', request, 'default request value', max, 'max value', request],
+    ['defaultRequest', request, 'default request value', usual, 'default limit value', request],
+    ['default', min, 'min value', usual, 'default value', min],
+    ['default', usual, 'default value', max, 'max value', max],
   ] as const;
-  const names = new Set([
-    ...Object.keys(min),
-    ...Object.keys(max),
-    ...Object.keys(limit),
-    ...Object.keys(request),
-  ]);
-  for (const name of names) {
-    for (const [field, low, , high, lowText, highText] of pairs) {
-      const a = low[name];
-      const b = high[name];
-      if (a === undefined || b === undefined || compareQuantity(a, b) <= 0) continue;
-      errors.push(
-        invalid(at.child(field).key(name), a, `${lowText} ${a} is greater than ${highText} ${b}`),
-      );
-    }
-    for (const [field, value, text] of [
-      ['defaultRequest', request[name], 'default request value'],
-      ['default', limit[name], 'default value'],
-    ] as const) {
-      const least = min[name];
-      if (value === undefined || least === undefined || compareQuantity(least, value) <= 0)
-        continue;
-      errors.push(
-        invalid(
-          at.child(field).key(name),
-          value,
-          `min value ${least} is greater than ${text} ${value}`,
-        ),
-      );
-    }
-  }
-  for (const [name, ratio] of Object.entries(item.maxLimitRequestRatio ?? {})) {
-    if (compareQuantity(ratio, '1') < 0) {
-      errors.push(
-        invalid(at.child('maxLimitRequestRatio').key(name), ratio, `ratio ${ratio} is less than 1`),
-      );
-    }
+  return rows.flatMap(([field, low, lowText, high, highText, shown]) =>
+    low === undefined || high === undefined || compareQuantity(low, high) <= 0
+      ? []
+      : [
+          invalid(
+            at.child(field).key(name),
+            shown,
+            `${lowText} ${low} is greater than ${highText} ${high}`,
+          ),
+        ],
+  );
+}
+
+function validateRatio(name: string, { min, max, ratio }: Limits, at: Path): FieldError[] {
+  if (ratio === undefined) return [];
+  const own = at.child('maxLimitRequestRatio').key(name);
+  const errors: FieldError[] = [];
+  if (compareQuantity(ratio, '1') < 0)
+    errors.push(invalid(own, ratio, `ratio ${ratio} is less than 1`));
+  if (min === undefined || max === undefined) return errors;
+  const [wanted = 0, low = 0, high = 0] = [ratio, min, max].map(
+    (text) => quantityOf(text)?.milliValue() ?? 0,
+  );
+  const most = high / low;
+  if (wanted / 1000 > most) {
+    errors.push(invalid(own, ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`));
   }
   return errors;
 }

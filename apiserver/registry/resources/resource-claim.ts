@@ -2,11 +2,12 @@
 
 import type { ResourceClaim } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
-import { type FieldError, invalid, path } from '../../../pkg/apimachinery/field-error.js';
+import { invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { validateClaimStatus } from '../validation/device-allocation.js';
 import { setClaimDefaults, validateClaimSpec } from '../validation/devices.js';
 
 export const resourceClaim: ResourceDefinition<ResourceClaim> = {
@@ -29,7 +30,7 @@ export const resourceClaim: ResourceDefinition<ResourceClaim> = {
     validate: (obj) => validateClaimSpec(obj.spec, path('spec')),
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
-    status: { validateUpdate: validateStatus },
+    status: { validateUpdate: validateClaimStatus },
     returnsDeletedObject: true,
   },
 };
@@ -45,21 +46,4 @@ function stateText({ metadata, status = {} }: ResourceClaim): string {
     if ((status.reservedFor ?? []).length > 0) states.push('reserved');
   }
   return states.join(',');
-}
-
-function validateStatus(obj: ResourceClaim, old: ResourceClaim): FieldError[] {
-  const errors: FieldError[] = [];
-  const reserved = (obj.status?.reservedFor ?? []).length > 0;
-  if (reserved && !obj.status?.allocation) {
-    errors.push({
-      type: 'FieldValueForbidden',
-      field: 'status.reservedFor',
-      body: 'Forbidden: may not be specified when `allocated` is not set',
-    });
-  }
-  const before = old.status?.allocation;
-  if (before && obj.status?.allocation && !semanticDeepEqual(before, obj.status.allocation)) {
-    errors.push(invalid('status.allocation', obj.status.allocation, FIELD_IMMUTABLE));
-  }
-  return errors;
 }

@@ -1,20 +1,19 @@
 /** ResourceQuota: how much the objects of a namespace may ask for together, and how much they do. */
 
-import type { ResourceQuota } from '../../../pkg/api/types.js';
+import type { ResourceQuota, ResourceQuotaSpec } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
   type FieldError,
   invalid,
-  notSupported,
   type Path,
   path,
+  required,
 } from '../../../pkg/apimachinery/field-error.js';
-import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
-import { FIELD_IMMUTABLE, NOT_NEGATIVE } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { signOf } from '../validation/quantities.js';
+import { validateQuantityValue, validateResourceName } from '../validation/resources.js';
 
 const SCOPES = [
   'BestEffort',
@@ -25,6 +24,35 @@ const SCOPES = [
   'Terminating',
   'VolumeAttributesClass',
 ];
+const POD_SCOPES = [
+  'CrossNamespacePodAffinity',
+  'NotBestEffort',
+  'NotTerminating',
+  'PriorityClass',
+  'Terminating',
+];
+const WITHOUT_VALUES = [
+  'BestEffort',
+  'CrossNamespacePodAffinity',
+  'NotBestEffort',
+  'NotTerminating',
+  'Terminating',
+];
+const CONFLICTS = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+] as const;
+/** What the pods of a scope may be counted by. */
+const POD_NAMES = new Set([
+  'pods',
+  'cpu',
+  'memory',
+  'requests.cpu',
+  'requests.memory',
+  'limits.cpu',
+  'limits.memory',
+]);
+const CLAIM_NAMES = new Set(['persistentvolumeclaims', 'requests.storage']);
 /** Names without a slash that a quota may count, besides `requests.…`, `limits.…` and `count/…`. */
 const STANDARD_NAMES = new Set([
   'cpu',
@@ -100,50 +128,85 @@ function usage({ status }: ResourceQuota, limits: boolean): string {
 }
 
 function validate({ spec = {} }: ResourceQuota): FieldError[] {
-  const errors = validateAmounts(spec.hard, path('spec', 'hard'));
+  return [
+    ...validateAmounts(spec.hard, path('spec', 'hard')),
+    ...validateScopes(spec),
+    ...validateSelector(spec),
+  ];
+}
+
+function validateScopes(spec: ResourceQuotaSpec): FieldError[] {
+  const at = path('spec', 'scopes');
   const scopes = spec.scopes ?? [];
-  scopes.forEach((scope) => {
-    if (!SCOPES.includes(scope)) errors.push(invalid('spec.scopes', scopes, 'unsupported scope'));
-  });
-  for (const [one, other] of [
-    ['BestEffort', 'NotBestEffort'],
-    ['Terminating', 'NotTerminating'],
-  ] as const) {
-    if (scopes.includes(one) && scopes.includes(other)) {
-      errors.push(invalid('spec.scopes', scopes, 'conflicting scopes'));
-    }
+  const errors: FieldError[] = [];
+  for (const scope of scopes) {
+    if (!SCOPES.includes(scope)) errors.push(invalid(at, scopes, 'unsupported scope'));
+    for (const _name of unfitFor(scope, spec.hard))
+      errors.push(invalid(at, scopes, 'unsupported scope applied to resource'));
   }
-  (spec.scopeSelector?.matchExpressions ?? []).forEach(
-    ({ scopeName, operator, values = [] }, i) => {
-      const at = path('spec', 'scopeSelector', 'matchExpressions').index(i);
-      if (!SCOPES.includes(scopeName)) {
-        errors.push(invalid(at.child('scopeName'), scopeName, 'unsupported scope'));
-      }
-      if (operator === 'In' || operator === 'NotIn') {
-        if (values.length === 0) {
-          errors.push({
-            type: 'FieldValueRequired',
-            field: at.child('values').toString(),
-            body: "Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
-          });
-        }
-      } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-        if (values.length > 0) {
-          errors.push(
-            invalid(
-              at.child('values'),
-              values,
-              "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
-            ),
-          );
-        }
-      } else
-        errors.push(
-          notSupported(at.child('operator'), operator, ['DoesNotExist', 'Exists', 'In', 'NotIn']),
-        );
-    },
+  return [...errors, ...conflicts(scopes, at, scopes)];
+}
+
+/** The path names the list and not the entry, as upstream. */
+function validateSelector(spec: ResourceQuotaSpec): FieldError[] {
+  const at = path('spec', 'scopeSelector', 'matchExpressions');
+  const expressions = spec.scopeSelector?.matchExpressions ?? [];
+  const errors: FieldError[] = [];
+  for (const { scopeName, operator, values = [] } of expressions) {
+    if (!SCOPES.includes(scopeName))
+      errors.push(invalid(at.child('scopeName'), scopeName, 'unsupported scope'));
+    for (const _name of unfitFor(scopeName, spec.hard)) {
+      const shown = {
+        MatchExpressions: expressions.map((one) => ({
+          ScopeName: one.scopeName,
+          Operator: one.operator,
+          Values: one.values ?? null,
+        })),
+      };
+      errors.push(invalid(at, shown, 'unsupported scope applied to resource'));
+    }
+    if (WITHOUT_VALUES.includes(scopeName) && operator !== 'Exists') {
+      const text =
+        "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+      errors.push(invalid(at.child('operator'), operator, text));
+    }
+    if (operator === 'In' || operator === 'NotIn') {
+      const text =
+        "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+      if (values.length === 0) errors.push(required(at.child('values'), text));
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      const text =
+        "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+      if (values.length > 0) errors.push(invalid(at.child('values'), values, text));
+    } else errors.push(invalid(at.child('operator'), operator, 'not a valid selector operator'));
+  }
+  const names = expressions.map(({ scopeName }) => scopeName);
+  return [...errors, ...conflicts(names, path('spec', 'scopeSelector', 'scopes'), spec.scopes)];
+}
+
+function conflicts(
+  scopes: readonly string[],
+  at: Path,
+  shown: readonly string[] | undefined,
+): FieldError[] {
+  return CONFLICTS.filter((pair) => pair.every((scope) => scopes.includes(scope))).map(() =>
+    invalid(at, shown ?? null, 'conflicting scopes'),
   );
-  return errors;
+}
+
+/** What is counted, but not by scope: only pods are of one, and of best-effort ones nothing but their number is. */
+function unfitFor(
+  scope: string,
+  hard: Readonly<Record<string, string>> | undefined,
+): readonly string[] {
+  return Object.keys(hard ?? {})
+    .sort()
+    .filter((name) => {
+      if (!STANDARD_NAMES.has(name)) return false;
+      if (POD_SCOPES.includes(scope)) return !POD_NAMES.has(name);
+      if (scope === 'BestEffort') return name !== 'pods';
+      return scope !== 'VolumeAttributesClass' || !CLAIM_NAMES.has(name);
+    });
 }
 
 function validateAmounts(
@@ -152,11 +215,14 @@ function validateAmounts(
 ): FieldError[] {
   return Object.entries(amounts ?? {}).flatMap(([name, amount]) => {
     const here = at.key(name);
-    const errors = isQualifiedName(name).map((why) => invalid(here, name, why));
-    if (errors.length === 0 && !name.includes('/') && !STANDARD_NAMES.has(name)) {
+    const errors = validateResourceName(name, here);
+    if (!name.includes('/') && !STANDARD_NAMES.has(name) && !isHugePages(name)) {
       errors.push(invalid(here, name, 'must be a standard resource for quota'));
     }
-    if (signOf(amount) < 0) errors.push(invalid(here, amount, NOT_NEGATIVE));
-    return errors;
+    return [...errors, ...validateQuantityValue(name, amount, here)];
   });
+}
+
+function isHugePages(name: string): boolean {
+  return name.startsWith('hugepages-') || name.startsWith('requests.hugepages-');
 }

@@ -474,7 +474,10 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       'a quota of what is none',
       'ResourceQuota',
       { spec: { hard: { things: '1' } } },
-      ['spec.hard[things]: Invalid value: "things": must be a standard resource for quota'],
+      [
+        'spec.hard[things]: Invalid value: "things": must be a standard resource type or fully qualified',
+        'spec.hard[things]: Invalid value: "things": must be a standard resource for quota',
+      ],
     ],
     [
       'a quota below zero',

@@ -7,7 +7,7 @@ import type {
 import { badRequest } from '../../../pkg/apimachinery/status.js';
 import type { RequestContext, UserInfo } from '../../server/request-context.js';
 import type { ResourceDefinition } from '../resource.js';
-import { attributesAsked, withoutMetadata } from '../validation/review.js';
+import { attributesAsked, checkReview } from '../validation/review.js';
 
 const GROUP = { group: 'authorization.k8s.io', version: 'v1' } as const;
 
@@ -22,8 +22,8 @@ export const subjectAccessReview: ResourceDefinition<SubjectAccessReview> = {
   strategy: {},
   virtual: {
     async create(body, ctx) {
-      withoutMetadata(body);
       const review = body as SubjectAccessReview;
+      checkReview('SubjectAccessReview', review, 'any');
       return { ...review, status: await decide(subjectOf(review), review.spec ?? {}, ctx) };
     },
   },
@@ -40,8 +40,8 @@ export const selfSubjectAccessReview: ResourceDefinition<SelfSubjectAccessReview
   strategy: {},
   virtual: {
     async create(body, ctx) {
-      withoutMetadata(body);
       const review = body as SelfSubjectAccessReview;
+      checkReview('SelfSubjectAccessReview', review, 'self');
       return { ...review, status: await decide(ctx.user, review.spec ?? {}, ctx) };
     },
   },
@@ -58,15 +58,10 @@ export const localSubjectAccessReview: ResourceDefinition<LocalSubjectAccessRevi
   strategy: {},
   virtual: {
     async create(body, ctx) {
-      withoutMetadata(body);
       const review = body as LocalSubjectAccessReview;
+      checkReview('LocalSubjectAccessReview', review, 'local');
       const { namespace } = ctx.requestInfo;
-      if (review.spec?.nonResourceAttributes) {
-        throw badRequest(
-          'spec.nonResourceAttributes: Invalid value: disallowed on this kind of request',
-        );
-      }
-      if (review.spec?.resourceAttributes?.namespace !== namespace) {
+      if (review.metadata?.namespace !== namespace) {
         throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
       }
       return { ...review, status: await decide(subjectOf(review), review.spec, ctx) };
@@ -75,16 +70,11 @@ export const localSubjectAccessReview: ResourceDefinition<LocalSubjectAccessRevi
 };
 
 function subjectOf({ spec }: SubjectAccessReview | LocalSubjectAccessReview): UserInfo {
-  if (!spec?.user && !spec?.groups?.length) {
-    throw badRequest(
-      'spec.user: Invalid value: "": at least one of user or group must be specified',
-    );
-  }
   return {
-    name: spec.user ?? '',
-    groups: spec.groups ?? [],
-    ...(spec.uid ? { uid: spec.uid } : {}),
-    ...(spec.extra ? { extra: spec.extra } : {}),
+    name: spec?.user ?? '',
+    groups: spec?.groups ?? [],
+    ...(spec?.uid ? { uid: spec.uid } : {}),
+    ...(spec?.extra ? { extra: spec.extra } : {}),
   };
 }
 

@@ -66,6 +66,16 @@ export function validateStrictCIDR(value: string, at: Path): FieldError[] {
   return [invalid(at, value, `must be in canonical form (${goQuote(range.text)})`)];
 }
 
+/** Why a text is no address of an interface with the length of its network's prefix. */
+export function interfaceAddressFaults(value: string): string[] {
+  const range = parseCIDR(value);
+  if (!range) {
+    return ['must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)'];
+  }
+  const text = `${range.address.text}/${range.bits}`;
+  return text === value ? [] : [`must be in canonical form (${goQuote(text)})`];
+}
+
 export function ipWarnings(value: string, at: Path): string[] {
   const address = parseAddress(value);
   if (!address) return [];
