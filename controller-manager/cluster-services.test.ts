@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
+import { createHmac, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose';
 import t from 'tap';
 import type {
   CertificateSigningRequest,
+  ConfigMap,
   EndpointSlice,
   Endpoints,
   Event,
@@ -21,6 +22,7 @@ import type {
 import { isNotFound } from '../pkg/client/errors.js';
 import {
   CERTIFICATE_SIGNING_REQUESTS,
+  CONFIG_MAPS,
   CORE_EVENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
@@ -56,6 +58,7 @@ const plane = await ControlPlane.start({
     `--root-ca-file=${join(folder, 'ca.crt')}`,
     `--service-account-private-key-file=${join(folder, 'tokens.key')}`,
     '--load-balancer-cidr=192.0.2.0/30',
+    '--controllers=*,bootstrap-signer-controller,tokencleaner',
   ],
 });
 const { client } = plane;
@@ -428,6 +431,62 @@ t.test('Endpoints written by hand are mirrored', async (t) => {
     metadata: { labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
   });
   await eventually('not mirrored any more', async () => (await list()).length === 0);
+});
+
+t.test('Services get addresses of further ServiceCIDRs', async (t) => {
+  const cidrs = client.resource<ServiceCIDR>(SERVICE_CIDRS);
+  const services = client.resource<Service>(SERVICES);
+  const serviceOf = (name: string) => ({
+    metadata: { namespace: 'default', name },
+    spec: { clusterIP: '10.200.0.9', ports: [{ port: 80 }] },
+  });
+  await t.rejects(services.create(serviceOf('early')), {
+    message: /10.200.0.9: the provided network does not match the current range/,
+  });
+  await cidrs.create({ metadata: { name: 'more' }, spec: { cidrs: ['10.200.0.0/24'] } });
+  const made = await eventually('an address of the new range', () =>
+    services.create(serviceOf('late')).catch(() => undefined),
+  );
+  t.equal(made.spec?.clusterIP, '10.200.0.9');
+  await services.delete('default', 'late');
+  await cidrs.delete('', 'more');
+  await t.rejects(services.create(serviceOf('too-late')), /does not match the current range/);
+});
+
+t.test('bootstrap tokens sign cluster-info, until they expire', async (t) => {
+  const secrets = client.resource<Secret>(SECRETS);
+  const maps = client.resource<ConfigMap>(CONFIG_MAPS);
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const tokenOf = (id: string, expiration: string) => ({
+    metadata: { namespace: 'kube-system', name: `bootstrap-token-${id}` },
+    type: 'bootstrap.kubernetes.io/token',
+    data: {
+      'token-id': base64(id),
+      'token-secret': base64('0123456789abcdef'),
+      'usage-bootstrap-signing': base64('true'),
+      expiration: base64(expiration),
+    },
+  });
+  await secrets.create(tokenOf('abcdef', '2126-01-01T00:00:00Z'));
+  await secrets.create(tokenOf('expire', '2020-01-01T00:00:00Z'));
+  await maps.create({
+    metadata: { namespace: 'kube-public', name: 'cluster-info' },
+    data: { kubeconfig: 'x: y\n', 'jws-kubeconfig-gonego': 'old' },
+  });
+  const { data } = await eventually('signed', async () => {
+    const map = await maps.get('kube-public', 'cluster-info');
+    return map.data?.['jws-kubeconfig-abcdef'] ? map : undefined;
+  });
+  t.same(Object.keys(data ?? {}).sort(), ['jws-kubeconfig-abcdef', 'kubeconfig']);
+  const [header = '', content, signature] = (data?.['jws-kubeconfig-abcdef'] ?? '').split('.');
+  t.same(JSON.parse(Buffer.from(header, 'base64url').toString()), { alg: 'HS256', kid: 'abcdef' });
+  t.equal(content, '', 'what is signed is not repeated');
+  const text = `${header}.${Buffer.from('x: y\n').toString('base64url')}`;
+  const expected = createHmac('sha256', '0123456789abcdef').update(text).digest('base64url');
+  t.equal(signature, expected);
+  await eventually('the expired one is gone', () =>
+    secrets.get('kube-system', 'bootstrap-token-expire').then(() => false, isNotFound),
+  );
 });
 
 t.test('ServiceCIDRs are guarded', async (t) => {

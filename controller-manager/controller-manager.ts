@@ -14,7 +14,7 @@ import { TaskGroup } from '../pkg/component/task-group.js';
 import type { ControllerContext, ControllerDescriptor } from './controller.js';
 import { controllerClient } from './controller-client.js';
 import { CONTROLLERS } from './controllers/index.js';
-import { type ControllerManagerOptions, isEnabled } from './options.js';
+import { type ControllerManagerOptions, checkControllers, isEnabled } from './options.js';
 
 export interface ControllerManagerRun {
   readonly options: ControllerManagerOptions;
@@ -28,6 +28,7 @@ export interface ControllerManagerRun {
 
 export async function runControllerManager(run: ControllerManagerRun): Promise<void> {
   const { options, client, clock, logger, signal } = run;
+  checkControllers(options.controllers, CONTROLLERS);
   const recorder = new EventRecorder({
     client,
     component: 'kube-controller-manager',
@@ -82,7 +83,7 @@ async function runControllers(
     logger: logger.child({ controller: descriptor.name }),
     options,
   });
-  const enabled = CONTROLLERS.filter((c) => isEnabled(options.controllers, c.name, c.aliases));
+  const enabled = CONTROLLERS.filter((c) => isEnabled(options.controllers, c));
   const controllers = enabled.map((c) => ({ name: c.name, controller: c.create(context(c)) }));
   tasks.spawn('informers', (stop) => informers.run(stop));
   for (const { name, controller } of controllers) tasks.spawn(name, (stop) => controller.run(stop));

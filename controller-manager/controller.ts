@@ -39,6 +39,8 @@ export interface ControllerDescriptor {
   readonly aliases?: readonly string[];
   /** The service account in kube-system whose rights it needs: `replicaset-controller`. Absent: it acts as the process. */
   readonly serviceAccount?: string;
+  /** `*` does not mean it; it runs where it is named. */
+  readonly offByDefault?: boolean;
   readonly create: (context: ControllerContext) => Controller;
 }
 

@@ -28,7 +28,7 @@ import { CidrSet } from './nodes/cidr.js';
 import { observeHealth, silentConditions } from './nodes/health.js';
 import { toleratedSeconds } from './nodes/taints.js';
 import { evictionRate, zoneState } from './nodes/zones.js';
-import { isEnabled, parseOptions } from './options.js';
+import { checkControllers, isEnabled, parseOptions } from './options.js';
 import { slowStartBatch } from './pod-control.js';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -689,9 +689,22 @@ t.test('flags', async (t) => {
     nodeMonitorPeriodMs: 5000,
   });
   t.equal(options.concurrency['gc'], 3);
-  t.equal(isEnabled(options.controllers, 'pod-garbage-collector-controller', ['podgc']), false);
-  t.equal(isEnabled(options.controllers, 'deployment-controller', ['deployment']), true);
-  t.equal(isEnabled(['deployment'], 'replicaset-controller', ['replicaset']), false);
+  t.equal(
+    isEnabled(options.controllers, {
+      name: 'pod-garbage-collector-controller',
+      aliases: ['podgc'],
+    }),
+    false,
+  );
+  const deployment = { name: 'deployment-controller', aliases: ['deployment'] };
+  t.equal(isEnabled(options.controllers, deployment), true);
+  t.equal(isEnabled(['deployment'], { name: 'replicaset-controller' }), false);
+  const signer = { name: 'bootstrap-signer-controller', offByDefault: true };
+  t.equal(isEnabled(['*'], signer), false);
+  t.equal(isEnabled(['*', 'bootstrap-signer-controller'], signer), true);
+  t.throws(() => checkControllers(['*', '-deploy'], [deployment]), {
+    message: '"deploy" is not in the list of known controllers',
+  });
 });
 
 t.test('every file of controllers/ is registered, under a name of its own', async (t) => {

@@ -203,14 +203,33 @@ export function parseOptions(args: readonly string[], identity: string): Control
   };
 }
 
-/** Whether `--controllers` switches one on: named, or `*` and not `-named`. */
+/** What `--controllers` knows of a controller. */
+interface Switchable {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly offByDefault?: boolean;
+}
+
+/** Whether `--controllers` switches one on: named, or `*` and neither `-named` nor off by default. */
 export function isEnabled(
   controllers: readonly string[],
-  name: string,
-  aliases: readonly string[] = [],
+  { name, aliases = [], offByDefault = false }: Switchable,
 ): boolean {
   const names = [name, ...aliases];
   if (controllers.some((c) => names.includes(c))) return true;
   if (controllers.some((c) => c.startsWith('-') && names.includes(c.slice(1)))) return false;
-  return controllers.includes('*');
+  return !offByDefault && controllers.includes('*');
+}
+
+/** Throws for the first name that nobody has. */
+export function checkControllers(
+  controllers: readonly string[],
+  known: readonly Switchable[],
+): void {
+  const names = new Set(known.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+  for (const one of controllers) {
+    const name = one.replace(/^-/, '');
+    if (one !== '*' && !names.has(name))
+      throw new Error(`${JSON.stringify(name)} is not in the list of known controllers`);
+  }
 }

@@ -1,6 +1,7 @@
 /** Every controller there is, one line each, in the order in which they start. */
 import type { ControllerDescriptor } from '../controller.js';
 import { attachDetach } from './attach-detach.js';
+import { bootstrapSigner } from './bootstrap-signer.js';
 import { clusterRoleAggregation } from './cluster-role-aggregation.js';
 import { cronJob } from './cron-job.js';
 import { csrApproving } from './csr-approving.js';
@@ -39,6 +40,7 @@ import { serviceLoadBalancer } from './service-load-balancer.js';
 import { simulatedLoad } from './simulated-load.js';
 import { statefulSet } from './stateful-set.js';
 import { taintEviction } from './taint-eviction.js';
+import { tokenCleaner } from './token-cleaner.js';
 import { ttlAfterFinished } from './ttl-after-finished.js';
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.js';
 import { volumeAttributesClassProtection } from './volume-attributes-class-protection.js';
@@ -65,6 +67,8 @@ export const CONTROLLERS: readonly ControllerDescriptor[] = [
   ttlAfterFinished,
   legacyTokenCleaner,
   serviceAccountTokens,
+  bootstrapSigner,
+  tokenCleaner,
   serviceCidrs,
   endpointSliceMirroring,
   serviceLoadBalancer,

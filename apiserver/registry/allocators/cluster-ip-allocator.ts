@@ -37,13 +37,12 @@ export class AllocationError extends Error {}
 export class ClusterIPAllocator {
   constructor(readonly range: AddressRange) {}
 
-  /** Takes one address, or throws AllocationError. */
+  holds(address: string): boolean {
+    return contains(this.range, address);
+  }
+
+  /** Takes one address of the range, or throws AllocationError. */
   async allocate(address: string, owner: AddressOwner, ctx: RequestContext): Promise<void> {
-    if (!contains(this.range, address)) {
-      throw new AllocationError(
-        `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.range.cidr}`,
-      );
-    }
     if (!(await this.take(canonicalAddress(address), owner, ctx))) {
       throw new AllocationError('provided IP is already allocated');
     }

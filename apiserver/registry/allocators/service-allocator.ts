@@ -22,9 +22,10 @@ import { serverContext } from '../../server/bootstrap/server-context.js';
 import type { RequestContext } from '../../server/request-context.js';
 import { needsClusterIP, needsHealthCheckNodePort, needsNodePort } from '../defaults/service.js';
 import type { Undo } from '../resource.js';
-import { AllocationError, ClusterIPAllocator } from './cluster-ip-allocator.js';
+import { AllocationError } from './cluster-ip-allocator.js';
 import { isHeadless } from './ip-families.js';
 import { NodePortAllocator, type PortRange } from './node-port-allocator.js';
+import { ServiceRanges } from './service-ranges.js';
 
 /** How long the store is given to take back what is no longer used. */
 const RELEASE_PATIENCE_MS = 10_000;
@@ -44,13 +45,13 @@ interface Taken {
 export class ServiceAllocator {
   /** The cluster's, the main one first. */
   readonly families: readonly IPFamily[];
-  private readonly addresses = new Map<IPFamily, ClusterIPAllocator>();
+  private readonly addresses = new Map<IPFamily, ServiceRanges>();
   private readonly ports: NodePortAllocator;
 
   constructor(options: ServiceAllocatorOptions) {
     for (const cidr of options.serviceClusterIPRanges) {
       const range = parseRange(cidr);
-      this.addresses.set(range.family, new ClusterIPAllocator(range));
+      this.addresses.set(range.family, new ServiceRanges(range));
     }
     this.families = [...this.addresses.keys()];
     this.ports = new NodePortAllocator(options.etcd, options.serviceNodePortRange);

@@ -131,7 +131,7 @@ t.test('addresses and ports of Services', async (t) => {
       [
         'an address of somewhere else',
         { clusterIP: '1.2.3.4' },
-        'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided IP (1.2.3.4) is not in the valid range. The range of valid IPs is 10.0.0.0/28',
+        'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided network does not match the current range',
       ],
       [
         'a port that is taken',
