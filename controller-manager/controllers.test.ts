@@ -152,6 +152,31 @@ t.test('a namespace gets its service account and CA, and ends with its content',
   await eventually('the end', () => namespaces.get('', 'short').then(() => false, isNotFound));
 });
 
+t.test('a namespace that ends waits for its pods before it deletes anything else', async (t) => {
+  const namespaces = client.resource<Namespace>(NAMESPACES);
+  const maps = client.resource<ConfigMap>(CONFIG_MAPS);
+  const pods = client.resource<Pod>(PODS);
+  await namespaces.create({ metadata: { name: 'ordered' } });
+  await maps.create({ metadata: { namespace: 'ordered', name: 'settings' } });
+  await eventually('its service account', () =>
+    client.resource<ServiceAccount>(SERVICE_ACCOUNTS).get('ordered', 'default').catch(absent),
+  );
+  const finalizers = ['example.com/hold'];
+  await pods.create({
+    metadata: { namespace: 'ordered', name: 'last', finalizers },
+    spec: { containers: [{ name: 'c', image: 'nginx' }] },
+  });
+  await namespaces.delete('', 'ordered');
+  await eventually('its pod is what remains', async () => {
+    const { status } = await namespaces.get('', 'ordered');
+    const remaining = status?.conditions?.find((c) => c.type === 'NamespaceContentRemaining');
+    return remaining?.message === 'Some resources are remaining: pods. has 1 resource instances';
+  });
+  t.equal((await maps.get('ordered', 'settings')).metadata?.deletionTimestamp, undefined);
+  await pods.patch('ordered', 'last', 'merge', { metadata: { finalizers: null } });
+  await eventually('the end', () => namespaces.get('', 'ordered').then(() => false, isNotFound));
+});
+
 t.test('nodes get pod CIDRs, each its own', async (t) => {
   const all = await eventually('CIDRs', async () => {
     const { items } = await client.resource<Node>(NODES).list();

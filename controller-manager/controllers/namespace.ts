@@ -136,17 +136,22 @@ class NamespaceController implements Controller {
     const remaining: Remaining[] = [];
     const errors: string[] = [];
     let failure: unknown;
-    const results = await mapLimited(resources, PARALLEL, async (resource) => {
-      try {
-        return await this.deleteResource(resource, name, signal);
-      } catch (err) {
-        if (signal.aborted) throw err;
-        failure = err;
-        errors.push(messageOf(err));
-        return undefined;
-      }
-    });
-    for (const result of results) if (result) remaining.push(result);
+    const isPods = ({ group, resource }: DiscoveredResource) => group === '' && resource === 'pods';
+    // Pods first: what they use, and what restrains them, stays until the last of them has ended.
+    for (const round of [resources.filter(isPods), resources.filter((each) => !isPods(each))]) {
+      const results = await mapLimited(round, PARALLEL, async (resource) => {
+        try {
+          return await this.deleteResource(resource, name, signal);
+        } catch (err) {
+          if (signal.aborted) throw err;
+          failure = err;
+          errors.push(messageOf(err));
+          return undefined;
+        }
+      });
+      for (const result of results) if (result) remaining.push(result);
+      if (remaining.length > 0 || failure !== undefined) break;
+    }
     const conditions = conditionsOf(
       remaining,
       discoveryErrors,
