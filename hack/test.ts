@@ -1,6 +1,6 @@
 /**
- * `npm test`: every compiled test file, in two rounds. Tests beside the code run two at a time; those under
- * test/ start whole clusters and run one at a time, so that they do not take each other's processor.
+ * `npm test`: every compiled test file, two at a time: first those beside the code, then those under test/, which start
+ * whole clusters. Files that measure how soon a cluster heals come last and run one at a time.
  *
  *   npm test -- etcd scheduler     only files whose path holds one of the words
  *
@@ -14,23 +14,22 @@ import { join } from 'node:path';
 import { globSync } from './glob.js';
 import { type FileResult, tapResults } from './tap-results.js';
 
+/** They hold the cluster to times, such as that of a takeover. */
+const TIMED = /\/(heal|heal-all|etcd|fairness)\.test\.js$/;
+
 const wanted = process.argv.slice(2);
 const all = globSync(['dist'], (name) => name.endsWith('.test.js')).filter(
   (file) => wanted.length === 0 || wanted.some((word) => file.includes(word)),
 );
 
 mkdirSync('.tap', { recursive: true });
+const kind = (file: string) =>
+  !file.startsWith('dist/test/') ? 'unit' : TIMED.test(file) ? 'timed' : 'cluster';
+const of = (name: ReturnType<typeof kind>) => all.filter((file) => kind(file) === name);
 const first = [
-  ...(await round(
-    'unit',
-    all.filter((file) => !file.startsWith('dist/test/')),
-    2,
-  )),
-  ...(await round(
-    'cluster',
-    all.filter((file) => file.startsWith('dist/test/')),
-    1,
-  )),
+  ...(await round('unit', of('unit'), 2)),
+  ...(await round('cluster', of('cluster'), 2)),
+  ...(await round('timed', of('timed'), 1)),
 ];
 const failed = first.filter(({ ok }) => !ok);
 const again = await round(
