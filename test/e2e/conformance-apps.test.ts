@@ -10,7 +10,7 @@ import { jobs } from './conformance/job.js';
 import { replicaSets, replicationControllers } from './conformance/replica-set.js';
 import { statefulSets } from './conformance/stateful-set.js';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 t.test('conformance: apps', async (t) => {
   const cluster = await Cluster.start(t);

@@ -5,7 +5,7 @@ import { Cluster } from '../support/cluster.js';
 import { garbage, namespaces } from './conformance/ownership.js';
 import { quotas } from './conformance/quota.js';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 t.test('conformance: machinery', async (t) => {
   const cluster = await Cluster.start(t);
