@@ -97,7 +97,23 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   ])
   .integer('max-requests-inflight', 'requests that read, at a time', 400)
   .integer('max-mutating-requests-inflight', 'requests that write, at a time', 200)
+  .boolean(
+    'enable-priority-and-fairness',
+    'both limits together are divided among priority levels and flows',
+    true,
+  )
   .duration('request-timeout', 'for a request that is not long-running', '1m')
+  .integer(
+    'min-request-timeout',
+    'seconds that a watch without a time of its own lasts, up to twice that',
+    1800,
+  )
+  .duration('shutdown-delay-duration', 'how long it serves on after it is told to stop', '0s')
+  .boolean(
+    'shutdown-send-retry-after',
+    'send new requests away while the last ones are finished',
+    false,
+  )
   .integer('v', 'log verbosity', 0)
   .parse(process.argv.slice(2));
 
@@ -174,9 +190,15 @@ const server = await ApiServer.create({
   disableAdmissionPlugins: flags.list('disable-admission-plugins'),
   defaultNotReadyTolerationSeconds: flags.number('default-not-ready-toleration-seconds'),
   defaultUnreachableTolerationSeconds: flags.number('default-unreachable-toleration-seconds'),
-  maxRequestsInFlight: flags.number('max-requests-inflight'),
-  maxMutatingRequestsInFlight: flags.number('max-mutating-requests-inflight'),
-  requestTimeoutMs: flags.number('request-timeout'),
+  load: {
+    maxRequestsInFlight: flags.number('max-requests-inflight'),
+    maxMutatingRequestsInFlight: flags.number('max-mutating-requests-inflight'),
+    priorityAndFairness: flags.boolean('enable-priority-and-fairness'),
+    requestTimeoutMs: flags.number('request-timeout'),
+    minRequestTimeoutSeconds: flags.number('min-request-timeout'),
+    shutdownDelayMs: flags.number('shutdown-delay-duration'),
+    shutdownSendRetryAfter: flags.boolean('shutdown-send-retry-after'),
+  },
   compactionIntervalMs: flags.number('etcd-compaction-interval'),
   advertiseAddress:
     flags.text('advertise-address') ||

@@ -122,6 +122,12 @@ export class Stores {
     return this.all;
   }
 
+  /** Whether every cache that was asked for is filled. */
+  get live(): boolean {
+    for (const { storage } of this.stores.values()) if (storage.cache.isLoading) return false;
+    return true;
+  }
+
   /** Those among them that users added. */
   get added(): readonly ResourceDefinition[] {
     return this.custom?.definitions ?? this.known;
@@ -176,6 +182,13 @@ export class Stores {
     const store = this.stores.get(idOf(group, resource)) ?? this.custom?.store(group, resource);
     if (!store) throw new Error(`no resource ${idOf(group, resource)} is stored`);
     return store;
+  }
+
+  /** How much there is of a resource, where its objects are in memory just now. */
+  volume(group: string, resource: string): { count: number; bytes: number } | undefined {
+    const store = this.stores.get(idOf(group, resource)) ?? this.custom?.store(group, resource);
+    const cache = store?.storage.cache;
+    return cache?.live ? { count: cache.size, bytes: cache.bytes } : undefined;
   }
 
   /** As the server's own code sees it. */

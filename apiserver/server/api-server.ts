@@ -28,6 +28,10 @@ import { componentProbes } from '../endpoints/component-probes.js';
 import { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
 import { ResourceHandler } from '../endpoints/resource-handler.js';
+import type { ConfigConsumer } from '../flow-control/config-consumer.js';
+import type { FlowControl } from '../flow-control/flow-control.js';
+import { InFlight } from '../flow-control/in-flight.js';
+import { registerFlowControl } from '../flow-control/metrics.js';
 import type { ResourceDefinition } from '../registry/resource.js';
 import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
 import { Stores } from '../registry/stores.js';
@@ -41,9 +45,11 @@ import type { AuditOptions } from './audit/audit.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
 import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
+import { configConsumer, flowControlOf, type LoadOptions } from './load.js';
 import { ServerMetrics } from './metrics.js';
 import { Paths } from './paths.js';
 import type { ServerAccess, UserInfo } from './request-context.js';
+import { ServerHealth } from './server-checks.js';
 import { ServiceResolver } from './service-resolver.js';
 
 export interface ApiServerOptions {
@@ -72,9 +78,7 @@ export interface ApiServerOptions {
   readonly disableAdmissionPlugins: readonly string[];
   readonly defaultNotReadyTolerationSeconds: number;
   readonly defaultUnreachableTolerationSeconds: number;
-  readonly maxRequestsInFlight: number;
-  readonly maxMutatingRequestsInFlight: number;
-  readonly requestTimeoutMs: number;
+  readonly load: LoadOptions;
   readonly compactionIntervalMs: number;
   /** How others reach this server; known once it listens where the port is 0. */
   readonly advertiseAddress: string;
@@ -89,7 +93,9 @@ export class ApiServer {
   private readonly custom: CustomResources;
   private readonly aggregator: Aggregator;
   private readonly encryption: EncryptedClient | undefined;
-  private bootstrapped = false;
+  private readonly flowControl: FlowControl | undefined;
+  private readonly config: ConfigConsumer | undefined;
+  private readonly health: ServerHealth;
   private port = 0;
 
   private constructor(
@@ -98,7 +104,7 @@ export class ApiServer {
       access: ServerAccess;
       handler: ResourceHandler;
       authenticate: Chain['options']['authenticate'];
-      paths: (checks: readonly ServerCheck[], metrics: ServerMetrics) => Paths;
+      paths: (checks: readonly ServerCheck[], flowControl: FlowControl | undefined) => Paths;
       metrics: ServerMetrics;
       encryption: EncryptedClient | undefined;
       discovery: LiveDiscovery;
@@ -112,7 +118,17 @@ export class ApiServer {
     this.access = parts.access;
     this.encryption = parts.encryption;
     const { metrics } = parts;
-    const paths = parts.paths(this.checks(), metrics);
+    const { load } = options;
+    this.flowControl = flowControlOf(load, this.stores, clock);
+    this.config = this.flowControl && configConsumer(this.flowControl, this.stores, clock);
+    if (this.flowControl) registerFlowControl(this.flowControl, metrics.registry);
+    this.health = new ServerHealth({
+      etcd: options.etcd,
+      cachesFilled: () => this.stores.live,
+      flowControlSynced: () => this.config?.synced ?? true,
+      isStopping: () => this.chain.isStopping,
+    });
+    const paths = parts.paths(this.health.checks, this.flowControl);
     this.aggregator = new Aggregator({
       discovery: parts.discovery,
       openApi: () => paths.openApi,
@@ -142,9 +158,11 @@ export class ApiServer {
       ...(options.audit ? { audit: { ...options.audit, clock } } : {}),
       clock,
       logger,
-      maxRequestsInFlight: options.maxRequestsInFlight,
-      maxMutatingRequestsInFlight: options.maxMutatingRequestsInFlight,
-      requestTimeoutMs: options.requestTimeoutMs,
+      limiter:
+        this.flowControl ??
+        new InFlight(load.maxRequestsInFlight, load.maxMutatingRequestsInFlight),
+      requestTimeoutMs: load.requestTimeoutMs,
+      sendRetryAfter: load.shutdownSendRetryAfter,
     });
     const { clientCa, requestHeader } = options.authentication;
     this.app = createApp({
@@ -240,13 +258,26 @@ export class ApiServer {
       discovery,
       custom,
       resolver,
-      handler: new ResourceHandler({ stores, schemas }),
+      handler: new ResourceHandler({
+        stores,
+        schemas,
+        minRequestTimeoutSeconds: options.load.minRequestTimeoutSeconds,
+      }),
       authenticate: (req) =>
         authenticators.authenticate(req, (method, err) => {
           logger.debug({ method, err }, 'Authentication failed');
         }),
-      paths: (checks, metrics) =>
-        new Paths({ checks, metrics, discovery, stores, schemas, authenticators }),
+      paths: (checks, flowControl) =>
+        new Paths({
+          checks,
+          metrics,
+          discovery,
+          stores,
+          schemas,
+          authenticators,
+          clock,
+          ...(flowControl ? { flowControl } : {}),
+        }),
     });
   }
 
@@ -262,34 +293,44 @@ export class ApiServer {
     return this.port;
   }
 
-  /** Until the signal aborts; then watches are ended, requests under way get their time, and the app closes. */
+  /**
+   * Until the signal aborts. Then the server calls itself not ready, goes on for as long as load balancers need
+   * to see it, ends watches (their clients come back elsewhere, or here), and finishes what is under way; only
+   * then does it stop to follow the store.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { logger, options } = { logger: this.options.logger, options: this.options };
+    const { logger, clock, load } = this.options;
     let failure: { err: unknown } | undefined;
-    const tasks = new TaskGroup(signal, (_task, err) => {
-      failure = { err };
-    });
-    tasks.spawn('store feed', (inner) => this.stores.run(inner));
+    const failed = (_task: string, err: unknown) => {
+      failure ??= { err };
+    };
+    // Whatever waits for its own writes to be seen can only end as long as the store is followed.
+    const following = new TaskGroup(new AbortController().signal, failed);
+    const tasks = new TaskGroup(following.signal, failed);
+    const context = (inner: AbortSignal) =>
+      serverContext({ server: this.access, signal: inner, clock, logger });
+    following.spawn('store feed', (inner) => this.stores.run(inner));
     tasks.spawn('custom resources', (inner) => this.custom.run(inner));
     tasks.spawn('custom resource definitions', (inner) => {
       const { stores, custom } = this;
-      const { clock } = options;
-      const ctx = serverContext({ server: this.access, signal: inner, clock, logger });
-      return new CrdController({ stores, custom, clock, logger }).run(ctx);
+      return new CrdController({ stores, custom, clock, logger }).run(context(inner));
     });
+    const { config } = this;
+    if (config) tasks.spawn('flow control', (inner) => config.run(context(inner)));
     tasks.spawn('bootstrap', async (inner) => {
-      const began = options.clock.monotonic();
+      const began = clock.monotonic();
       const keepUp = await this.bootstrap(inner);
-      this.bootstrapped = true;
-      logger.info({ durationMs: Math.round(options.clock.monotonic() - began) }, 'Serving');
+      this.health.bootstrapped();
+      logger.info({ durationMs: Math.round(clock.monotonic() - began) }, 'Serving');
       await keepUp();
     });
-    tasks.spawn('close', async (inner) => {
-      await new Promise((resolve) => inner.addEventListener('abort', resolve, { once: true }));
-      this.chain.drain();
-      await this.app.close();
-    });
-    await tasks.done();
+    await anyAborted(signal, tasks.signal);
+    this.chain.stop();
+    if (!failure && load.shutdownDelayMs > 0) await clock.sleep(load.shutdownDelayMs);
+    this.chain.drain();
+    await this.app.close();
+    await tasks.stop(signal.reason);
+    await following.stop(signal.reason);
     if (failure) throw failure.err;
   }
 
@@ -322,35 +363,6 @@ export class ApiServer {
       }
     }
   }
-
-  private checks(): ServerCheck[] {
-    const all = ['healthz', 'livez', 'readyz'] as const;
-    return [
-      { name: 'ping', of: all, check: () => undefined },
-      { name: 'log', of: all, check: () => undefined },
-      {
-        name: 'etcd',
-        of: all,
-        check: async (signal) => {
-          await this.options.etcd.status(signal);
-        },
-      },
-      {
-        name: 'poststarthook/rbac/bootstrap-roles',
-        of: all,
-        check: () => {
-          if (!this.bootstrapped) throw new Error('not finished');
-        },
-      },
-      {
-        name: 'shutdown',
-        of: ['readyz'],
-        check: () => {
-          if (this.chain.isStopping) throw new Error('process is shutting down');
-        },
-      },
-    ];
-  }
 }
 
 const BOOTSTRAP_RETRY_MS = 100;
@@ -358,4 +370,12 @@ const BOOTSTRAP_RETRY_MS = 100;
 function required<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a part of the server was used before it was made');
   return value;
+}
+
+/** Resolves when the first of them aborts. */
+async function anyAborted(...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return;
+  await new Promise((resolve) => {
+    for (const signal of signals) signal.addEventListener('abort', resolve, { once: true });
+  });
 }

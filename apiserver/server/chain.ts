@@ -1,20 +1,21 @@
 /**
  * What happens to every request before a resource sees it, in upstream's order (DefaultBuildHandlerChain):
  *
- *   audit id → request info → authenticate → impersonate → in-flight limit → authorise → time-out → serve
+ *   audit id → request info → authenticate → impersonate → priority and fairness → authorise → time-out → serve
  *
  * Whatever is thrown on the way is answered here, as a Status; nothing escapes to the HTTP server.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DurationError, parseDuration } from '../../pkg/apimachinery/duration.js';
 import { badRequest, StatusError, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { attributesOf, refusal } from '../authz/attributes.js';
 import { send, sendError } from '../endpoints/respond.js';
+import { type Limiter, type Seat, TooManyRequests } from '../flow-control/limiter.js';
 import { type AuditOptions, AuditRecord, onHeaders } from './audit/audit.js';
 import { impersonate } from './impersonation.js';
-import { InFlight } from './in-flight.js';
 import { Incoming } from './incoming.js';
 import type { ServerMetrics } from './metrics.js';
 import type { RequestContext, RequestInfo, ServerAccess, UserInfo } from './request-context.js';
@@ -38,25 +39,29 @@ export interface ChainOptions {
   readonly audit?: AuditOptions;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly maxRequestsInFlight: number;
-  readonly maxMutatingRequestsInFlight: number;
+  readonly limiter: Limiter;
   readonly requestTimeoutMs: number;
+  /** Whoever comes while the server stops is sent away (`--shutdown-send-retry-after`). */
+  readonly sendRetryAfter: boolean;
 }
 
 const READ_VERBS = new Set(['get', 'list', 'watch']);
-/** Many slow checks at once would say that a busy server is dead. */
+/** Answered also by a server that sends all others away. */
 const HEALTH_PATH = /^\/(healthz|livez|readyz)(\/|$)/;
+const SHUTDOWN_RETRY_SECONDS = 5;
+/** The rest of a refused request's body is read up to this size, to keep the connection. */
+const MAX_UNREAD_BYTES = 256 * 1024;
 
 export class Chain {
-  private readonly readOnly: InFlight;
-  private readonly mutating: InFlight;
+  private reading = 0;
+  private writing = 0;
   /** Long-running requests and others that are open, for a graceful stop. */
   private readonly open = new Set<Incoming>();
   private stopping = false;
+  private draining = false;
 
   constructor(private readonly options: ChainOptions) {
-    this.readOnly = new InFlight(options.maxRequestsInFlight);
-    this.mutating = new InFlight(options.maxMutatingRequestsInFlight);
+    options.metrics.followInFlight(() => ({ readOnly: this.reading, mutating: this.writing }));
   }
 
   async serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -76,7 +81,8 @@ export class Chain {
       if (!parsed.info) throw parsed.fault;
       await this.process(ctx, longRunning);
     } catch (err) {
-      sendError(ctx, err);
+      if (err instanceof TooManyRequests) sendPlain(ctx, 429, err.message, err.retryAfterSeconds);
+      else sendError(ctx, err);
     } finally {
       endLongRunning?.();
       ctx.audit?.stage('ResponseComplete', res.statusCode);
@@ -90,9 +96,15 @@ export class Chain {
     }
   }
 
+  /** From now on the server calls itself not ready; it goes on serving. */
+  stop(): void {
+    this.stopping = true;
+  }
+
   /** Ends what would never end by itself; the rest has as long as the caller gives it. */
   drain(): void {
     this.stopping = true;
+    this.draining = true;
     for (const ctx of this.open) {
       if (isLongRunning(ctx.requestInfo)) ctx.abort(new Error('the server is shutting down'));
     }
@@ -103,8 +115,16 @@ export class Chain {
   }
 
   private async process(ctx: Incoming, longRunning: boolean): Promise<void> {
-    const { server } = this.options;
+    const { server, limiter, clock } = this.options;
     const { req, res } = ctx.exchange;
+    if (this.draining) {
+      res.setHeader('Connection', 'close');
+      if (this.options.sendRetryAfter && !HEALTH_PATH.test(ctx.requestInfo.path)) {
+        const text = 'The apiserver is shutting down, please try again later.';
+        sendPlain(ctx, 429, text, SHUTDOWN_RETRY_SECONDS);
+        return;
+      }
+    }
     ctx.user = await this.authenticated(ctx);
     this.record(ctx, longRunning);
     const other = await impersonate(ctx.user, req.headers, (attributes) =>
@@ -114,16 +134,18 @@ export class Chain {
       ctx.user = other;
       if (ctx.audit) ctx.audit.impersonated = other;
     }
-    const exempt =
-      longRunning ||
-      ctx.user.groups.includes('system:masters') ||
-      HEALTH_PATH.test(ctx.requestInfo.path);
-    const gate = READ_VERBS.has(ctx.requestInfo.verb) ? this.readOnly : this.mutating;
-    const leave = exempt ? undefined : await gate.enter();
-    if (leave) this.options.metrics.setInFlight(this.readOnly.current, this.mutating.current);
+    // Logs, exec and proxies hold no seat: they may take hours and cost little.
+    const limited = !longRunning || ctx.requestInfo.verb === 'watch';
+    const timeoutMs = longRunning ? this.options.requestTimeoutMs : this.timeoutOf(ctx);
+    const begun = clock.monotonic();
+    const entered = limited ? limiter.enter(ctx, timeoutMs) : undefined;
+    const seat = entered instanceof Promise ? await entered : entered;
+    const done = this.count(ctx, seat);
+    // A watch gives its seat back as soon as it has begun to answer.
+    if (longRunning && seat) onHeaders(res, done);
     const timer = longRunning
       ? undefined
-      : this.options.clock.after(this.options.requestTimeoutMs, () => {
+      : clock.after(timeoutMs - (clock.monotonic() - begun), () => {
           const late = timeout('request did not complete within the allotted timeout', 0);
           ctx.abort(late);
           sendError(ctx, late);
@@ -137,9 +159,39 @@ export class Chain {
       await this.dispatch(ctx);
     } finally {
       timer?.stop();
-      leave?.();
+      done();
       if (!res.writableEnded && !res.headersSent && ctx.signal.aborted) res.destroy();
     }
+  }
+
+  /** Of a request that is not long-running: what it asks for, at most what the server gives. */
+  private timeoutOf({ query }: Incoming): number {
+    const { requestTimeoutMs } = this.options;
+    const asked = query.get('timeout');
+    if (asked === null || asked === '') return requestTimeoutMs;
+    try {
+      const ms = parseDuration(asked);
+      return ms === 0 ? requestTimeoutMs : Math.min(ms, requestTimeoutMs);
+    } catch (err) {
+      if (!(err instanceof DurationError)) throw err;
+      throw badRequest(`invalid timeout specified in the request URL - ${err.message}`);
+    }
+  }
+
+  /** Counts the request among those that run; the result ends that and gives its seat back, once. */
+  private count({ requestInfo: { verb } }: Incoming, seat: Seat | undefined): () => void {
+    if (!seat) return () => undefined;
+    const reads = READ_VERBS.has(verb);
+    if (reads) this.reading++;
+    else this.writing++;
+    let running = true;
+    return () => {
+      if (!running) return;
+      running = false;
+      if (reads) this.reading--;
+      else this.writing--;
+      seat.leave();
+    };
   }
 
   private async authenticated(ctx: Incoming): Promise<UserInfo> {
@@ -186,6 +238,19 @@ export class Chain {
   private known(info: RequestInfo): boolean {
     return info.isResourceRequest && this.options.isServed(info.group, info.version, info.resource);
   }
+}
+
+/** As Go's `http.Error`. The connection stays of use, unless too much of the request is still to come. */
+function sendPlain(ctx: Incoming, code: number, text: string, retryAfterSeconds: number): void {
+  const { req, res } = ctx.exchange;
+  if (!req.complete) {
+    const length = req.headers['content-length'];
+    if (length !== undefined && Number(length) <= MAX_UNREAD_BYTES) req.resume();
+    else res.setHeader('Connection', 'close');
+  }
+  res.setHeader('Retry-After', String(retryAfterSeconds));
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  send(ctx, code, 'text/plain; charset=utf-8', Buffer.from(`${text}\n`));
 }
 
 const NOBODY: UserInfo = { name: '', groups: [] };

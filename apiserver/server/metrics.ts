@@ -7,6 +7,7 @@ const LABELS = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'] 
 
 export class ServerMetrics {
   readonly registry = new Registry();
+  private readInFlight: (() => { readOnly: number; mutating: number }) | undefined;
   private readonly requests = new Counter({
     name: 'apiserver_request_total',
     help: 'Counter of apiserver requests broken out for each verb, group, version, resource, scope, component and HTTP response code.',
@@ -20,21 +21,30 @@ export class ServerMetrics {
     buckets: SECONDS,
     registers: [this.registry],
   });
-  private readonly inFlight = new Gauge({
-    name: 'apiserver_current_inflight_requests',
-    help: 'Number of currently used inflight request limit of this apiserver per request kind.',
-    labelNames: ['request_kind'],
-    registers: [this.registry],
-  });
   private readonly longRunning = new Gauge({
     name: 'apiserver_longrunning_requests',
     help: 'Gauge of all active long-running apiserver requests.',
     registers: [this.registry],
   });
 
-  setInFlight(readOnly: number, mutating: number): void {
-    this.inFlight.set({ request_kind: 'readOnly' }, readOnly);
-    this.inFlight.set({ request_kind: 'mutating' }, mutating);
+  constructor() {
+    const counts = () => this.readInFlight?.() ?? { readOnly: 0, mutating: 0 };
+    new Gauge({
+      name: 'apiserver_current_inflight_requests',
+      help: 'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+      labelNames: ['request_kind'],
+      registers: [this.registry],
+      collect() {
+        const { readOnly, mutating } = counts();
+        this.set({ request_kind: 'readOnly' }, readOnly);
+        this.set({ request_kind: 'mutating' }, mutating);
+      },
+    });
+  }
+
+  /** `read` is asked when somebody asks for the metrics. */
+  followInFlight(read: () => { readOnly: number; mutating: number }): void {
+    this.readInFlight = read;
   }
 
   longRunningStarted(): () => void {

@@ -1,11 +1,14 @@
 /** Everything that the API serves besides resources: discovery, OpenAPI, version, health, metrics, keys. */
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { methodNotSupported } from '../../pkg/apimachinery/status.js';
+import type { Clock } from '../../pkg/component/clock.js';
 import { jwks, type ServerAuthenticators } from '../authn/index.js';
 import type { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import { OpenApi } from '../endpoints/openapi/openapi.js';
 import { serveOpenApi } from '../endpoints/openapi/serve.js';
 import { send, sendValue } from '../endpoints/respond.js';
+import { DUMP_PATHS, dump } from '../flow-control/dump.js';
+import type { FlowControl } from '../flow-control/flow-control.js';
 import type { Stores } from '../registry/stores.js';
 import { type ServerCheck, serveHealth } from './health.js';
 import type { ServerMetrics } from './metrics.js';
@@ -19,6 +22,9 @@ export interface PathsOptions {
   readonly stores: Stores;
   readonly schemas: SchemaSet;
   readonly authenticators: ServerAuthenticators;
+  readonly clock: Clock;
+  /** Absent where it is switched off. */
+  readonly flowControl?: FlowControl;
 }
 
 const OWN_PATHS = [
@@ -58,11 +64,16 @@ export class Paths {
   }
 
   private answerAt(path: string, ctx: RequestContext): (() => Promise<void> | void) | undefined {
-    const { serviceAccounts } = this.options.authenticators;
+    const { authenticators, flowControl, clock } = this.options;
+    const { serviceAccounts } = authenticators;
+    const dumped = flowControl && dump(flowControl, path, clock);
+    if (dumped !== undefined)
+      return () => send(ctx, 200, 'text/plain; charset=utf-8', Buffer.from(dumped));
     switch (path) {
       case '/':
         return () => {
-          const paths = [...OWN_PATHS, ...this.options.discovery.paths].sort();
+          const own = [...OWN_PATHS, ...(flowControl ? DUMP_PATHS : [])];
+          const paths = [...own, ...this.options.discovery.paths].sort();
           sendValue(ctx, 200, { paths }, 'json');
         };
       case '/version':

@@ -64,9 +64,15 @@ class Bucket {
 export class KeyIndex {
   private readonly buckets = new Map<string, Bucket>();
   private count = 0;
+  private length = 0;
 
   get size(): number {
     return this.count;
+  }
+
+  /** Of the JSON of all objects together. */
+  get bytes(): number {
+    return this.length;
   }
 
   get(key: string): StoredObject | undefined {
@@ -83,6 +89,7 @@ export class KeyIndex {
     }
     const previous = bucket.set(object);
     if (!previous) this.count++;
+    this.length += object.line.length - (previous?.line.length ?? 0);
     return previous;
   }
 
@@ -93,6 +100,7 @@ export class KeyIndex {
     if (!bucket || !previous) return undefined;
     if (bucket.size === 0) this.buckets.delete(name);
     this.count--;
+    this.length -= previous.line.length;
     return previous;
   }
 
@@ -111,6 +119,7 @@ export class KeyIndex {
   clear(): void {
     this.buckets.clear();
     this.count = 0;
+    this.length = 0;
   }
 }
 

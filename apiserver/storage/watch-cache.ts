@@ -92,8 +92,18 @@ export class WatchCache {
     return this.state === 'live';
   }
 
+  /** Somebody wants to read from it, and it is not filled yet. */
+  get isLoading(): boolean {
+    return this.loading !== undefined;
+  }
+
   get size(): number {
     return this.objects.size;
+  }
+
+  /** Of the JSON of all objects together. */
+  get bytes(): number {
+    return this.objects.bytes;
   }
 
   /** What the content is at: the feed's revision, but for events that are still being converted. */

@@ -18,6 +18,7 @@ import { silentLogger } from '../../pkg/component/logger.js';
 import { ensurePki } from '../../pkg/component/pki.js';
 import { KubeletConnection } from '../endpoints/kubelet-proxy.js';
 import { ApiServer, type ApiServerOptions } from '../server/api-server.js';
+import { DEFAULT_LOAD } from '../server/load.js';
 import { type Answer, TestWatch } from './test-api.js';
 import { TestStore } from './test-store.js';
 
@@ -91,9 +92,7 @@ export class TestServer {
       disableAdmissionPlugins: [],
       defaultNotReadyTolerationSeconds: 300,
       defaultUnreachableTolerationSeconds: 300,
-      maxRequestsInFlight: 400,
-      maxMutatingRequestsInFlight: 200,
-      requestTimeoutMs: 60_000,
+      load: DEFAULT_LOAD,
       compactionIntervalMs: 0,
       advertiseAddress: HOST,
       ...given.options,

@@ -8,6 +8,7 @@
 import { setMaxListeners } from 'node:events';
 import { KubeletConnection } from '../../apiserver/endpoints/kubelet-proxy.js';
 import { ApiServer } from '../../apiserver/server/api-server.js';
+import { DEFAULT_LOAD } from '../../apiserver/server/load.js';
 import { TestStore } from '../../apiserver/testing/test-store.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { isAlreadyExists } from '../../pkg/client/errors.js';
@@ -69,9 +70,7 @@ export class ControlPlane {
       disableAdmissionPlugins: ['ServiceAccount'],
       defaultNotReadyTolerationSeconds: tolerationSeconds,
       defaultUnreachableTolerationSeconds: tolerationSeconds,
-      maxRequestsInFlight: 400,
-      maxMutatingRequestsInFlight: 200,
-      requestTimeoutMs: 60_000,
+      load: DEFAULT_LOAD,
       compactionIntervalMs: 0,
       advertiseAddress: HOST,
     });

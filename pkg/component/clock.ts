@@ -101,12 +101,17 @@ export class FakeClock implements Clock {
       const next = this.timers[0];
       if (!next || next.at > end) break;
       this.timers.shift();
-      this.nowMs = next.at;
+      this.nowMs = Math.max(this.nowMs, next.at);
       next.fn();
       await settle();
     }
     this.nowMs = end;
     await settle();
+  }
+  /** As if the machine had slept: what fell due meanwhile fires once, now. */
+  async jump(ms: number): Promise<void> {
+    this.nowMs += ms;
+    await this.advance(0);
   }
 }
 

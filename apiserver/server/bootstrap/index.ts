@@ -14,6 +14,7 @@ import { ensureFlowControl } from './flow-control.js';
 import { EndpointReconciler, ensureKubernetesService } from './kubernetes-service.js';
 import { ensureLegacyTokenTracking } from './legacy-token-tracking.js';
 import { ensurePriorityClasses } from './priority-classes.js';
+import { ServerLease } from './server-lease.js';
 import { createFirstStorageClass } from './storage-class.js';
 
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -58,7 +59,11 @@ export async function bootstrap(
     ensureLegacyTokenTracking(ctx),
     ensureKubernetesService(ctx, service).then(() => endpoints.reconcile(ctx)),
   ]);
-  return (running) => endpoints.run(running);
+  const lease = new ServerLease();
+  await lease.hold(ctx);
+  return async (running) => {
+    await Promise.all([endpoints.run(running), lease.run(running)]);
+  };
 }
 
 async function ensureNamespaces(ctx: RequestContext): Promise<void> {
