@@ -136,7 +136,7 @@ function operationV2(operation: Operation): Json {
   parameters.push(...operation.parameters.map(refV2));
   return {
     ...describe(operation),
-    consumes: operation.action ? bodyTypes(body) : OBJECT_TYPES,
+    consumes: consumedBy(operation),
     produces: typesOf(operation),
     schemes: ['https'],
     parameters: parameters.length > 0 ? parameters : undefined,
@@ -165,6 +165,15 @@ function operationV3(operation: Operation): Json {
       content: content(definition, typesOf(operation)),
     })),
   };
+}
+
+function consumedBy({ action, body, produces }: Operation): readonly string[] | undefined {
+  if (action) return bodyTypes(body);
+  return produces === 'object'
+    ? OBJECT_TYPES
+    : produces === 'version'
+      ? ['application/json']
+      : undefined;
 }
 
 function bodyTypes(body: Operation['body']): readonly string[] {
@@ -207,6 +216,11 @@ function typesOf({ produces }: Operation): readonly string[] {
       return ['text/plain', ...OBJECT_TYPES];
     case 'any':
       return ['*/*'];
+    case 'json':
+    case 'version':
+      return ['application/json'];
+    case 'keys':
+      return ['application/jwk-set+json'];
     default:
       return OBJECT_TYPES;
   }
@@ -248,12 +262,15 @@ function parameterV3(name: string, info: ParameterInfo): Json {
   };
 }
 
-/** A path that lists what there is: groups, versions, the server's version. */
+/** A path that lists what there is: groups and their versions. */
 export function smallPath(path: string, id: string, definition: string): PathItem {
+  const ofGroup = definition === GROUP_DEFINITIONS.group;
+  // `getCoreAPIVersions`, `getRbacAuthorizationAPIGroup`; all groups together have no name.
+  const word = /^get(.*)API/.exec(id)?.[1] ?? '';
   const get: Operation = {
     id,
-    description: 'get available API information',
-    tag: path.split('/').filter(Boolean).at(-1) ?? '',
+    description: ofGroup ? 'get information of a group' : 'get available API versions',
+    tag: word === '' ? 'apis' : word.charAt(0).toLowerCase() + word.slice(1),
     parameters: [],
     responses: { 200: definition },
     produces: 'object',
@@ -261,9 +278,39 @@ export function smallPath(path: string, id: string, definition: string): PathIte
   return { path, parameters: [], operations: { get } };
 }
 
+/** Where others learn how to check the tokens of ServiceAccounts, and where the server says its version. */
+export const WELL_KNOWN: readonly PathItem[] = [
+  wellKnown('/.well-known/openid-configuration/', {
+    id: 'getServiceAccountIssuerOpenIDConfiguration',
+    description:
+      "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+    tag: 'WellKnown',
+    responses: { 200: undefined },
+    produces: 'json',
+  }),
+  wellKnown('/openid/v1/jwks/', {
+    id: 'getServiceAccountIssuerOpenIDKeyset',
+    description:
+      'get service account issuer OpenID JSON Web Key Set (contains public token verification keys)',
+    tag: 'openid',
+    responses: { 200: undefined },
+    produces: 'keys',
+  }),
+  wellKnown('/version/', {
+    id: 'getCodeVersion',
+    description: 'get the version information for this server',
+    tag: 'version',
+    responses: { 200: 'io.k8s.apimachinery.pkg.version.Info' },
+    produces: 'version',
+  }),
+];
+
+function wellKnown(path: string, get: Omit<Operation, 'parameters'>): PathItem {
+  return { path, parameters: [], operations: { get: { ...get, parameters: [] } } };
+}
+
 export const GROUP_DEFINITIONS = {
   api: `${META}APIVersions`,
   apis: `${META}APIGroupList`,
   group: `${META}APIGroup`,
-  version: 'io.k8s.apimachinery.pkg.version.Info',
 } as const;

@@ -10,6 +10,7 @@ import { isReason, StatusError } from '../../../pkg/apimachinery/status.js';
 import { FakeClock } from '../../../pkg/component/clock.js';
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
 import { builtInResources } from '../../registry/resources/index.js';
+import { serviceAccountToken } from '../../registry/subresources/service-account-token.js';
 import { KubeletConnection } from '../kubelet-proxy.js';
 import { OpenApi } from './openapi.js';
 import { serveOpenApi } from './serve.js';
@@ -35,6 +36,11 @@ const resources = builtInResources({
   serviceNodePortRange: { from: 30000, to: 32767 },
   etcd: nobodysStore,
   kubelet,
+  serviceAccountToken: serviceAccountToken({
+    issuer: '',
+    audiences: [],
+    sign: () => Promise.reject(new Error('a token was asked for')),
+  }),
 });
 const schemas = await loadBuiltinSchemas();
 const openApi = new OpenApi({ resources, schemas, gitVersion: 'v1.35.0+drydock.1' });
@@ -52,6 +58,7 @@ t.test('every kind has the fields and every path the operations of Kubernetes', 
   const ours: Doc = JSON.parse((await openApi.v2('json')).body.toString());
   const found = new Set([...definitionDifferences(theirs, ours), ...pathDifferences(theirs, ours)]);
   for (const [file, path] of [
+    ['api__v1_openapi.json', 'api/v1'],
     ['apis__apps__v1_openapi.json', 'apis/apps/v1'],
     ['apis__batch__v1_openapi.json', 'apis/batch/v1'],
     ['apis__discovery.k8s.io__v1_openapi.json', 'apis/discovery.k8s.io/v1'],
@@ -220,8 +227,13 @@ function pathDifferences(theirs: Doc, ours: Doc): string[] {
         'operationId',
         'x-kubernetes-action',
         'x-kubernetes-group-version-kind',
+        'consumes',
+        'produces',
+        'schemes',
+        'tags',
       ]) {
-        if (sortedText(a[field]) !== sortedText(b[field])) out.push(`~ ${method} ${path} ${field}`);
+        if (sortedText(withoutCbor(a[field])) !== sortedText(b[field]))
+          out.push(`~ ${method} ${path} ${field}`);
       }
       if (sortedText(answers(a)) !== sortedText(answers(b)))
         out.push(`~ ${method} ${path} responses`);
@@ -237,6 +249,11 @@ function answers(operation: Doc): unknown[] {
     code,
     response?.['schema'],
   ]);
+}
+
+/** Media types of a feature that is off by default; the official document was made with all of them on. */
+function withoutCbor(value: unknown): unknown {
+  return Array.isArray(value) ? value.filter((type) => !String(type).includes('cbor')) : value;
 }
 
 /** Names, with references followed. Alpha parameters are left out. */

@@ -12,7 +12,7 @@ import { loadDescriptions } from '../../../pkg/api/schema/builtin.js';
 import type { SchemaSet } from '../../../pkg/api/schema/model.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
 import { DefinitionWriter, type JsonObject } from './definitions.js';
-import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath } from './documents.js';
+import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath, WELL_KNOWN } from './documents.js';
 import { groupWord } from './operation-names.js';
 import { type PathItem, pathsOf, rootOf } from './operations.js';
 import { encodeV2 } from './protobuf.js';
@@ -65,7 +65,10 @@ export class OpenApi {
     }
     this.addSmall('api', 'getCoreAPIVersions', GROUP_DEFINITIONS.api);
     this.addSmall('apis', 'getAPIVersions', GROUP_DEFINITIONS.apis);
-    this.addSmall('version', 'getCodeVersion', GROUP_DEFINITIONS.version);
+    for (const small of WELL_KNOWN) {
+      const path = small.path.slice(1, -1);
+      this.entries.set(path, { resources: [], small, etag: this.hash(path, []) });
+    }
   }
 
   /** The body of `/openapi/v3`. */

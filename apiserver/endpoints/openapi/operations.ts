@@ -42,7 +42,7 @@ export interface Operation {
   };
   /** Code → definition; absent: a text. */
   readonly responses: Readonly<Record<string, string | undefined>>;
-  readonly produces: 'object' | 'list' | 'text' | 'any';
+  readonly produces: 'object' | 'list' | 'text' | 'any' | 'json' | 'keys' | 'version';
 }
 
 export interface PathItem {
