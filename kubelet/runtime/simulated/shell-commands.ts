@@ -80,6 +80,8 @@ export const COMMANDS: Record<string, Command> = {
   exit(args) {
     throw new Exit(Number(args[0] ?? 0) & 255);
   },
+  /** Nothing comes in: it is at the end at once, as `while read` is told that it is done. */
+  read: () => quick(1),
   ...FILE_COMMANDS,
   ...NETWORK_COMMANDS,
   *tail(args) {

@@ -17,12 +17,15 @@ export type { Effect, ShellContext } from './shell-effect.js';
 /** How long an unknown command of a pod that is not restarted takes. */
 const UNKNOWN_COMMAND_MS = 1000;
 const MAX_DEPTH = 20;
+/** A loop takes time even where nothing in it does; else one that never ends would hold up the kubelet. */
+const TURN_MS = 1;
+const TURNS_BEFORE_REST = 100;
 const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
 /** They do something to files or the network that nobody can see here, at once and with success. */
 const QUIET = new Set(
   (
     'chmod chown ln grep sed awk head sort wc tee apk apt-get apt ' +
-    'set export cd trap ulimit umask unset test [ [[ read sync stat id dd kill'
+    'set export cd trap ulimit umask unset test [ [[ sync stat id dd kill'
   ).split(' '),
 );
 
@@ -149,7 +152,7 @@ class Script {
   private *loop(ctx: ShellContext, live: boolean): Run {
     const until = this.words[this.at++] === 'until';
     const start = this.at;
-    for (;;) {
+    for (let turns = 1; ; turns++) {
       this.at = start;
       const code = yield* this.list(ctx, live);
       this.accept('do');
@@ -157,6 +160,7 @@ class Script {
       yield* this.list(ctx, again);
       this.accept('done');
       if (!again) return 0;
+      if (turns % TURNS_BEFORE_REST === 0) yield { type: 'wait', ms: TURNS_BEFORE_REST * TURN_MS };
     }
   }
 

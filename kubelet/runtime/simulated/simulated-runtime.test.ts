@@ -177,12 +177,20 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
       ['curl', '-s', 'http://nowhere/x'],
       { code: 6, text: '!curl: (6) Could not resolve host: nowhere\n' },
     ],
+    [
+      'read finds nothing that comes in',
+      sh('while IFS== read -r key value; do echo $key; done < /tmp/x; echo end'),
+      { code: 0, text: 'end\n', ms: 0 },
+    ],
     ['set -e and mkdir pass', sh('set -e; mkdir -p /x && echo ok'), { code: 0, text: 'ok\n' }],
   ];
   for (const [name, argv, expected] of rows) t.match(outcome(argv, { WHO: 'you' }), expected, name);
   const endless = outcome(sh('while true; do date; sleep 2; done'));
   t.equal(endless.code, undefined);
   t.match(endless.text, /00:00:00 UTC 2026\n.*00:00:02 UTC 2026\n/);
+  const busy = outcome(sh('while :; do :; done'));
+  t.match(busy, { code: undefined, text: '' }, 'a loop of nothing lets the kubelet go on');
+  t.ok(busy.ms > 0, 'and takes time');
   t.match(
     outcome(['pi', '2000'], {}, 'ends'),
     { code: 0, ms: 1000 },
