@@ -61,15 +61,22 @@ export function put(map: JsonMap, field: string, value: unknown): void {
   });
 }
 
-/** The schema and every schema below it that describes fields or values, with their place. */
+/**
+ * The schema and every schema below it that describes fields or values, each before those below it. Schemas
+ * are large and deep, so it keeps a stack in place of a generator within a generator.
+ */
 export function* schemasIn(schema: JsonSchema): Generator<JsonSchema> {
-  yield schema;
-  for (const property of Object.values(schema.properties ?? {})) yield* schemasIn(property);
-  const items = itemsOf(schema);
-  if (items) yield* schemasIn(items);
-  const values = valuesOf(schema);
-  if (values) yield* schemasIn(values);
-  const { allOf = [], anyOf = [], oneOf = [], not } = schema;
-  for (const part of [...allOf, ...anyOf, ...oneOf]) yield* schemasIn(part);
-  if (not) yield* schemasIn(not);
+  const left = [schema];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    yield next;
+    const { properties, allOf, anyOf, oneOf, not } = next;
+    const items = itemsOf(next);
+    const values = valuesOf(next);
+    // The last in comes out first.
+    if (not) left.push(not);
+    for (const parts of [oneOf, anyOf, allOf]) if (parts) left.push(...parts.toReversed());
+    if (values) left.push(values);
+    if (items) left.push(items);
+    if (properties) left.push(...Object.values(properties).reverse());
+  }
 }
