@@ -256,14 +256,17 @@ function withoutCbor(value: unknown): unknown {
   return Array.isArray(value) ? value.filter((type) => !String(type).includes('cbor')) : value;
 }
 
-/** Names, with references followed. Alpha parameters are left out. */
+/** What each is called, where it stands and what it takes, with references followed. Alpha parameters are left out. */
 function parameters(document: Doc, item: Doc, operation: Doc): string[] {
   const all = [...list(item['parameters']), ...list(operation['parameters'])];
-  const names = all.map(({ $ref, name }) => {
-    const key = typeof $ref === 'string' ? String($ref).slice('#/parameters/'.length) : undefined;
-    return String(key === undefined ? name : document['parameters']?.[key]?.['name']);
+  const texts = all.map((parameter) => {
+    const ref: unknown = parameter['$ref'];
+    const key = typeof ref === 'string' ? ref.slice('#/parameters/'.length) : undefined;
+    const found = key === undefined ? parameter : document['parameters']?.[key];
+    const { name, in: where, type, required, uniqueItems, schema } = found ?? {};
+    return sortedText({ name, where, type, required: required ?? false, uniqueItems, schema });
   });
-  return [...new Set(names)].filter((name) => name !== 'shardSelector').sort();
+  return [...new Set(texts)].filter((text) => !text.includes('"shardSelector"')).sort();
 }
 
 /** The documents of version 3 are of an older release: what they have, we have. */

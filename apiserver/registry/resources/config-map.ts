@@ -17,7 +17,7 @@ export const configMap: ResourceDefinition<ConfigMap> = {
     nameColumn(),
     {
       name: 'Data',
-      type: 'integer',
+      type: 'string',
       description: 'Number of keys, plain and binary.',
       value: (obj) => Object.keys(obj.data ?? {}).length + Object.keys(obj.binaryData ?? {}).length,
     },
