@@ -1,0 +1,57 @@
+/** The small areas: accounts, kubectl, Events, the cluster as a whole. */
+import type { Area } from './coverage.js';
+import { CONTAINER, notCovered, TRAFFIC, UNTESTED } from './rows.js';
+
+const auth: Area = [
+  ...notCovered(UNTESTED, [
+    'CertificateSigningRequest API',
+    'ServiceAccount, create and review token',
+    'RootCA ConfigMap test',
+    'ServiceAccount lifecycle test',
+    'ServiceAccount, update a ServiceAccount',
+    'SubjectReview, API Operations',
+  ]),
+  ...notCovered(CONTAINER, [
+    'OIDC Discovery (ServiceAccountIssuerDiscovery)',
+    'Service account tokens auto mount optionally',
+    'Service Account Tokens Must AutoMount',
+    'TokenRequestProjection should mount a projected volume with token using TokenRequest API.',
+  ]),
+];
+
+const cli: Area = [
+  ...notCovered(TRAFFIC, ['Kubectl, guestbook application']),
+  ...notCovered(UNTESTED, [
+    'Kubectl, check version v1',
+    'Kubectl, cluster info',
+    'Kubectl, describe pod or rc',
+    'Kubectl, diff Deployment',
+    'Kubectl, create service, replication controller',
+    'Kubectl, label update',
+    'Kubectl, patch to annotate',
+    'Kubectl, replace',
+    'Kubectl, run pod',
+    'Kubectl, server-side dry-run Pod',
+    'Kubectl, version',
+    'Kubectl, proxy socket',
+    'Kubectl, proxy port zero',
+    'Kubectl, replication controller',
+    'Kubectl, scale replication controller',
+    'Kubectl, logs',
+  ]),
+];
+
+const instrumentation: Area = [
+  ...notCovered(UNTESTED, [
+    'New Event resource lifecycle, testing a list of events',
+    'New Event resource lifecycle, testing a single event',
+    'Event, delete a collection',
+    'Event, manage lifecycle of an Event',
+  ]),
+];
+
+const architecture: Area = [
+  ...notCovered(UNTESTED, ['Conformance tests minimum number of nodes.']),
+];
+
+export const others = { auth, cli, instrumentation, architecture };

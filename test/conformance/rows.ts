@@ -1,0 +1,22 @@
+/** Short ways to write rows: clauses that have a test of their own name, and those without one. */
+import type { Area } from './coverage.js';
+
+/** Each is a test by its own name in that file. */
+export function held(file: string, clauses: readonly string[]): Area {
+  return clauses.map((clause) => [clause, { file, test: [clause] }] as const);
+}
+
+export function covered(clause: string, file: string, ...test: string[]): Area {
+  return [[clause, { file, test }]];
+}
+
+export function notCovered(reason: string, clauses: readonly string[]): Area {
+  return clauses.map((clause) => [clause, { notCovered: reason }] as const);
+}
+
+/** Why there is no test; these say what is not known, never that something works. */
+export const UNTESTED = 'no test of ours asserts all of it';
+export const CONTAINER =
+  "asks what a real container's processes and files do; simulated ones do part of it, untested";
+export const TRAFFIC =
+  'sends traffic to a pod or through a Service; nothing listens in a simulated container';
