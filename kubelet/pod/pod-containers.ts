@@ -22,6 +22,7 @@ import {
   type SandboxStatus,
 } from '../runtime/interface.js';
 import { EnvironmentError, environmentOf, expand } from '../volumes/environment.js';
+import { mountsOf } from '../volumes/mounts.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import {
   formatPod,
@@ -112,6 +113,11 @@ export class PodContainers {
     }
     await this.collectDead(uidOf(pod));
     return retry.outcome();
+  }
+
+  /** Of the node. */
+  allocatable(): Readonly<Record<string, string>> {
+    return this.options.node.allocatable();
   }
 
   /** Drops what is kept of a pod that is gone: its logs' folder and its images' back-off. */
@@ -349,6 +355,7 @@ export class PodContainers {
     ].find((s) => s.name === container.name);
     const attempt = last ? last.attempt + 1 : known?.containerID ? known.restartCount + 1 : 0;
     const env = await this.environment(pod, container, sandbox);
+    const mounts = await mountsOf(pod, container, env, this.options.objects);
     // Under a pod that always restarts, an init container is still meant to end, and runs again only if it failed.
     const isInit = pod.spec?.initContainers?.some(({ name }) => name === container.name) === true;
     const ofPod = pod.spec?.restartPolicy ?? 'Always';
@@ -362,6 +369,7 @@ export class PodContainers {
         command: (container.command ?? []).map((part) => expand(part, env)),
         args: (container.args ?? []).map((part) => expand(part, env)),
         env: [...env].map(([key, value]) => ({ name: key, value })),
+        ...(mounts.length > 0 ? { mounts } : {}),
         ...(container.workingDir === undefined ? {} : { workingDir: container.workingDir }),
         tty: container.tty === true,
         stdin: container.stdin === true,

@@ -7,6 +7,8 @@ import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import type { KubeletEvents } from '../events.js';
+import type { ContainerRuntime } from '../runtime/interface.js';
+import { contentsOf, mayChange } from '../volumes/contents.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import {
   claimFaults,
@@ -22,7 +24,12 @@ const MOUNT_DEADLINE_MS = 123_000;
 /** How often the claims of a running pod are looked at. */
 const CLAIM_PERIOD_MS = 10_000;
 
+/** How often what stands in them is brought up to date. */
+const REFRESH_MS = 60_000;
+
 export interface PodMountsOptions {
+  readonly runtime: Pick<ContainerRuntime, 'fillVolume'>;
+  allocatable(): Readonly<Record<string, string>>;
   readonly objects: PodObjects;
   readonly events: KubeletEvents;
   readonly clock: Clock;
@@ -33,6 +40,7 @@ export class PodMounts {
   private mounted = false;
   private waitingSince: number | undefined;
   private lookedAt: number | undefined;
+  private filledAt = 0;
 
   constructor(private readonly options: PodMountsOptions) {}
 
@@ -50,6 +58,7 @@ export class PodMounts {
     if (unprocessed !== undefined) tell(unprocessed);
     for (const { unmountable } of claims) if (unmountable !== undefined) tell(unmountable);
     if (devices === undefined && faults.length === 0 && claims.length === 0) {
+      await this.fill(pod, false);
       this.mounted = true;
       return true;
     }
@@ -60,6 +69,35 @@ export class PodMounts {
       this.waitingSince = clock.now();
     }
     return false;
+  }
+
+  /** Resolves to when volumes are to be filled anew; undefined for a pod none of whose volumes change. */
+  async refresh(pod: Pod): Promise<number | undefined> {
+    const { clock, logger } = this.options;
+    if (!this.options.runtime.fillVolume || !pod.spec?.volumes?.some(mayChange)) return undefined;
+    const left = this.filledAt + REFRESH_MS - clock.now();
+    if (left > 0) return left;
+    try {
+      await this.fill(pod, true);
+    } catch (err) {
+      // What stood there stays until the next time.
+      this.filledAt = clock.now();
+      const { namespace, name, uid } = pod.metadata ?? {};
+      logger.info({ namespace, name, uid, err }, 'Volumes could not be brought up to date');
+    }
+    return REFRESH_MS;
+  }
+
+  private async fill(pod: Pod, again: boolean): Promise<void> {
+    const { runtime, objects, clock } = this.options;
+    if (!runtime.fillVolume) return;
+    for (const volume of pod.spec?.volumes ?? []) {
+      if (again && !mayChange(volume)) continue;
+      const allocatable = this.options.allocatable();
+      const files = await contentsOf(volume, { pod, objects, allocatable });
+      if (files) runtime.fillVolume(pod.metadata?.uid ?? '', volume.name, files);
+    }
+    this.filledAt = clock.now();
   }
 
   /** Resolves to when the claims are to be looked at again; undefined for a pod without any. */

@@ -67,7 +67,10 @@ export class PodWorker {
 
   constructor(private readonly options: PodWorkerOptions) {
     this.pod = options.pod;
-    this.mounts = new PodMounts(options);
+    this.mounts = new PodMounts({
+      ...options,
+      allocatable: () => options.containers.allocatable(),
+    });
     this.signal = options.signal;
     this.prober = new PodProber({
       runtime: options.runtime,
@@ -191,10 +194,13 @@ export class PodWorker {
     if (!(await this.mounts.mount(this.pod)))
       return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
     const claimsDue = await this.mounts.grow(this.pod);
+    const filesDue = await this.mounts.refresh(this.pod);
     const outcome = await options.containers.sync(this.pod, this.memory, this.prober, this.signal);
     if (this.mustEnd()) this.dirty = true;
     else if (!(await this.publish())) return undefined;
-    const delays = [outcome.retryAfterMs, deadline, claimsDue].filter((ms) => ms !== undefined);
+    const delays = [outcome.retryAfterMs, deadline, claimsDue, filesDue].filter(
+      (ms) => ms !== undefined,
+    );
     return delays.length > 0 ? Math.min(...delays) : undefined;
   }
 

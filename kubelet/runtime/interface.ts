@@ -34,6 +34,19 @@ export interface SandboxStatus {
   readonly ips: readonly string[];
 }
 
+/** A volume, or a part of it, in a container. */
+export interface Mount {
+  /** In the container. */
+  readonly path: string;
+  /** Empty: all of it. */
+  readonly subPath: string;
+  readonly readOnly: boolean;
+  readonly source:
+    | { readonly kind: 'pod'; readonly volume: string }
+    | { readonly kind: 'host'; readonly path: string }
+    | { readonly kind: 'cluster'; readonly persistentVolume: string };
+}
+
 export interface ContainerConfig {
   readonly name: string;
   readonly attempt: number;
@@ -43,6 +56,8 @@ export interface ContainerConfig {
   readonly command: readonly string[];
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
+  /** Absent: none. */
+  readonly mounts?: readonly Mount[];
   readonly workingDir?: string;
   readonly tty: boolean;
   readonly stdin: boolean;
@@ -142,6 +157,12 @@ export interface ContainerRuntime {
   stopSandbox(id: string): Promise<void>;
   /** With its containers, which must not run. */
   removeSandbox(id: string): Promise<void>;
+
+  /**
+   * Says what stands in a volume that the kubelet fills: exactly these files, by their path in the volume.
+   * Absent where nobody can look into one.
+   */
+  fillVolume?(podUid: string, volume: string, files: Readonly<Record<string, string>>): void;
 
   createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
   startContainer(id: string): Promise<void>;

@@ -158,11 +158,11 @@ export function fieldValue(
   return fields[path] ?? '';
 }
 
-function resourceValue(
+export function resourceValue(
   resource: string,
   containerName: string | undefined,
   divisor: string | undefined,
-  ctx: EnvironmentContext,
+  ctx: Pick<EnvironmentContext, 'pod' | 'allocatable'> & { readonly container?: Container },
 ): string {
   const all = [...(ctx.pod.spec?.initContainers ?? []), ...(ctx.pod.spec?.containers ?? [])];
   const container = containerName ? all.find((c) => c.name === containerName) : ctx.container;

@@ -46,6 +46,7 @@ export const FILE_COMMANDS: Readonly<Record<string, Command>> = {
         yield missing(`ls: ${path}`);
         code = 1;
       } else if (files.read(path) !== undefined) yield out(`${path}\n`);
+      else for (const name of files.list(path)) yield out(`${name}\n`);
     }
     return code;
   },

@@ -6,9 +6,10 @@ import { FakeClock } from '../../../pkg/component/clock.js';
 import { parseImageName } from '../../images/image-name.js';
 import { parseLogOptions, readLogs } from '../../server/container-logs.js';
 import { createRuntimes } from '../index.js';
-import type { ContainerConfig } from '../interface.js';
+import type { ContainerConfig, Mount } from '../interface.js';
 import { LogWriter } from '../log-file.js';
 import { containerConfig, type Fixture, sandboxConfig, testRuntime } from '../suite.js';
+import { FileTree } from './file-tree.js';
 import { ContainerFiles } from './files.js';
 import { IpAllocator } from './ip-allocator.js';
 import { givenFiles, resolveName } from './names.js';
@@ -290,6 +291,74 @@ t.test('a probe sees the files that the container wrote and removed', async (t) 
     stderr: "cat: can't open '/tmp/healthy': No such file or directory\n",
   });
   await runtime.close();
+});
+
+t.test('containers share the files of volumes, for as long as a volume lasts', async (t) => {
+  const { runtime, folder, elapse } = await make();
+  type Sources = Readonly<Record<string, Mount['source'] & { readonly subPath?: string }>>;
+  const start = async (pod: string, name: string, script: string, sources: Sources) => {
+    const { sandboxes } = await runtime.podStatus(pod);
+    const sandbox = sandboxes[0]?.id ?? (await runtime.runSandbox(sandboxConfig(pod)));
+    const mounts = Object.entries(sources).map(([path, { subPath = '', ...source }]) => ({
+      path,
+      subPath,
+      readOnly: path === '/ro',
+      source,
+    }));
+    const command = ['sh', '-c', `${script}; sleep 600`];
+    const config = containerConfig(folder, { name, image: 'busybox', command, mounts });
+    const id = await runtime.createContainer(sandbox, config);
+    await runtime.startContainer(id);
+    await elapse(10);
+    return (...argv: string[]) => runtime.exec(id, argv, 1000);
+  };
+  const shared = { kind: 'pod', volume: 'shared' } as const;
+  const host = { kind: 'host', path: '/mnt/data' } as const;
+  const disk = { kind: 'cluster', persistentVolume: 'pv1' } as const;
+  await start('a', 'writer', 'echo hello > /w/x; echo kept > /h/k; echo far > /d/f', {
+    '/w': shared,
+    '/h': host,
+    '/d': disk,
+  });
+  const reader = await start('a', 'reader', 'echo no > /ro/x', {
+    '/ro': shared,
+    '/one': { ...shared, subPath: 'x' },
+  });
+  t.equal((await reader('cat', '/ro/x')).stdout, 'hello\n', 'and what is read-only stays');
+  t.equal((await reader('cat', '/one')).stdout, 'hello\n', 'a file of it');
+  t.equal((await reader('ls', '/ro')).stdout, 'x\n');
+  t.equal((await reader('test', '-d', '/ro')).exitCode, 0);
+
+  runtime.fillVolume?.('a', 'config', { 'app.conf': 'v1', 'sub/deep': 'd' });
+  const config = await start('a', 'config', 'true', {
+    '/etc/app': { kind: 'pod', volume: 'config' },
+  });
+  t.equal((await config('cat', '/etc/app/app.conf')).stdout, 'v1');
+  t.match(await config('cat', '/etc/app/none'), { exitCode: 1, stderr: /No such file/ });
+  runtime.fillVolume?.('a', 'config', { 'app.conf': 'v2' });
+  t.equal((await config('cat', '/etc/app/app.conf')).stdout, 'v2', 'brought up to date');
+  t.equal((await config('ls', '/etc/app')).stdout, 'app.conf\n');
+
+  for (const { id } of (await runtime.podStatus('a')).sandboxes) await runtime.removeSandbox(id);
+  const later = await start('b', 'later', 'true', { '/s': shared, '/h': host, '/d': disk });
+  t.equal(
+    (await later('cat', '/h/k', '/d/f')).stdout,
+    'kept\nfar\n',
+    'of the node, of the cluster',
+  );
+  t.equal((await later('ls', '/s')).stdout, '', 'what was the other pod’s went with it');
+  await runtime.close();
+});
+
+t.test('the files of a tree are bounded', async (t) => {
+  const tree = new FileTree();
+  for (let i = 0; i < 40; i++) tree.write('/log', `${i}`.padEnd(10_000, '.'), true);
+  t.equal(tree.read('/log')?.length, 256 * 1024, 'the last part is kept');
+  for (let i = 0; i < 2000; i++) tree.write(`/f${i}`, 'x', false);
+  t.equal(tree.read('/f500'), 'x');
+  t.equal(tree.read('/f1999'), undefined);
+  tree.remove('/f500');
+  t.equal(tree.presence('/f500'), 'absent');
 });
 
 t.test('a container that needs long to stop is killed when its grace is over', async (t) => {

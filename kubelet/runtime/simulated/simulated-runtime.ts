@@ -34,6 +34,7 @@ import { givenFiles, resolveName, type ServiceAddresses } from './names.js';
 import { type ProcessExit, SimulatedProcess } from './process.js';
 import { runProcess } from './shell.js';
 import { UsageMeter, usageOf } from './usage.js';
+import { VolumeTrees } from './volume-trees.js';
 
 export const SIMULATED_VERSION = '1.35.0';
 /** What a command run inside may print at most. */
@@ -96,6 +97,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   private readonly containers = new Map<string, ContainerRecord>();
   private readonly handlers = new Set<(event: RuntimeEvent) => void>();
   private readonly ips = new IpAllocator();
+  private readonly volumes = new VolumeTrees();
   private readonly imageStore: ImageStore;
 
   constructor(private readonly options: SimulatedRuntimeOptions) {
@@ -159,6 +161,10 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.forgetEmpty(sandbox.config.podUid);
     this.options.journal?.remove(this.options.nodeName, 'sandbox', id);
     this.emit('removed', sandbox.config.podUid, id);
+  }
+
+  fillVolume(podUid: string, volume: string, files: Readonly<Record<string, string>>): void {
+    this.volumes.fill(podUid, volume, files);
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
@@ -367,9 +373,12 @@ export class SimulatedRuntime implements ContainerRuntime {
   private surroundingsOf(container: ContainerRecord, files?: ContainerFiles): Surroundings {
     const { hostname = '', podNamespace = '' } =
       this.sandboxes.get(container.sandboxId)?.config ?? {};
+    const mounts = (container.config.mounts ?? []).map((mount) =>
+      this.volumes.mounted(container.podUid, mount),
+    );
     return {
       hostname,
-      files: files ?? new ContainerFiles(givenFiles(hostname, podNamespace)),
+      files: files ?? new ContainerFiles(givenFiles(hostname, podNamespace), mounts),
       resolve: (name) => resolveName(name, podNamespace, this.options.services),
     };
   }
@@ -385,7 +394,9 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   private forgetEmpty(uid: string): void {
     const pod = this.pods.get(uid);
-    if (pod && pod.sandboxes.length === 0 && pod.containers.length === 0) this.pods.delete(uid);
+    if (!pod || pod.sandboxes.length + pod.containers.length > 0) return;
+    this.pods.delete(uid);
+    this.volumes.forgetPod(uid);
   }
 
   private mustHave(id: string): ContainerRecord {
