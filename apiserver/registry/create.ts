@@ -3,6 +3,7 @@
  * name that is taken is drawn again.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import { path } from '../../pkg/apimachinery/field-error.js';
 import { formatTime, type KubeObject, type ObjectMeta } from '../../pkg/apimachinery/meta.js';
@@ -75,6 +76,7 @@ export async function create(
     ctx: RequestContext,
   ): Promise<StoredObject | undefined> {
     prepare(of, attempt, ctx);
+    if (strategy.large) await othersTurn();
     const own = metadataOf(attempt);
     const name = own.name ?? '';
     of.refuse(name, [
@@ -91,6 +93,7 @@ export async function create(
     const key = of.key(own.namespace ?? '', name);
     for (const text of strategy.warningsOnCreate?.(attempt, ctx) ?? []) ctx.warn(text);
     await admission.validate({ ...attributes, name, object: attempt }, ctx);
+    if (strategy.large) await othersTurn();
     if (ctx.dryRun) {
       const { object } = await of.current(key);
       return object ? undefined : of.storage.codec.fromObject(key, attempt, 0);

@@ -94,6 +94,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   warningsOnUpdate?(obj: T, old: T, ctx: RequestContext): string[];
   /** Messages for a bad name; DNS-1123 subdomain when absent. `prefix`: it is a generateName. */
   validateName?(name: string, prefix: boolean): string[];
+  /** So large an object that each step of a write takes long: others' requests are let in between them. */
+  readonly large?: boolean;
   /** PUT creates what is not there. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion overwrites; false answers 422 "must be specified for an update". Default true. */

@@ -10,6 +10,7 @@
  * The current state usually comes from the cache. Should the change be refused on that ground, the state
  * is read from the store, and if it was another one the change is tried on it before anybody is told.
  */
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import { deepEqual, equalBut } from '../../pkg/apimachinery/equality.js';
 import { invalid as invalidField, path } from '../../pkg/apimachinery/field-error.js';
@@ -148,12 +149,14 @@ async function updateOnce(
   store.setDefaults(obj);
   checkResourceVersion(store, strategy, name, obj, current);
   prepare(store, strategy, subresource, obj, old, ctx);
+  if (strategy.large) await othersTurn();
   store.refuse(name, [
     ...validateObjectMetaUpdate(metadataOf(obj), old.metadata ?? {}, path('metadata')),
     ...validateWith(store, obj, () => validateUpdate(store, strategy, request, obj, old, ctx)),
   ]);
   for (const text of strategy.warningsOnUpdate?.(obj, old, ctx) ?? []) ctx.warn(text);
   await admission.validate({ ...attributes, object: obj }, ctx);
+  if (strategy.large) await othersTurn();
   if (isReleased(store, obj))
     return ctx.dryRun
       ? storage.codec.fromObject(key, obj, current.revision)

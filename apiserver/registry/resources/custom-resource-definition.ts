@@ -66,6 +66,7 @@ export const customResourceDefinition: ResourceDefinition<CustomResourceDefiniti
       // What is asked for stays the same, as upstream.
       obj.metadata = { ...obj.metadata, generation: (obj.metadata?.generation ?? 2) - 1 };
     },
+    large: true,
     generation: true,
     status: true,
   },
