@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dispatcher, Pool } from 'undici';
 import type { Cluster } from './cluster.js';
+import type { KeyPair } from './credentials.js';
 
 export interface RawRequest {
   readonly method?: string;
@@ -43,6 +44,11 @@ export class RawApi {
         connect: { ca: pki('ca.crt'), cert: pki('admin.crt'), key: pki('admin.key') },
       }),
     );
+  }
+
+  /** With a certificate of any kind. */
+  static withCertificate(url: string, ca: Buffer, pair: KeyPair): RawApi {
+    return new RawApi(new Pool(url, { connections: 1, connect: { ca, ...pair } }));
   }
 
   /** Without a certificate: whoever the request's own headers say. */
