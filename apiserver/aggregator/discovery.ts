@@ -7,10 +7,11 @@
 import {
   type AggregatedDocument,
   aggregatedDocument,
-  aggregatedVersion,
+  aggregatedForm,
   sendAggregated,
 } from '../endpoints/discovery/aggregated.js';
 import type { Discovery } from '../endpoints/discovery/discovery.js';
+import { type Accepted, negotiate } from '../endpoints/media-type.js';
 import { exchangeOf, sendValue } from '../endpoints/respond.js';
 import type { RequestContext } from '../server/request-context.js';
 import { groupPriority } from './local-api-services.js';
@@ -43,10 +44,10 @@ export class AggregatedDiscovery {
     if (remotes.length === 0) return false;
     const path = ctx.requestInfo.path.replace(/\/$/, '');
     if (path === '/apis') {
-      const version = aggregatedVersion(exchangeOf(ctx).req.headers.accept ?? '');
+      const form = aggregatedForm(exchangeOf(ctx).req.headers.accept ?? '');
       exchangeOf(ctx).res.setHeader('Vary', 'Accept');
-      if (version) sendAggregated(ctx, version, this.aggregated(version, remotes));
-      else sendValue(ctx, 200, this.groupList(remotes), 'json');
+      if (form) sendAggregated(ctx, form, this.aggregated(form.version, remotes));
+      else sendValue(ctx, 200, this.groupList(remotes), accepted(ctx));
       return true;
     }
     const group = /^\/apis\/([^/]+)$/.exec(path)?.[1];
@@ -56,7 +57,7 @@ export class AggregatedDiscovery {
       ctx,
       200,
       { kind: 'APIGroup', apiVersion: 'v1', ...groupDocument(group, own) },
-      'json',
+      accepted(ctx),
     );
     return true;
   }
@@ -71,6 +72,10 @@ export class AggregatedDiscovery {
     const local = this.local.aggregatedGroups().map(({ name, document }) => named(name, document));
     return aggregatedDocument(version, merged(local, byGroup(remotes, aggregatedGroup)));
   }
+}
+
+function accepted(ctx: RequestContext): Accepted {
+  return negotiate(exchangeOf(ctx).req.headers.accept, { shapes: false });
 }
 
 function named(name: string, document: object): NamedGroup {

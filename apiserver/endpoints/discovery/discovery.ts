@@ -12,8 +12,9 @@ import { contentTypeOf, negotiate } from '../media-type.js';
 import { encodeValue, send, wantsPretty } from '../respond.js';
 import {
   type AggregatedDocument,
+  type AggregatedForm,
   aggregatedDocument,
-  aggregatedVersion,
+  aggregatedForm,
   sendAggregated,
 } from './aggregated.js';
 import { type ServedGroup, servedGroups } from './groups.js';
@@ -100,9 +101,9 @@ export class Discovery {
     const accept = req.headers.accept ?? '';
     if (path === '/api' || path === '/apis') {
       res.setHeader('Vary', 'Accept');
-      const version = aggregatedVersion(accept);
-      if (version) {
-        this.serveAggregated(path, version, ctx);
+      const form = aggregatedForm(accept);
+      if (form) {
+        this.serveAggregated(path, form, ctx);
         return true;
       }
     }
@@ -130,7 +131,8 @@ export class Discovery {
     return this.groups.filter(({ group }) => group !== '');
   }
 
-  private serveAggregated(path: string, version: string, ctx: RequestContext): void {
+  private serveAggregated(path: string, form: AggregatedForm, ctx: RequestContext): void {
+    const { version } = form;
     const key = `${path} ${version}`;
     let made = this.aggregated.get(key);
     if (!made) {
@@ -138,7 +140,7 @@ export class Discovery {
       made = aggregatedDocument(version, groups.map(aggregatedGroup));
       this.aggregated.set(key, made);
     }
-    sendAggregated(ctx, version, made);
+    sendAggregated(ctx, form, made);
   }
 }
 

@@ -18,13 +18,12 @@ const schemas = await loadBuiltinSchemas();
 const encoder = new ProtobufEncoder(table);
 const decoder = new ProtobufDecoder(table);
 
-const encode = (definition: string, object: object & { apiVersion?: string; kind?: string }) =>
-  encoder.encode(
-    definition,
-    { apiVersion: object.apiVersion ?? '', kind: object.kind ?? '' },
-    object,
-  );
-const there = (definition: string, object: object) =>
+type Fields = Readonly<Record<string, unknown>>;
+const encode = (definition: string, object: Fields) => {
+  const { apiVersion = '', kind = '' } = object;
+  return encoder.encode(definition, { apiVersion: String(apiVersion), kind: String(kind) }, object);
+};
+const there = (definition: string, object: Fields) =>
   decoder.decode(definition, readEnvelope(encode(definition, object).bytes));
 
 /** Values without zeros and nothing empty: of those JSON and protobuf tell different things apart. */
@@ -83,7 +82,7 @@ t.test('every kind comes back as it went', (t) => {
 });
 
 t.test('the bytes are those of Kubernetes', (t) => {
-  const rows: [string, string, object, string][] = [
+  const rows: [string, string, Fields, string][] = [
     [
       'fields without a pointer are there although JSON has none',
       `${CORE}.ServiceAccount`,
