@@ -4,19 +4,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { binaries } from '../support/binaries.js';
 import { Cluster } from '../support/cluster.js';
+import { type CommandRow, checkCommands } from '../support/command-rows.js';
 import { eventually } from '../support/eventually.js';
 
 const missing = binaries();
 
 t.setTimeout(150_000);
-
-interface Row {
-  /** Blanks part arguments; an array where an argument holds blanks. */
-  readonly run: string | readonly string[];
-  readonly prints?: readonly RegExp[];
-  readonly says?: readonly RegExp[];
-  readonly fails?: boolean;
-}
 
 interface Release {
   readonly name: string;
@@ -28,15 +21,7 @@ t.test('helm', { skip: typeof missing === 'string' ? missing : false }, async (t
   const cluster = await Cluster.start(t);
   const helm = (args: string | readonly string[]) =>
     cluster.helm(typeof args === 'string' ? args.split(' ') : args, { cwd: cluster.dataDir });
-  const check = async (t: Test, rows: readonly Row[]) => {
-    for (const row of rows) {
-      const name = typeof row.run === 'string' ? row.run : row.run.join(' ');
-      const { code, stdout, stderr } = await helm(row.run);
-      t.equal(code !== 0, row.fails === true, `${name}: exit ${code} ${stderr}`);
-      for (const wanted of row.prints ?? []) t.match(stdout, wanted, `${name} prints ${wanted}`);
-      for (const wanted of row.says ?? []) t.match(stderr, wanted, `${name} says ${wanted}`);
-    }
-  };
+  const check = (t: Test, rows: readonly CommandRow[]) => checkCommands(t, rows, helm);
   const readyReplicas = async (name: string): Promise<number | undefined> => {
     const { status } = await cluster.get<{ status: { readyReplicas?: number } }>(
       `deployment ${name}`,
