@@ -14,6 +14,7 @@ import { validateNonnegative } from '../../../pkg/apimachinery/validation/object
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { integerColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { validateConditions } from '../validation/conditions.js';
 
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
 
@@ -57,6 +58,7 @@ export const podDisruptionBudget: ResourceDefinition<PodDisruptionBudget> = {
         const at = path('status');
         return status
           ? [
+              ...validateConditions(status.conditions, at.child('conditions')),
               ...validateNonnegative(
                 status.disruptionsAllowed ?? 0,
                 at.child('disruptionsAllowed'),

@@ -497,6 +497,25 @@ t.test('what is refused at its creation', async (t) => {
       ['spec.usages[1]: Duplicate value: "any"'],
     ],
     [
+      'a policy of a bad name, with parameters of two kinds',
+      'ValidatingAdmissionPolicyBinding',
+      {
+        spec: {
+          policyName: 'A',
+          paramRef: { name: 'a/b', selector: {}, parameterNotFoundAction: 'Shrug' },
+          validationActions: ['Deny', 'Warn'],
+        },
+      },
+      [
+        `spec.policyName: Invalid value: "A": ${SUBDOMAIN}`,
+        `spec.paramRef.name: Invalid value: "a/b": may not contain '/'`,
+        'spec.paramRef.name: Forbidden: name and selector are mutually exclusive',
+        'spec.paramRef.selector: Forbidden: name and selector are mutually exclusive',
+        'spec.paramRef.parameterNotFoundAction: Unsupported value: "Shrug": supported values: "Deny", "Allow"',
+        'spec.validationActions: Invalid value: ["Deny","Warn"]: must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)',
+      ],
+    ],
+    [
       'devices under no name',
       'ResourceClaim',
       claim({ requests: [{ name: '', exactly: EXACTLY }] }),
@@ -841,6 +860,20 @@ t.test('what may not change', async (t) => {
       ],
     ],
     [
+      'conditions of no time and without a reason',
+      'PodDisruptionBudget',
+      { status: { conditions: [{ type: 'a/b/c', status: 'Maybe' }], expectedPods: -1 } },
+      {},
+      'status',
+      [
+        `status.conditions[0].type: Invalid value: "a/b/c": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+        'status.conditions[0].status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown"',
+        'status.conditions[0].lastTransitionTime: Required value: must be set',
+        'status.conditions[0].reason: Required value: must be set',
+        'status.expectedPods: Invalid value: -1: must be greater than or equal to 0',
+      ],
+    ],
+    [
       'devices of another driver',
       'ResourceSlice',
       slice({ driver: 'b.example' }),
@@ -911,6 +944,21 @@ t.test('what is taken with a warning', async (t) => {
       'Node',
       { spec: { externalID: 'x' } },
       ['spec.externalID: this field is deprecated, and is unused by Kubernetes'],
+    ],
+    [
+      'a pod that asks and knows odd addresses',
+      'Pod',
+      {
+        spec: {
+          containers: [{ name: 'c', image: 'i' }],
+          hostAliases: [{ ip: '010.0.0.1', hostnames: ['a'] }],
+          dnsConfig: { nameservers: ['2001:DB8::1'] },
+        },
+      },
+      [
+        'spec.hostAliases[0].ip: non-standard IP address "010.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
+        'spec.dnsConfig.nameservers[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+      ],
     ],
     [
       'a label of old',

@@ -5,15 +5,20 @@ import {
   duplicate,
   type FieldError,
   forbidden,
+  invalid,
   notSupported,
+  type Path,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, formatLabelSelector, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
+import { oneOf } from '../validation/fields.js';
 import { setMatchDefaults, validateMatchResources } from '../validation/match-resources.js';
+import { optionalSegment } from '../validation/references.js';
 
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 
@@ -53,26 +58,11 @@ function paramText(ref: ParamRef | undefined): string {
 function validate({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
   const at = path('spec');
   const errors: FieldError[] = [];
-  if (!spec?.policyName) errors.push(required(at.child('policyName')));
-  const ref = spec?.paramRef;
-  if (ref) {
-    const here = at.child('paramRef');
-    if (ref.name && ref.selector) {
-      errors.push(forbidden(here.child('name'), 'name and selector are mutually exclusive'));
-    } else if (!ref.name && !ref.selector) {
-      errors.push(required(here, 'one of name or selector must be specified'));
-    }
-    errors.push(...validateLabelSelector(ref.selector, here.child('selector')));
-    if (!ref.parameterNotFoundAction) errors.push(required(here.child('parameterNotFoundAction')));
-    else if (!['Allow', 'Deny'].includes(ref.parameterNotFoundAction)) {
-      errors.push(
-        notSupported(here.child('parameterNotFoundAction'), ref.parameterNotFoundAction, [
-          'Allow',
-          'Deny',
-        ]),
-      );
-    }
-  }
+  const policy = spec?.policyName ?? '';
+  const own = at.child('policyName');
+  if (policy === '') errors.push(required(own));
+  else errors.push(...nameIsDNSSubdomain(policy, false).map((why) => invalid(own, policy, why)));
+  if (spec?.paramRef) errors.push(...validateParamRef(spec.paramRef, at.child('paramRef')));
   if (spec?.matchResources) {
     errors.push(...validateMatchResources(spec.matchResources, at.child('matchResources')));
   }
@@ -91,4 +81,19 @@ function validate({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
     });
   }
   return errors;
+}
+
+function validateParamRef(ref: ParamRef, at: Path): FieldError[] {
+  const both = 'name and selector are mutually exclusive';
+  const errors = optionalSegment(ref.name, at.child('name'));
+  if (ref.name && ref.selector) errors.push(forbidden(at.child('name'), both));
+  if (ref.selector) {
+    errors.push(...validateLabelSelector(ref.selector, at.child('selector')));
+    if (ref.name) errors.push(forbidden(at.child('selector'), both));
+  }
+  if (!ref.name && !ref.selector) {
+    errors.push(required(at, 'one of name or selector must be specified'));
+  }
+  const own = at.child('parameterNotFoundAction');
+  return [...errors, ...oneOf(ref.parameterNotFoundAction, ['Deny', 'Allow'], own)];
 }

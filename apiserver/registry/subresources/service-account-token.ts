@@ -8,7 +8,7 @@ import {
   invalid as invalidField,
   path,
 } from '../../../pkg/apimachinery/field-error.js';
-import { formatTime, type KubeObject } from '../../../pkg/apimachinery/meta.js';
+import { formatTime, type KubeObject, parseApiVersion } from '../../../pkg/apimachinery/meta.js';
 import { conflict, failure, forbidden, invalid } from '../../../pkg/apimachinery/status.js';
 import type { BoundObject, TokenSigner } from '../../authn/service-account-token.js';
 import type { RequestContext } from '../../server/request-context.js';
@@ -100,7 +100,7 @@ async function boundTo(
     throw failure(
       400,
       'BadRequest',
-      `cannot bind token to object of type ${ref.apiVersion ?? ''}, Kind=${ref.kind ?? ''}`,
+      `cannot bind token to object of type ${typeText(ref.apiVersion ?? '', ref.kind ?? '')}`,
     );
   }
   const object = await ctx.server
@@ -127,4 +127,10 @@ async function boundTo(
   if (!nodeName) return { bound };
   const nodeUid = ctx.server.store('', 'nodes').peek('', nodeName)?.metadata?.uid;
   return { bound, node: { name: nodeName, ...(nodeUid ? { uid: nodeUid } : {}) } };
+}
+
+/** `/v1, Kind=ConfigMap` */
+function typeText(apiVersion: string, kind: string): string {
+  const { group, version } = parseApiVersion(apiVersion);
+  return `${group}/${version}, Kind=${kind}`;
 }

@@ -9,6 +9,7 @@ import type {
   Volume,
 } from '../../../pkg/api/types.js';
 import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
+import { ipWarnings } from './addresses.js';
 import { fractionalByteWarnings } from './quantities.js';
 import { containersWithPath } from './windows-options.js';
 
@@ -176,6 +177,10 @@ function duplicateWarnings(spec: PodSpec, at: Path): string[] {
         `${at.child('hostAliases').index(i).child('ip')}: duplicate ip ${JSON.stringify(ip)}`,
       );
     addresses.add(ip);
+    warnings.push(...ipWarnings(ip, at.child('hostAliases').index(i).child('ip')));
+  }
+  for (const [i, server] of (spec.dnsConfig?.nameservers ?? []).entries()) {
+    warnings.push(...ipWarnings(server, at.child('dnsConfig', 'nameservers').index(i)));
   }
   const names = new Set<string>();
   for (const [i, { name = '' }] of (spec.imagePullSecrets ?? []).entries()) {
