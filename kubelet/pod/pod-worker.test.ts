@@ -456,6 +456,29 @@ t.test('a volume that cannot be mounted is tried less and less often', async (t)
   await node.stop();
 });
 
+t.test('a ConfigMap that changes is seen in its volume a minute later', async (t) => {
+  const node = new Node(
+    podOf({
+      volumes: [{ name: 'v', configMap: { name: 'settings' } }],
+      containers: [
+        { name: 'main', image: 'nginx', volumeMounts: [{ name: 'v', mountPath: '/etc/app' }] },
+      ],
+    }),
+  );
+  node.configMaps.set('settings', { data: { level: 'low' } });
+  await node.pass(5000);
+  const [container] = (await node.runtime.podStatus('u1')).containers;
+  const seen = async () =>
+    (await node.runtime.exec(container?.id ?? '', ['cat', '/etc/app/level'])).stdout;
+  t.equal(await seen(), 'low');
+  node.configMaps.set('settings', { data: { level: 'high' } });
+  await node.pass(30_000);
+  t.equal(await seen(), 'low', 'not at once');
+  await node.pass(40_000);
+  t.equal(await seen(), 'high');
+  await node.stop();
+});
+
 t.test('a pod waits for its devices', async (t) => {
   const node = new Node(podOf({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpus' }] }));
   const tells = (why: string) =>
