@@ -1,8 +1,8 @@
 /**
  * IP addresses and ranges, with the messages of `k8s.io/apimachinery/pkg/util/validation`. Fields from before
  * Kubernetes was strict (`validateIP`, `validateCIDR`) also take leading zeros, IPv4 inside IPv6 and ranges
- * with bits beyond their prefix, and their authors are warned; newer fields (`validateStrict…`) take one
- * spelling only.
+ * with bits beyond their prefix, and their authors are warned; newer fields (`strictIPFaults`,
+ * `validateStrictCIDR`) take one spelling only.
  */
 import { isIP } from 'node:net';
 import { toAddress, toNumber } from '../../../pkg/apimachinery/cidr.js';
@@ -40,10 +40,6 @@ export function validateIP(value: string, at: Path): FieldError[] {
 
 export function validateCIDR(value: string, at: Path): FieldError[] {
   return parseCIDR(value) ? [] : [invalid(at, value, NOT_A_RANGE)];
-}
-
-export function validateStrictIP(value: string, at: Path): FieldError[] {
-  return strictIPFaults(value).map((why) => invalid(at, value, why));
 }
 
 /** Why a text is no address in its one spelling. */

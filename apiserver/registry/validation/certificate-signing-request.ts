@@ -115,7 +115,7 @@ function validateUsages(usages: readonly string[], at: Path): FieldError[] {
 }
 
 /** `example.com/signer-name` */
-export function validateSignerName(name: string, at: Path): FieldError[] {
+function validateSignerName(name: string, at: Path): FieldError[] {
   if (name === '') return [required(at)];
   const [domain = '', rest = '', ...more] = name.split('/');
   if (!name.includes('/') || more.length > 0) {

@@ -28,7 +28,7 @@ interface Subject {
   readonly groups?: readonly string[];
 }
 
-export interface Review extends KubeObject {
+interface Review extends KubeObject {
   readonly spec?: Asked & Subject;
 }
 
