@@ -16,7 +16,10 @@ import { OpenApi } from './openapi.js';
 import { serveOpenApi } from './serve.js';
 
 /** The documents of another release, to compare with; not part of the project. */
-const CORPUS = join(process.cwd(), '../shared/corpus/openapi');
+const CORPUS = join(
+  process.env['DRYDOCK_CORPUS'] ?? join(process.cwd(), '../shared/corpus'),
+  'openapi',
+);
 const GOLDEN = findUp('apiserver/endpoints/openapi/differences.golden.json');
 
 interface Doc {
