@@ -2,6 +2,10 @@
  * Objects in the manifests of others that Kubernetes refuses: invalid on purpose, or written for a version
  * that allowed them, or in the way of another file's. What is not listed must be taken.
  */
+import type { Test } from 'tap';
+import type { RunResult } from '../support/run.js';
+import { type CorpusObject, fileName } from './corpus-manifests.js';
+
 export interface Refusal {
   /** Matches the file's path. */
   readonly file: RegExp;
@@ -14,6 +18,12 @@ const EXACT =
   /pathType: Unsupported value: "exact": supported values: "Exact", "ImplementationSpecific", "Prefix"/;
 
 export const REFUSED: readonly Refusal[] = [
+  {
+    file: /(wordpress-volumes|postgres-operator)\/storage\.yml$/,
+    kind: 'StorageClass',
+    says: /"standard" is invalid: \[?parameters: Forbidden: updates to parameters are forbidden\., provisioner: Forbidden: updates to provisioner are forbidden\./,
+    why: "the cluster's own default class has its name, as on kind and minikube",
+  },
   {
     file: /examples\/Ingress\/(nohost|fanout|tls|virtualhosting)\.yaml$/,
     kind: 'Ingress',
@@ -81,3 +91,70 @@ export const REFUSED: readonly Refusal[] = [
     why: 'a template of a shell script',
   },
 ];
+
+/** What became of the objects so far. */
+export interface Count {
+  taken: number;
+  refused: number;
+  noMatch: number;
+}
+
+export function noneYet(): Count {
+  return { taken: 0, refused: 0, noMatch: 0 };
+}
+
+/** Each message of kubectl belongs to the object that it names, by its file or by kind and name. */
+export function check(
+  t: Test,
+  members: readonly CorpusObject[],
+  { stderr }: RunResult,
+  count: Count,
+  defined: ReadonlySet<string>,
+): void {
+  const messages = stderr
+    .split(
+      /\[?(?=resource mapping not found )|^(?=Error from server|error: |error when |The \w+ "|Warning: )/m,
+    )
+    .filter(
+      (message) =>
+        message.trim() !== 'error:' && message !== '' && !message.startsWith('Warning: '),
+    );
+  const unclaimed = new Set(messages);
+  for (const [place, member] of members.entries()) {
+    const { kind, name } = member;
+    const said = [...unclaimed].filter(
+      (message) =>
+        message.includes(`/${fileName(place)}"`) || message.startsWith(`The ${kind} "${name}" `),
+    );
+    for (const message of said) unclaimed.delete(message);
+    checkOne(t, member, said.join(''), count, defined);
+  }
+  t.same([...unclaimed], [], 'kubectl says nothing else');
+}
+
+function checkOne(
+  t: Test,
+  object: CorpusObject,
+  said: string,
+  count: Count,
+  defined: ReadonlySet<string>,
+): void {
+  const { file, apiVersion, kind, name, cls } = object;
+  const title = `${file}: ${kind} ${name}`;
+  const isServed = cls === 'served' || defined.has(`${apiVersion} ${kind}`);
+  if (!isServed) {
+    const noMatch = `no matches for kind "${kind}" in version "${apiVersion}"`;
+    if (t.match(said, noMatch, `${title} is refused: ${noMatch}`)) count.noMatch++;
+    return;
+  }
+  const refusal = REFUSED.find((each) => isOf(each, object));
+  if (refusal === undefined) {
+    if (t.equal(said, '', `${title} is taken`)) count.taken++;
+  } else if (t.match(said, refusal.says, `${title} is refused: ${refusal.why}`)) {
+    count.refused++;
+  }
+}
+
+function isOf(refusal: Refusal, { file, kind }: CorpusObject): boolean {
+  return refusal.kind === kind && refusal.file.test(file);
+}

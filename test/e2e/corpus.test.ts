@@ -3,60 +3,55 @@
  * refused in the same words, and what thirty popular charts print becomes ready. The manifests are no part
  * of the project: DRYDOCK_CORPUS names their folder, or they lie in ../shared/corpus.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import t from 'tap';
 import { binaries } from '../support/binaries.js';
 import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
-import type { RunResult } from '../support/run.js';
-import { REFUSED, type Refusal } from './corpus-refusals.js';
+import { RawApi } from '../support/raw-api.js';
+import {
+  type Chart,
+  charts,
+  MADE_BY_JOBS,
+  MOST_PATIENCE_S,
+  namespaceOf,
+  readiness,
+  WAYS,
+  type Workload,
+  workloadsIn,
+} from './corpus-charts.js';
+import { CELLS, INVALID, VALID } from './corpus-custom.js';
+import {
+  type Definition,
+  definitionsIn,
+  definitionsOf,
+  documentsOf,
+  FOLDER,
+  filesOfObjects,
+  flagsOf,
+  inBatches,
+  Manifests,
+} from './corpus-manifests.js';
+import { check, noneYet } from './corpus-refusals.js';
 
-const FOLDER = process.env.DRYDOCK_CORPUS ?? join('..', 'shared', 'corpus');
 /** kubectl's that run at once: as many as a small machine has cores. */
 const AT_ONCE = 2;
-const BATCH_FILES = 40;
 /** Whose definitions are there before all else: their custom resources must be taken. */
 const DEFINITIONS = [
   'cert-manager/deploy/crds',
   'prometheus-operator/example/prometheus-operator-crd-full',
 ];
-/** Kinds that change what a namespace takes. */
-const LIMITS = new Set(['LimitRange', 'ResourceQuota']);
-const READY_MS = 20_000;
-/** Of 56; see WAITS for the others. */
-const LEAST_READY = 10;
-/** Why a workload of a chart may be as unready as it would be on a cluster without these. */
-const WAITS =
-  'waits for a volume, a Secret of a hook, or an init container that looks for a service';
+/** One of the examples takes the scheduler's rights away, here as on any cluster. */
+const LAST = 'website-examples-2025/content/en/examples/admin/sched/clusterrole.yaml';
+/** What the charts, twice, and the examples hold at once is more than three nodes take. */
+const NODES = '5';
+const READY_MS = 200_000;
+const LOOK_EVERY_MS = 1000;
+const APPLIES = { 'content-type': 'application/apply-patch+yaml' };
+const NO_PORT = "node(s) didn't have free ports for the requested pod ports";
 
-t.setTimeout(300_000);
-
-/** A line of objects.jsonl. */
-interface CorpusObject {
-  readonly file: string;
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly ns: string;
-  readonly cls: 'served' | 'custom' | 'obsolete' | 'clientonly';
-}
-
-type Batch = { readonly file: string; readonly members: readonly CorpusObject[] }[];
-
-interface Definition {
-  readonly group: string;
-  readonly names: { readonly kind: string };
-  readonly versions: readonly { readonly name: string }[];
-}
-
-interface Workload {
-  readonly kind: string;
-  readonly metadata: { readonly namespace: string; readonly name: string };
-  readonly spec: { readonly replicas?: number };
-  readonly status?: { readonly readyReplicas?: number };
-}
+t.setTimeout(600_000);
 
 function reasonToSkip(): string | false {
   const missing = binaries();
@@ -65,312 +60,292 @@ function reasonToSkip(): string | false {
 }
 
 t.test('manifests by others', { skip: reasonToSkip() }, async (t) => {
-  const cluster = await Cluster.start(t);
-  const objects = readFileSync(join(FOLDER, 'objects.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line): CorpusObject => JSON.parse(line))
-    .filter(({ cls }) => cls !== 'clientonly');
-  const files = new Map<string, CorpusObject[]>();
-  for (const object of objects) {
-    files.set(object.file, [...(files.get(object.file) ?? []), object]);
-  }
+  const cluster = await Cluster.start(t, ['--nodes', NODES]);
+  const api = await RawApi.asAdmin(cluster);
+  t.teardown(() => api.close());
+  const start = performance.now();
+  const files = filesOfObjects();
   const manifests = new Manifests(cluster);
-  const defined = definedKinds();
+  const rendered = charts();
+  const definitions = definitionsIn(DEFINITIONS);
+  const defined = definedKinds(definitions);
+
   await t.test('operators define their kinds', async (t) => {
-    const files = DEFINITIONS.flatMap((folder) => ['-f', join(FOLDER, folder)]);
-    const applied = await cluster.kubectl(['apply', '--server-side', ...files]);
+    const applied = await cluster.kubectl(['apply', '--server-side', ...flagsOf(DEFINITIONS)]);
     t.equal(applied.code, 0, applied.stderr);
     const waited = await cluster.kubectl(
       'wait --for=condition=Established crd --all --timeout=20s',
     );
     t.equal(waited.code, 0, waited.stderr);
-    t.ok(defined.size > 0, `${defined.size} kinds are defined`);
+    t.equal(waited.stdout.match(/ condition met$/gm)?.length, definitions.length);
   });
 
-  for (const [way, flags] of [
-    ['client side', ['--server-side=false']],
-    // What has no namespace is there already, and belongs to the client-side apply before.
-    ['server side', ['--server-side', '--force-conflicts']],
-  ] as const) {
-    await t.test(`charts applied ${way} become ready`, async (t) => {
-      const charts = readdirSync(join(FOLDER, 'rendered')).map((name) => `rendered/${name}`);
-      const namespaces = await manifests.namespaces(way.slice(0, 6), charts.length);
-      const start = performance.now();
-      const count = { taken: 0, refused: 0, noMatch: 0 };
-      await inParallel(charts, async (file, index) => {
-        const members = files.get(file) ?? [];
-        const documents = documentsOf(t, file, members).map(inOwnNamespace);
-        const result = await manifests.apply(namespaces[index] ?? '', documents, flags);
-        check(t, members, result, count, defined);
-      });
-      const applied = seconds(start);
-      const workloads = await ready(cluster, namespaces);
-      for (const workload of workloads) {
-        const { kind, metadata, spec, status } = workload;
-        const chart = charts[namespaces.indexOf(metadata.namespace)];
-        t.equal(
-          status?.readyReplicas ?? 0,
-          spec.replicas ?? 1,
-          `${chart}: ${kind} ${metadata.name} is ready`,
-          isReady(workload) ? {} : { todo: WAITS },
-        );
-      }
-      const readyCount = workloads.filter(isReady).length;
-      t.ok(readyCount >= LEAST_READY, `${readyCount} workloads are ready`);
-      t.comment(
-        `${charts.length} charts, ${count.taken} objects ${way} in ${applied}; ${readyCount} of ${workloads.length} Deployments and StatefulSets ready after ${seconds(start)}`,
-      );
-      await manifests.deleteNamespaces(namespaces);
+  await t.test('charts are taken, applied client side and server side', async (t) => {
+    const jobs = WAYS.flatMap(({ way, flags }) =>
+      rendered.map((chart) => ({ chart, namespace: namespaceOf(way, chart.name), flags })),
+    );
+    await manifests.createNamespaces(jobs.map(({ namespace }) => namespace));
+    const count = noneYet();
+    await inParallel(jobs, async ({ chart: { file, objects }, namespace, flags }) => {
+      const members = files.get(file) ?? [];
+      t.equal(objects.length, members.length, `${file} holds ${members.length} objects`);
+      const isNow = (_: unknown, place: number) => objects[place]?.takesHostPort === false;
+      const documents = objects.filter(isNow).map(({ document }) => document);
+      const result = await manifests.apply(namespace, documents, flags);
+      check(t, members.filter(isNow), result, count, defined);
     });
-  }
-
-  // Last, since one of the examples takes the scheduler's rights away, here as on any cluster.
-  await t.test('each object is taken or refused as Kubernetes does', async (t) => {
-    const examples = [...files].filter(([file]) => !file.startsWith('rendered/'));
-    const batches = inBatches(examples);
-    const own = await manifests.namespaces('examples', batches.length);
-    await manifests.createNamespaces(
-      examples.flatMap(([, members]) => members.map(({ ns }) => ns)),
-    );
-    const count = { taken: 0, refused: 0, noMatch: 0 };
-    const start = performance.now();
-    // One after another: which of two files gets a node port must not be chance.
-    for (const [index, batch] of batches.entries()) {
-      const documents = batch.flatMap(({ file, members }) => documentsOf(t, file, members));
-      const members = batch.flatMap((each) => each.members);
-      const result = await manifests.apply(own[index] ?? '', documents, ['--server-side=false']);
-      check(t, members, result, count, defined);
+    for (const { path, body } of impatient(rendered)) {
+      const { code, text } = await api.ask({ method: 'PATCH', path, headers: APPLIES, body });
+      t.equal(code, 200, text);
     }
-    t.comment(
-      `${examples.length} files in ${seconds(start)}: ${count.taken} objects taken, ${count.refused} refused as invalid, ${count.noMatch} of kinds or versions that are not served`,
+    t.comment(`${jobs.length} times ${count.taken / jobs.length} objects at ${seconds(start)}`);
+  });
+
+  await t.test('a chart waits for the Secrets that its Jobs make', async (t) => {
+    const waiting = WAYS.flatMap(({ way }) =>
+      MADE_BY_JOBS.map((row) => ({ ...row, namespace: namespaceOf(way, row.chart) })),
     );
-    await manifests.deleteNamespaces(own);
+    for (const { namespace, secret } of waiting) {
+      await eventually(`${namespace} misses the Secret ${secret}`, async () =>
+        (await eventsIn(api, namespace)).some((said) =>
+          said.endsWith(`secret "${secret}" not found`),
+        ),
+      );
+    }
+    await manifests.applyObjects(
+      waiting.map(({ namespace, secret: name, keys }) => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { namespace, name },
+        stringData: Object.fromEntries(keys.map((key) => [key, key])),
+      })),
+    );
+    t.pass(`${waiting.length} Secrets are made in place of the Jobs`);
+  });
+
+  await t.test('no Ingress is taken while nobody answers the webhook of a chart', async (t) => {
+    const backend = { service: { name: 'web', port: { number: 80 } } };
+    const { stderr } = await cluster.kubectl('create -f -', {
+      input: JSON.stringify({
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'Ingress',
+        metadata: { name: 'web' },
+        spec: { defaultBackend: backend },
+      }),
+    });
+    t.match(stderr, /failed calling webhook "validate\.nginx\.ingress\.kubernetes\.io"/);
+    await cluster.kubectl('delete validatingwebhookconfigurations --all');
+  });
+
+  await t.test('custom resources are checked, defaulted and printed', async (t) => {
+    const namespace = 'custom';
+    await manifests.createNamespaces([namespace, 'custom-invalid']);
+    const valid = await manifests.apply(namespace, VALID.map(asText), ['--server-side']);
+    t.equal(valid.stderr, '', 'valid ones are taken');
+    const invalid = await manifests.apply(
+      'custom-invalid',
+      INVALID.map(({ object }) => asText(object)),
+      ['--server-side=false'],
+    );
+    for (const { why, says } of INVALID) t.match(invalid.stderr, says, why);
+    t.equal(invalid.stdout, '', 'no other is taken');
+
+    const all = [...definitions, ...rendered.flatMap(({ file }) => definitionsOf(file))];
+    const names = all.map(({ group, names }) => `${names.plural}.${group}`);
+    const { stdout, stderr } = await cluster.kubectl(['get', names.join(','), '-A']);
+    t.equal(stderr, '', 'all are listed');
+    const tables = tablesOf(stdout);
+    let printed = 0;
+    for (const { group, names, versions } of all) {
+      const table = tables.get(`${names.singular}.${group}`);
+      // kubectl prints no table of what there is none of.
+      if (!table) continue;
+      printed++;
+      const columns = versions[0]?.additionalPrinterColumns ?? [{ name: 'Age' }];
+      const shown = columns
+        .filter(({ priority = 0 }) => priority === 0)
+        .map(({ name }) => name.toUpperCase());
+      const [header = ''] = table;
+      t.same(
+        header
+          .trim()
+          .split(/ {2,}/)
+          .filter((cell) => cell !== 'NAMESPACE' && cell !== 'NAME'),
+        shown,
+        `${names.plural} are printed with the columns of their definition`,
+      );
+    }
+    t.equal(printed, VALID.length, 'each kind that there is one of has its table');
+    for (const { of, row } of CELLS) {
+      const table = tables.get(of) ?? [];
+      t.ok(
+        table.some((line) => row.test(line)),
+        `${of} print ${row}`,
+        { table },
+      );
+    }
+  });
+
+  const meanwhile = { buffered: true };
+  t.jobs = AT_ONCE;
+
+  await Promise.all([
+    t.test('what takes a port of each node gives way to the next', meanwhile, async (t) => {
+      const contenders = WAYS.flatMap(({ way, flags }) =>
+        rendered.flatMap((chart) =>
+          chart.objects
+            .filter(({ takesHostPort }) => takesHostPort)
+            .map((object) => ({ ...object, flags, namespace: namespaceOf(way, chart.name) })),
+        ),
+      );
+      t.ok(contenders.length > WAYS.length, `${contenders.length} want the same port`);
+      for (const [place, { namespace, kind, name, document, flags }] of contenders.entries()) {
+        const title = `${namespace}: ${kind} ${name}`;
+        const { stderr } = await manifests.apply(namespace, [document], flags);
+        t.equal(stderr, '', `${title} is taken`);
+        const before = contenders[place - 1];
+        if (before) {
+          await eventually(`${title} has no port`, async () =>
+            (await eventsIn(api, namespace)).some((said) => said.includes(NO_PORT)),
+          );
+          await cluster.kubectl(['delete', before.kind, before.name, '-n', before.namespace]);
+        }
+        await eventually(
+          `${title} is ready`,
+          async () =>
+            (await workloadsIn(api, new Set([namespace]))).some(
+              (each) =>
+                each.kind === kind && each.metadata.name === name && readiness(each).isReady,
+            ),
+          READY_MS,
+        );
+        t.pass(`${title} is ready`);
+      }
+    }),
+
+    t.test('each object is taken or refused as Kubernetes does', meanwhile, async (t) => {
+      const examples = [...files].filter(
+        ([file]) => !file.startsWith('rendered/') && file !== LAST,
+      );
+      const batches = inBatches(examples);
+      const own = batches.map((_, n) => `examples-${n}`);
+      await manifests.createNamespaces([
+        ...own,
+        ...examples.flatMap(([, members]) => members.map(({ ns }) => ns)),
+      ]);
+      const count = noneYet();
+      const begun = performance.now();
+      // One after another: which of two files gets a node port must not be chance.
+      for (const [index, batch] of batches.entries()) {
+        const documents = batch.flatMap(({ file, members }) => {
+          const found = documentsOf(file);
+          t.equal(found.length, members.length, `${file} holds ${members.length} objects`);
+          return found;
+        });
+        const members = batch.flatMap((each) => each.members);
+        const result = await manifests.apply(own[index] ?? '', documents, ['--server-side=false']);
+        check(t, members, result, count, defined);
+      }
+      t.comment(
+        `${examples.length} files by ${batches.length} kubectl in ${seconds(begun)}: ${count.taken} objects taken, ${count.refused} refused as invalid, ${count.noMatch} of kinds or versions that are not served`,
+      );
+    }),
+  ]);
+
+  await t.test('everything in the charts becomes ready', async (t) => {
+    const chartOf = new Map(
+      WAYS.flatMap(({ way }) => rendered.map(({ name }) => [namespaceOf(way, name), name])),
+    );
+    const workloads = await settled(api, new Set(chartOf.keys()));
+    for (const workload of workloads) {
+      const { kind, metadata } = workload;
+      const { isReady, says } = readiness(workload);
+      t.ok(isReady, `${metadata.namespace}: ${kind} ${metadata.name}: ${says}`);
+    }
+    const kinds = new Map<string, number>();
+    for (const { kind } of workloads) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    const wanted = WAYS.length * countOf(rendered, 'StatefulSet');
+    t.equal(kinds.get('StatefulSet'), wanted, `${wanted} StatefulSets`);
+    t.comment([...kinds].map(([kind, n]) => `${n} ${kind}s`).join(', '), `at ${seconds(start)}`);
+  });
+
+  await t.test('the scheduler may lose its rights', async (t) => {
+    const members = files.get(LAST) ?? [];
+    const result = await manifests.apply('default', documentsOf(LAST), ['--server-side=false']);
+    check(t, members, result, noneYet(), defined);
   });
 });
 
-/** Takes manifests to the cluster: a folder, a namespace and one kubectl for each file of them. */
-class Manifests {
-  private readonly kubeconfig: {
-    contexts: { context: { namespace?: string } }[];
-  };
-
-  constructor(private readonly cluster: Cluster) {
-    this.kubeconfig = parse(readFileSync(cluster.kubeconfig, 'utf8'));
-  }
-
-  async namespaces(prefix: string, count: number): Promise<string[]> {
-    const names = Array.from({ length: count }, (_, n) => `${prefix}-${n}`.replace(' ', '-'));
-    await this.createNamespaces(names);
-    return names;
-  }
-
-  /** Resolves once pods can be made in them. Those that are there already stay as they are. */
-  async createNamespaces(wanted: readonly string[]): Promise<void> {
-    const names = [...new Set(wanted)].filter(
-      (name) => name !== '' && name !== 'default' && !name.startsWith('kube-'),
-    );
-    const items = names.map((name) => ({
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name },
-    }));
-    const { code, stderr } = await this.cluster.kubectl('apply --server-side -f -', {
-      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-    });
-    if (code !== 0) throw new Error(stderr);
-    await eventually('each namespace has its ServiceAccount', async () => {
-      const { stdout } = await this.cluster.kubectl([
-        'get',
-        'serviceaccounts',
-        '--all-namespaces',
-        '--field-selector=metadata.name=default',
-        '-o=custom-columns=:metadata.namespace',
-      ]);
-      const found = new Set(stdout.split('\n').map((line) => line.trim()));
-      return names.every((name) => found.has(name));
-    });
-  }
-
-  async deleteNamespaces(names: readonly string[]): Promise<void> {
-    await this.cluster.kubectl(['delete', 'namespaces', '--wait=false', ...names]);
-  }
-
-  /**
-   * The namespace stands in the kubeconfig and not in a flag: a flag would refuse objects that name
-   * another namespace.
-   */
-  apply(
-    namespace: string,
-    documents: readonly string[],
-    flags: readonly string[],
-  ): Promise<RunResult> {
-    const folder = join(this.cluster.dataDir, 'manifests', namespace);
-    mkdirSync(folder, { recursive: true });
-    for (const [place, document] of documents.entries()) {
-      writeFileSync(join(folder, fileName(place)), document);
-    }
-    const [first] = this.kubeconfig.contexts;
-    if (!first) throw new Error('a kubeconfig without contexts');
-    const contexts = [{ ...first, context: { ...first.context, namespace } }];
-    const kubeconfig = `${folder}.kubeconfig`;
-    writeFileSync(kubeconfig, stringify({ ...this.kubeconfig, contexts }), { mode: 0o600 });
-    return this.cluster.kubectl(['apply', ...flags, '-f', folder], {
-      env: { KUBECONFIG: kubeconfig },
-    });
-  }
-}
-
-function fileName(place: number): string {
-  return `${String(place).padStart(4, '0')}.yaml`;
-}
-
-/** `monitoring.coreos.com/v1 Prometheus` of every definition that is applied first. */
-function definedKinds(): ReadonlySet<string> {
-  const files = DEFINITIONS.flatMap((folder) =>
-    readdirSync(join(FOLDER, folder)).map((name) => join(FOLDER, folder, name)),
+function definedKinds(definitions: readonly Definition[]): ReadonlySet<string> {
+  return new Set(
+    definitions.flatMap(({ group, names, versions }) =>
+      versions.map(({ name }) => `${group}/${name} ${names.kind}`),
+    ),
   );
-  const found = new Set<string>();
-  for (const file of files) {
-    for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
-      const { kind, spec }: { kind?: string; spec?: Definition } = document.toJS() ?? {};
-      if (kind !== 'CustomResourceDefinition' || !spec) continue;
-      for (const { name } of spec.versions) found.add(`${spec.group}/${name} ${spec.names.kind}`);
-    }
-  }
-  return found;
 }
 
-/** The objects of a file, each as its author wrote it. */
-function split(file: string): string[] {
-  const text = readFileSync(join(FOLDER, file), 'utf8');
-  return text.split(/^---.*$/m).filter((part) => holdsObject(part));
+/** What Events of a namespace say. */
+async function eventsIn(api: RawApi, namespace: string): Promise<string[]> {
+  const { text } = await api.ask({ path: `/api/v1/namespaces/${namespace}/events` });
+  const { items }: { items: { message: string }[] } = JSON.parse(text);
+  return items.map(({ message }) => message);
 }
 
-function holdsObject(text: string): boolean {
-  return parseAllDocuments(text).some((document) => document.toJS()?.kind !== undefined);
-}
-
-/**
- * A chart was printed for a namespace that is named after it; here it gets one of its own. By lines, since
- * a number such as 0644 would not survive being parsed and printed.
- */
-function inOwnNamespace(document: string): string {
-  let section = '';
-  const lines = document.split('\n').filter((line) => {
-    section = /^(\w+):/.exec(line)?.[1] ?? section;
-    return section !== 'metadata' || !line.startsWith('  namespace:');
-  });
-  return lines.join('\n');
-}
-
-function documentsOf(t: Test, file: string, members: readonly CorpusObject[]): string[] {
-  const documents = split(file);
-  t.equal(documents.length, members.length, `${file} holds ${members.length} objects`);
-  return documents;
-}
-
-/**
- * Files that can share a namespace, and so one kubectl: no two of a batch name the same object, and what
- * limits a namespace is alone in it.
- */
-function inBatches(files: readonly (readonly [string, readonly CorpusObject[]])[]): Batch[] {
-  const batches: { batch: Batch; taken: Set<string>; full: boolean }[] = [];
-  for (const [file, members] of files) {
-    const ids = members.map(({ kind, ns, name }) => `${kind} ${ns}/${name}`);
-    const alone = members.some(({ kind }) => LIMITS.has(kind));
-    let place = alone
-      ? undefined
-      : batches.find(({ taken, full }) => !full && !ids.some((id) => taken.has(id)));
-    if (!place) {
-      place = { batch: [], taken: new Set(), full: alone };
-      batches.push(place);
-    }
-    place.batch.push({ file, members });
-    for (const id of ids) place.taken.add(id);
-    if (place.batch.length >= BATCH_FILES) place.full = true;
-  }
-  return batches.map(({ batch }) => batch);
-}
-
-/** Each message of kubectl belongs to the object that it names, by its file or by kind and name. */
-function check(
-  t: Test,
-  members: readonly CorpusObject[],
-  { stderr }: RunResult,
-  count: { taken: number; refused: number; noMatch: number },
-  defined: ReadonlySet<string>,
-): void {
-  const messages = stderr
-    .split(
-      /\[?(?=resource mapping not found )|^(?=Error from server|error: |error when |The \w+ "|Warning: )/m,
-    )
-    .filter(
-      (message) =>
-        message.trim() !== 'error:' && message !== '' && !message.startsWith('Warning: '),
-    );
-  const unclaimed = new Set(messages);
-  for (const [place, member] of members.entries()) {
-    const { kind, name } = member;
-    const said = [...unclaimed].filter(
-      (message) =>
-        message.includes(`/${fileName(place)}"`) || message.startsWith(`The ${kind} "${name}" `),
-    );
-    for (const message of said) unclaimed.delete(message);
-    checkOne(t, member, said.join(''), count, defined);
-  }
-  t.same([...unclaimed], [], 'kubectl says nothing else');
-}
-
-function checkOne(
-  t: Test,
-  object: CorpusObject,
-  said: string,
-  count: { taken: number; refused: number; noMatch: number },
-  defined: ReadonlySet<string>,
-): void {
-  const { file, apiVersion, kind, name, cls } = object;
-  const title = `${file}: ${kind} ${name}`;
-  const isServed = cls === 'served' || defined.has(`${apiVersion} ${kind}`);
-  if (!isServed) {
-    const noMatch = `no matches for kind "${kind}" in version "${apiVersion}"`;
-    if (t.match(said, noMatch, `${title} is refused: ${noMatch}`)) count.noMatch++;
-    return;
-  }
-  const refusal = REFUSED.find((each) => isOf(each, object));
-  if (refusal === undefined) {
-    if (t.equal(said, '', `${title} is taken`)) count.taken++;
-  } else if (t.match(said, refusal.says, `${title} is refused: ${refusal.why}`)) {
-    count.refused++;
-  }
-}
-
-function isOf(refusal: Refusal, { file, kind }: CorpusObject): boolean {
-  return refusal.kind === kind && refusal.file.test(file);
-}
-
-function isReady({ spec, status }: Workload): boolean {
-  return (status?.readyReplicas ?? 0) === (spec.replicas ?? 1);
-}
-
-/** Every Deployment and StatefulSet of the namespaces, once all are ready or the time is up. */
-async function ready(cluster: Cluster, namespaces: readonly string[]): Promise<Workload[]> {
-  const here = new Set(namespaces);
-  let workloads: Workload[] = [];
-  await eventually(
-    'all are ready',
-    async () => {
-      const { items } = await cluster.get<{ items: Workload[] }>(
-        'deployments,statefulsets --all-namespaces',
-      );
-      workloads = items.filter(({ metadata }) => here.has(metadata.namespace));
-      return workloads.every(isReady);
+/** For server-side apply: probes that would begin too late for a test begin at once. */
+function impatient(rendered: readonly Chart[]): { path: string; body: object }[] {
+  const applied = (namespace: string, name: string, containers: readonly object[]) => ({
+    path: `/apis/apps/v1/namespaces/${namespace}/statefulsets/${name}?fieldManager=impatience&force=true`,
+    body: {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { namespace, name },
+      spec: { template: { spec: { containers } } },
     },
-    READY_MS,
-  ).catch((err: Error) => {
-    t.comment(err.message);
   });
-  return workloads;
+  return WAYS.flatMap(({ way }) =>
+    rendered.flatMap((chart) =>
+      chart.objects.flatMap(({ name, late }) => {
+        const containers = late
+          .filter(({ delayS }) => delayS > MOST_PATIENCE_S)
+          .map(({ container }) => ({
+            name: container,
+            readinessProbe: { initialDelaySeconds: 1 },
+          }));
+        const namespace = namespaceOf(way, chart.name);
+        return containers.length > 0 ? [applied(namespace, name, containers)] : [];
+      }),
+    ),
+  );
+}
+
+/** The workloads once all are ready, or as they are when the time is up. */
+async function settled(api: RawApi, namespaces: ReadonlySet<string>): Promise<Workload[]> {
+  const end = performance.now() + READY_MS;
+  for (;;) {
+    const workloads = await workloadsIn(api, namespaces);
+    const isOver = performance.now() > end;
+    if (isOver || workloads.every((each) => readiness(each).isReady)) return workloads;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+function countOf(rendered: readonly Chart[], kind: string): number {
+  return rendered.flatMap(({ objects }) => objects).filter((each) => each.kind === kind).length;
+}
+
+function asText(object: object): string {
+  return JSON.stringify(object);
+}
+
+/** The lines of each table of `kubectl get`, by the resource that stands before the names. */
+function tablesOf(stdout: string): Map<string, string[]> {
+  const tables = stdout
+    .trim()
+    .split(/\n{2,}/)
+    .map((table) => table.split('\n'));
+  return new Map(
+    tables.map((table) => [/(\S+)\//.exec(table[1] ?? '')?.[1] ?? '', table] as const),
+  );
 }
 
 async function inParallel<T>(
