@@ -136,7 +136,8 @@ if (!cert || !key) throw new Error('--tls-cert-file and --tls-private-key-file a
 const ports = /^(\d+)-(\d+)$/.exec(flags.text('service-node-port-range'));
 if (!ports) throw new Error('--service-node-port-range must be like 30000-32767');
 
-const etcd = await connect({ endpoints: flags.list('etcd-servers'), logger, clock, signal: stop });
+// No signal: the store is needed until the last request is answered.
+const etcd = await connect({ endpoints: flags.list('etcd-servers'), logger, clock });
 const kubelet = new KubeletConnection({
   clientCertificate: read('kubelet-client-certificate') ?? '',
   clientKey: read('kubelet-client-key') ?? '',

@@ -122,12 +122,6 @@ export class Stores {
     return this.all;
   }
 
-  /** Whether every cache that was asked for is filled. */
-  get live(): boolean {
-    for (const { storage } of this.stores.values()) if (storage.cache.isLoading) return false;
-    return true;
-  }
-
   /** Those among them that users added. */
   get added(): readonly ResourceDefinition[] {
     return this.custom?.definitions ?? this.known;

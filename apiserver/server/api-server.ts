@@ -124,7 +124,6 @@ export class ApiServer {
     if (this.flowControl) registerFlowControl(this.flowControl, metrics.registry);
     this.health = new ServerHealth({
       etcd: options.etcd,
-      cachesFilled: () => this.stores.live,
       flowControlSynced: () => this.config?.synced ?? true,
       isStopping: () => this.chain.isStopping,
     });
@@ -327,7 +326,7 @@ export class ApiServer {
     await anyAborted(signal, tasks.signal);
     this.chain.stop();
     if (!failure && load.shutdownDelayMs > 0) await clock.sleep(load.shutdownDelayMs);
-    this.chain.drain();
+    await this.chain.drain();
     await this.app.close();
     await tasks.stop(signal.reason);
     await following.stop(signal.reason);

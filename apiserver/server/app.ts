@@ -42,6 +42,8 @@ export function createApp({ chain, tls }: AppOptions): FastifyInstance {
   const options = {
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
+    // Who asks while the server stops is answered like all others.
+    return503OnClosing: false,
     // The chain has limits of its own for each kind of request.
     requestTimeout: 0,
     // A path that cannot be decoded gets the API's own 400.

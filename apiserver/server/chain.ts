@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DurationError, parseDuration } from '../../pkg/apimachinery/duration.js';
 import { badRequest, StatusError, timeout, unknownPath } from '../../pkg/apimachinery/status.js';
-import type { Clock } from '../../pkg/component/clock.js';
+import type { Clock, Timer } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import { attributesOf, refusal } from '../authz/attributes.js';
 import { send, sendError } from '../endpoints/respond.js';
@@ -49,6 +49,8 @@ const READ_VERBS = new Set(['get', 'list', 'watch']);
 /** Answered also by a server that sends all others away. */
 const HEALTH_PATH = /^\/(healthz|livez|readyz)(\/|$)/;
 const SHUTDOWN_RETRY_SECONDS = 5;
+/** How long clients of watches may take to hear that the server stops. */
+const FAREWELL_MS = 2_000;
 /** The rest of a refused request's body is read up to this size, to keep the connection. */
 const MAX_UNREAD_BYTES = 256 * 1024;
 
@@ -101,13 +103,32 @@ export class Chain {
     this.stopping = true;
   }
 
-  /** Ends what would never end by itself; the rest has as long as the caller gives it. */
-  drain(): void {
+  /**
+   * Ends what would never end by itself; the rest has as long as the caller gives it. Resolves when the ends of
+   * watches are with their clients, so that these see an answer that is whole, and come back.
+   */
+  async drain(): Promise<void> {
     this.stopping = true;
     this.draining = true;
+    const ends: Promise<unknown>[] = [];
     for (const ctx of this.open) {
-      if (isLongRunning(ctx.requestInfo)) ctx.abort(new Error('the server is shutting down'));
+      const { req, res } = ctx.exchange;
+      if (!isLongRunning(ctx.requestInfo)) {
+        if (!res.headersSent) res.setHeader('Connection', 'close');
+        continue;
+      }
+      const { socket } = req;
+      ends.push(new Promise((resolve) => socket.once('close', resolve)));
+      res.once('finish', () => socket.destroySoon());
+      ctx.abort(new Error('the server is shutting down'));
     }
+    if (ends.length === 0) return;
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.options.clock.after(FAREWELL_MS, resolve);
+    });
+    await Promise.race([Promise.all(ends), late]);
+    timer?.stop();
   }
 
   get isStopping(): boolean {

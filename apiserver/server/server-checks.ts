@@ -44,7 +44,6 @@ const FLOW_CONTROL = 'priority-and-fairness-config-consumer';
 
 export interface ServerHealthOptions {
   readonly etcd: Pick<EtcdClient, 'status'>;
-  readonly cachesFilled: () => boolean;
   readonly flowControlSynced: () => boolean;
   readonly isStopping: () => boolean;
 }
@@ -54,7 +53,7 @@ export class ServerHealth {
   private isBootstrapped = false;
 
   constructor(private readonly options: ServerHealthOptions) {
-    const { cachesFilled, flowControlSynced, isStopping } = options;
+    const { flowControlSynced, isStopping } = options;
     const hook = (name: string): ServerCheck => ({
       name: `poststarthook/${name}`,
       of: ALL,
@@ -73,7 +72,7 @@ export class ServerHealth {
         name: 'informer-sync',
         of: ['readyz'],
         check: () => {
-          if (!cachesFilled()) throw new Error('informers not started yet');
+          if (!this.isBootstrapped) throw new Error('informers not started yet');
         },
       },
       ...hooks(BOOTSTRAP_HOOKS),

@@ -92,11 +92,6 @@ export class WatchCache {
     return this.state === 'live';
   }
 
-  /** Somebody wants to read from it, and it is not filled yet. */
-  get isLoading(): boolean {
-    return this.loading !== undefined;
-  }
-
   get size(): number {
     return this.objects.size;
   }

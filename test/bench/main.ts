@@ -3,6 +3,7 @@
  * parts. Everything runs on this machine, in folders that are removed afterwards.
  */
 import { RealClock } from '../../pkg/component/clock.js';
+import { benchCapacity } from './capacity.js';
 import { benchHttp } from './http.js';
 import { formatSections, type Section, writeReport } from './report.js';
 import { benchScheduling } from './scheduling.js';
@@ -14,6 +15,7 @@ type Bench = (say: (text: string) => void) => Promise<Section>;
 const PARTS: Readonly<Record<string, Bench>> = {
   'start-up': benchStartUp,
   http: benchHttp,
+  capacity: benchCapacity,
   scheduling: benchScheduling,
   store: benchStores,
 };
