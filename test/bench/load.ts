@@ -31,6 +31,8 @@ export type Load =
       readonly paths: readonly string[];
       readonly clients: number;
       readonly seconds: number;
+      /** Absent: whatever the server answers by itself. */
+      readonly accept?: string;
     }
   /** Opens watches, then creates one object after the other, each when all have seen the one before. */
   | {
@@ -92,11 +94,12 @@ async function create(load: Load & { kind: 'create' }, newClient: () => Client):
 async function get(load: Load & { kind: 'get' }, newClient: () => Client): Promise<Outcome> {
   const connections = await connected(load.clients, newClient);
   const end = performance.now() + load.seconds * 1000;
+  const headers = load.accept === undefined ? {} : { accept: load.accept };
   let next = 0;
   return measured(connections, async (client) => {
     if (performance.now() >= end) return undefined;
     const path = load.paths[next++ % load.paths.length] as string;
-    const { statusCode, body } = await client.request({ method: 'GET', path });
+    const { statusCode, body } = await client.request({ method: 'GET', path, headers });
     let bytes = 0;
     for await (const chunk of body) bytes += chunk.length;
     if (statusCode !== 200) throw new Error(`GET ${path} answered ${statusCode}`);
