@@ -3,6 +3,12 @@ import type { Area } from './coverage.js';
 import { held, notCovered, UNTESTED } from './rows.js';
 
 export const apiMachinery: Area = [
+  ...held('test/e2e/conformance/api-operations.ts', [
+    'Priority and Fairness FlowSchema API',
+    'Priority and Fairness PriorityLevelConfiguration API',
+    'ValidatingAdmissionPolicy API',
+    'ValidatingadmissionPolicyBinding API',
+  ]),
   ...held('test/e2e/conformance/ownership.ts', [
     'Garbage Collector, delete deployment,  propagation policy background',
     'Garbage Collector, delete replication controller, propagation policy background',
@@ -33,9 +39,13 @@ export const apiMachinery: Area = [
     'ResourceQuota, quota scope, BestEffort and NotBestEffort scope',
     'ResourceQuota, quota scope, Terminating and NotTerminating scope',
   ]),
+  ...held('test/e2e/conformance/pods-and-nodes.ts', [
+    'watch-configmaps-closed-and-restarted',
+    'watch-configmaps-from-resource-version',
+    'watch-configmaps-with-multiple-watchers',
+    'watch-configmaps-label-changed',
+  ]),
   ...notCovered(UNTESTED, [
-    'Priority and Fairness FlowSchema API',
-    'Priority and Fairness PriorityLevelConfiguration API',
     'Admission webhook, list mutating webhooks',
     'Admission webhook, list validating webhooks',
     'Admission webhook, update mutating webhook',
@@ -94,13 +104,7 @@ export const apiMachinery: Area = [
     'API Chunking, server should support continue listing from the last key even if the original version has been compacted away',
     'API metadata HTTP return',
     '[sig-api-machinery] ValidatingAdmissionPolicy [Privileged:ClusterAdmin] should allow expressions to refer variables. [Conformance]',
-    'ValidatingAdmissionPolicy API',
-    'ValidatingadmissionPolicyBinding API',
     '[sig-api-machinery] ValidatingAdmissionPolicy [Privileged:ClusterAdmin] should validate against a Deployment [Conformance]',
-    'watch-configmaps-closed-and-restarted',
-    'watch-configmaps-from-resource-version',
-    'watch-configmaps-with-multiple-watchers',
-    'watch-configmaps-label-changed',
     'watch-consistency',
     'Confirm a server version',
   ]),

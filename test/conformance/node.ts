@@ -1,8 +1,24 @@
 /** Pods, their containers, and nodes. */
 import type { Area } from './coverage.js';
-import { CONTAINER, notCovered, UNTESTED } from './rows.js';
+import { CONTAINER, held, notCovered, UNTESTED } from './rows.js';
 
 export const node: Area = [
+  ...held('test/e2e/conformance/api-operations.ts', [
+    'lease API should be available',
+    'PodTemplate, delete a collection',
+    'PodTemplate, replace',
+    'PodTemplate lifecycle',
+    'RuntimeClass API',
+  ]),
+  ...held('test/e2e/conformance/pods-and-nodes.ts', [
+    'Pod Eviction, Toleration limits',
+    'Taint, Pod Eviction on taint removal',
+    'Node, resource lifecycle',
+    'Pods, lifecycle',
+    'Pods, update',
+    'Pods, delete a collection',
+    'Pods, patching status',
+  ]),
   ...notCovered(CONTAINER, [
     'ConfigMap, from environment field with various prefixes',
     'ConfigMap, from environment field',
@@ -70,28 +86,17 @@ export const node: Area = [
     'init-container-fails-stops-app-restartnever-pod',
     'init-container-fails-stops-app-restartalways-pod',
     'Kubelet, failed pod, delete',
-    'lease API should be available',
-    'Pod Eviction, Toleration limits',
-    'Taint, Pod Eviction on taint removal',
-    'Node, resource lifecycle',
     'In-place Pod Resize, burtable pod with multiple containers and various operations',
     'In-place Pod Resize, burstable pod resized with equivalents',
     'In-place Pod Resize, guaranteed pods with multiple containers, net increase',
     'In-place Pod Resize, guaranteed pods with multiple containers, net decrease',
     'In-place Pod Resize, guaranteed pods with multiple containers, various operations',
     'In-place Pod Resize, read and replace endpoints',
-    'PodTemplate, delete a collection',
-    'PodTemplate, replace',
-    'PodTemplate lifecycle',
     'Pods Generation, graceful delete',
     'Pods Generation, 500 updates',
     'Pods Generation, updates',
     'Pods, QOS',
-    'Pods, lifecycle',
-    'Pods, update',
-    'Pods, delete a collection',
     'Pods, assigned hostip',
-    'Pods, patching status',
     'Pods, completes the lifecycle of a Pod and the PodStatus',
     'Pod liveness probe, using http endpoint, failure',
     'Pod liveness probe, using grpc call, success',
@@ -107,7 +112,6 @@ export const node: Area = [
     'Pod with the non-existing RuntimeClass is rejected.',
     'RuntimeClass Overhead field must be respected.',
     'Can schedule a pod requesting existing RuntimeClass.',
-    'RuntimeClass API',
     'Secret patching',
     'Sysctls, reject invalid sysctls',
     'CRUD operations for resourceclaimtemplates',

@@ -118,7 +118,7 @@ export const quotas: readonly Clause[] = [
     body: { metadata, spec: workload },
   }),
   counted<V1PersistentVolumeClaim>({
-    title: 'ResourceQuota, object count quota, persistentVolumeClaim',
+    title: 'a quota counts claims',
     key: 'persistentvolumeclaims',
     resource: (w) => w.at('v1', 'persistentvolumeclaims'),
     body: {
