@@ -554,7 +554,7 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
       'PriorityLevelConfiguration',
       { spec: { type: 'Exempt' } },
       [
-        "spec.type: Invalid value: \"Exempt\": type must be 'Limited' except for the priority level named 'exempt'",
+        "spec.type: Invalid value: \"Exempt\": type must be 'Exempt' if and only if name is 'exempt'",
       ],
     ],
   ];
