@@ -23,6 +23,8 @@ interface Kind {
   readonly update?: object;
   /** Written by PATCH and by PUT of the status. */
   readonly status?: object;
+  /** The same of the subresource that approves; what it has said stays. */
+  readonly approval?: object;
 }
 
 interface ResourceList {
@@ -88,7 +90,10 @@ async function operations(w: World, kind: Kind): Promise<void> {
     metadata: { annotations: { updated: 'true' } },
     ...kind.update,
   });
-  if (kind.status !== undefined) await statusOperations(w, resource, a, kind.status);
+  if (kind.status !== undefined) await statusOperations(w, resource, a, kind.status, 'status');
+  if (kind.approval !== undefined) {
+    await statusOperations(w, resource, a, kind.approval, 'approval');
+  }
 
   await resource.delete(a);
   await w.gone(resource, a);
@@ -98,9 +103,12 @@ async function operations(w: World, kind: Kind): Promise<void> {
 
   await make(a);
   await make(b);
+  const bystander = `${w.namespace}-other`;
+  if (isNamespaced) await resource.create({ ...body, metadata: { name: bystander } });
   t.same((await resource.list(selector)).map(nameOf).sort(), [a, b].sort());
   await resource.deleteCollection(selector);
   await w.until('none is left', async () => (await resource.list(selector)).length === 0);
+  if (isNamespaced) t.equal(nameOf(await resource.get(bystander)), bystander, 'the rest is left');
 }
 
 /** Times as they are sent: the client has its own types for them. */
@@ -113,12 +121,15 @@ async function statusOperations(
   resource: Resource<KubernetesObject>,
   name: string,
   status: object,
+  subresource: 'status' | 'approval',
 ): Promise<void> {
-  const subresource = 'status';
   t.equal(nameOf(await resource.get(name, subresource)), name);
   await resource.patch(name, { status }, { subresource });
   t.match(await resource.get(name, subresource), { status });
-  await change(resource, name, (object) => Object.assign(object, { status: {} }), subresource);
+  if (subresource === 'status') {
+    await change(resource, name, (object) => Object.assign(object, { status: {} }), subresource);
+    t.notMatch(await resource.get(name), { status });
+  }
   await change(resource, name, (object) => Object.assign(object, { status }), subresource);
   t.match(await resource.get(name), { status });
 }
@@ -278,6 +289,7 @@ const KINDS: readonly Kind[] = [
     subresources: ['approval', 'status'],
     body: certificateRequest,
     status: { conditions: conditions('ExampleCondition') },
+    approval: { conditions: conditions('Approved') },
   },
   {
     title: 'CSIDriver, lifecycle',
