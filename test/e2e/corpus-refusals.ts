@@ -19,6 +19,18 @@ const EXACT =
 
 export const REFUSED: readonly Refusal[] = [
   {
+    file: /examples\/Ingress\/ingress-class\.yaml$/,
+    kind: 'IngressClass',
+    says: /spec\.parameters\.apiGroup: Invalid value: "k8s\.example\.com\/v1alpha": a lowercase RFC 1123/,
+    why: 'a version in a group',
+  },
+  {
+    file: /controllers\/hpa-rs\.yaml$/,
+    kind: 'HorizontalPodAutoscaler',
+    says: /spec\.scaleTargetRef\.apiVersion: Invalid value: "": apiVersion must specify API group/,
+    why: 'its target is in no group',
+  },
+  {
     file: /(wordpress-volumes|postgres-operator)\/storage\.yml$/,
     kind: 'StorageClass',
     says: /"standard" is invalid: \[?parameters: Forbidden: updates to parameters are forbidden\., provisioner: Forbidden: updates to provisioner are forbidden\./,
