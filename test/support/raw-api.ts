@@ -36,11 +36,11 @@ const ANSWER_MS = 15_000;
 export class RawApi {
   private constructor(private readonly pool: Pool) {}
 
-  static async asAdmin(cluster: Cluster): Promise<RawApi> {
+  static async asAdmin(cluster: Cluster, connections = 4): Promise<RawApi> {
     const pki = (file: string) => readFileSync(join(cluster.dataDir, 'pki', file));
     return new RawApi(
       new Pool(await cluster.apiUrl(), {
-        connections: 4,
+        connections,
         connect: { ca: pki('ca.crt'), cert: pki('admin.crt'), key: pki('admin.key') },
       }),
     );
