@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import fc from 'fast-check';
 import t from 'tap';
 import { Cluster } from '../support/cluster.js';
@@ -99,7 +99,7 @@ t.test('requests at random', async (t) => {
 });
 
 /** What the server says first; nothing where it closes the connection or waits for more. */
-function exchange(options: Parameters<typeof connect>[0], bytes: Buffer): Promise<string> {
+function exchange(options: ConnectionOptions, bytes: Buffer): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(options, () => socket.write(bytes));
     const end = (text: string) => {
