@@ -89,7 +89,7 @@ t.test('@kubernetes/client-node', async (t) => {
       {
         strategy: PatchStrategy.StrategicMergePatch,
         body: {
-          spec: { template: { spec: { containers: [{ name: 'side', image: 'busybox' }] } } },
+          spec: { template: { spec: { containers: [{ name: 'side', image: 'redis' }] } } },
         },
         wanted: ({ spec }) =>
           spec?.template.spec?.containers.map(({ name }) => name).join() === 'side,web',
