@@ -19,7 +19,7 @@ const nobodysStore = new Proxy({} as EtcdClient, {
     throw new Error('the store was asked');
   },
 });
-const resources = testResources(nobodysStore);
+export const resources = testResources(nobodysStore);
 const decoder = new Decoder(await loadBuiltinSchemas());
 
 export const ctx: RequestContext = {

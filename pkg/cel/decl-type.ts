@@ -3,6 +3,7 @@
  * estimates), and how JSON becomes values of it. What a schema leaves open is not visible to expressions.
  */
 import type { JSONSchemaProps } from '../api/types.js';
+import { KEYWORDS, RESERVED } from './grammar.js';
 import {
   BOOL,
   BYTES,
@@ -50,35 +51,11 @@ const MAX_DATE_TIME = 44;
 const MIN_DURATION = 4;
 const MAX_DURATION = 32;
 
-/** Names that CEL itself uses: a field of that name is `__name__` in expressions. */
-const RESERVED = new Set([
-  'true',
-  'false',
-  'null',
-  'in',
-  'as',
-  'break',
-  'const',
-  'continue',
-  'else',
-  'for',
-  'function',
-  'if',
-  'import',
-  'let',
-  'loop',
-  'package',
-  'namespace',
-  'return',
-  'var',
-  'void',
-  'while',
-]);
-
 /** Undefined where no expression can name the field. */
 export function escapeField(name: string): string | undefined {
   if (!/^[a-zA-Z_.\-/][a-zA-Z0-9_.\-/]*$/.test(name)) return undefined;
-  if (RESERVED.has(name)) return `__${name}__`;
+  // CEL itself uses the name.
+  if (RESERVED.has(name) || KEYWORDS.has(name)) return `__${name}__`;
   return name.replace(/__|[.\-/]/g, (found) => ESCAPES[found] ?? found);
 }
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -5,62 +5,11 @@ import { loadBuiltinSchemas } from '../../../pkg/api/schema/builtin.js';
 import { Decoder } from '../../../pkg/api/schema/decoder.js';
 import { formatFieldError } from '../../../pkg/apimachinery/field-error.js';
 import type { KubeObject, UnstructuredObject } from '../../../pkg/apimachinery/meta.js';
-import { FakeClock } from '../../../pkg/component/clock.js';
-import { silentLogger } from '../../../pkg/component/logger.js';
-import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
-import { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
-import type { RequestContext } from '../../server/request-context.js';
+import { ctx, resources } from '../../testing/strategies.js';
 import type { ResourceDefinition } from '../resource.js';
-import { builtInResources } from './index.js';
 
-/** Definitions are only made here: nobody asks the store. */
-const nobodysStore = new Proxy({} as EtcdClient, {
-  get: () => {
-    throw new Error('the store was asked');
-  },
-});
-const kubelet = new KubeletConnection({ clientCertificate: '', clientKey: '' });
-t.teardown(() => kubelet.close());
-const resources = builtInResources({
-  serviceClusterIPRanges: ['10.96.0.0/16'],
-  serviceNodePortRange: { from: 30000, to: 32767 },
-  etcd: nobodysStore,
-  kubelet,
-});
 const schemas = await loadBuiltinSchemas();
 const decoder = new Decoder(schemas);
-
-const clock = new FakeClock();
-const ctx: RequestContext = {
-  user: { name: 'jane', groups: ['staff', 'system:authenticated'] },
-  requestInfo: {
-    isResourceRequest: true,
-    path: '/',
-    verb: 'create',
-    apiPrefix: 'apis',
-    group: '',
-    version: 'v1',
-    namespace: 'default',
-    resource: '',
-    subresource: '',
-    name: '',
-    parts: [],
-  },
-  query: new URLSearchParams(),
-  dryRun: false,
-  fieldManager: 'test',
-  signal: new AbortController().signal,
-  clock,
-  logger: silentLogger(),
-  server: {
-    store: () => {
-      throw new Error('the server was asked');
-    },
-    authorize: async () => ({ allowed: true }),
-  },
-  warn: () => undefined,
-  annotate: () => undefined,
-};
 
 function find(kind: string, version = ''): ResourceDefinition {
   const found = resources.find((r) => r.kind === kind && (version === '' || r.version === version));
@@ -89,7 +38,9 @@ function faults(kind: string, fields: object, old?: object): string[] {
 
 function row(kind: string, obj: KubeObject): Record<string, unknown> {
   const columns = find(kind).columns ?? [];
-  return Object.fromEntries(columns.map((column) => [column.name, column.value(obj, clock.now())]));
+  return Object.fromEntries(
+    columns.map((column) => [column.name, column.value(obj, ctx.clock.now())]),
+  );
 }
 
 t.test('every file of the folder is registered, under a definition that exists', async (t) => {
@@ -563,7 +514,7 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
 });
 
 t.test('tables show what kubectl users know', async (t) => {
-  const old = new Date(clock.now() - 90 * 60_000).toISOString();
+  const old = new Date(ctx.clock.now() - 90 * 60_000).toISOString();
   const metadata = { name: 'x', creationTimestamp: old };
   t.match(
     row('HorizontalPodAutoscaler', {
