@@ -98,7 +98,7 @@ t.test('manifests by others', { skip: reasonToSkip() }, async (t) => {
       const { code, text } = await api.ask({ method: 'PATCH', path, headers: APPLIES, body });
       t.equal(code, 200, text);
     }
-    t.comment(`${jobs.length} times ${count.taken / jobs.length} objects at ${seconds(start)}`);
+    t.comment(`${count.taken} objects of ${jobs.length} charts taken by ${seconds(start)}`);
   });
 
   await t.test('a chart waits for the Secrets that its Jobs make', async (t) => {
