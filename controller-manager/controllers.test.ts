@@ -3,6 +3,7 @@ import type {
   ClusterRole,
   ConfigMap,
   CronJob,
+  CustomResourceDefinition,
   Deployment,
   EndpointSlice,
   Endpoints,
@@ -16,12 +17,14 @@ import type {
   Service,
   ServiceAccount,
 } from '../pkg/api/types.js';
+import type { KubeObject } from '../pkg/apimachinery/meta.js';
 import { isNotFound } from '../pkg/client/errors.js';
 import {
   CLUSTER_ROLES,
   CONFIG_MAPS,
   CORE_EVENTS,
   CRON_JOBS,
+  CUSTOM_RESOURCE_DEFINITIONS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
@@ -458,6 +461,47 @@ t.test('garbage', async (t) => {
       return now.metadata?.ownerReferences?.length === 1;
     });
     t.ok(await maps.get(NAMESPACE, 'owner'));
+  });
+  t.test('what an object of a kind made just now owned goes with it', async () => {
+    const definition: CustomResourceDefinition = {
+      metadata: { name: 'owners.example.com' },
+      spec: {
+        group: 'example.com',
+        names: { plural: 'owners', singular: 'owner', kind: 'Owner', listKind: 'OwnerList' },
+        scope: 'Namespaced',
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object' } },
+          },
+        ],
+      },
+    };
+    await client.resource(CUSTOM_RESOURCE_DEFINITIONS).create(definition);
+    const owners = client.resource<KubeObject>({
+      group: 'example.com',
+      version: 'v1',
+      resource: 'owners',
+      kind: 'Owner',
+      namespaced: true,
+    });
+    const owner = await eventually('the kind is served', () =>
+      owners.create({ metadata: { namespace: NAMESPACE, name: 'one' } }).catch(absent),
+    );
+    const maps = client.resource<ConfigMap>(CONFIG_MAPS);
+    const ownerReferences = [
+      { apiVersion: 'example.com/v1', kind: 'Owner', name: 'one', uid: owner.metadata?.uid ?? '' },
+    ];
+    await maps.create({ metadata: { namespace: NAMESPACE, name: 'owned', ownerReferences } });
+    await owners.delete(NAMESPACE, 'one');
+    // Far less than what discovery alone would take.
+    await eventually(
+      'collected',
+      () => maps.get(NAMESPACE, 'owned').then(() => false, isNotFound),
+      15_000,
+    );
   });
 });
 

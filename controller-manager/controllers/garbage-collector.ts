@@ -11,7 +11,6 @@
  * once, or cannot be.
  */
 import type { KubeObject, OwnerReference } from '../../pkg/apimachinery/meta.js';
-import { type DiscoveredResource, discoverPreferred } from '../../pkg/client/discovery.js';
 import { isConflict, isNotFound } from '../../pkg/client/errors.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
@@ -26,16 +25,7 @@ import {
   type Node,
   OwnerGraph,
 } from '../garbage/graph.js';
-import { Monitor } from '../garbage/monitor.js';
-import { messageOf } from '../pod-control.js';
-
-/** New resources (of a CustomResourceDefinition) are looked for this often. */
-const DISCOVERY_PERIOD_MS = 30_000;
-const SYNC_POLL_MS = 50;
-/** How long all first lists are waited for. */
-const INITIAL_SYNC_MS = 30_000;
-/** Never owned, never owning, and many. */
-const IGNORED: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']);
+import { Monitors } from '../garbage/monitors.js';
 
 export const garbageCollector: ControllerDescriptor = {
   name: 'garbage-collector-controller',
@@ -51,18 +41,11 @@ interface Owners {
   readonly waiting: OwnerReference[];
 }
 
-interface Running {
-  readonly monitor: Monitor;
-  readonly stop: AbortController;
-}
-
 class GarbageCollector implements Controller {
   private readonly suspects: RateLimitingQueue;
   private readonly orphans: RateLimitingQueue;
   private readonly graph: OwnerGraph;
-  private readonly monitors = new Map<string, Running>();
-  /** `group/Kind` → resource. */
-  private readonly kinds = new Map<string, DiscoveredResource>();
+  private readonly monitors: Monitors;
 
   constructor(private readonly context: ControllerContext) {
     this.suspects = new RateLimitingQueue(context.clock);
@@ -71,6 +54,7 @@ class GarbageCollector implements Controller {
       suspect: (uid) => this.suspects.add(uid),
       orphan: (uid) => this.orphans.add(uid),
     });
+    this.monitors = new Monitors(context, this.graph, () => this.lookAgain());
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -78,78 +62,24 @@ class GarbageCollector implements Controller {
     const tasks = new TaskGroup(signal, (_, err) => {
       failure ??= { err };
     });
-    tasks.spawn('discovery', (stop) => this.followDiscovery(tasks, stop));
+    tasks.spawn('monitors', (stop) => this.monitors.run(stop));
     tasks.spawn('workers', (stop) => this.work(stop));
     await tasks.done();
     if (failure) throw failure.err;
   }
 
-  private async followDiscovery(tasks: TaskGroup, signal: AbortSignal): Promise<void> {
-    const { clock, client, logger } = this.context;
-    let wait = 0;
-    while (!signal.aborted) {
-      try {
-        if (wait > 0) await clock.sleep(wait, signal);
-        const { resources, failed } = await discoverPreferred(client, { signal });
-        this.updateMonitors(resources, failed.size === 0, tasks);
-        wait = DISCOVERY_PERIOD_MS;
-      } catch (err) {
-        if (signal.aborted) return;
-        logger.debug({ err }, 'Discovery failed, trying again');
-        wait = 1000;
-      }
-    }
-  }
-
-  private updateMonitors(
-    resources: readonly DiscoveredResource[],
-    complete: boolean,
-    tasks: TaskGroup,
-  ): void {
-    const wanted = new Map<string, DiscoveredResource>();
-    for (const resource of resources) {
-      this.kinds.set(`${resource.group}/${resource.kind}`, resource);
-      const id = `${resource.group}/${resource.resource}`;
-      const usable = ['delete', 'list', 'watch'].every((verb) => resource.verbs.includes(verb));
-      if (usable && !IGNORED.has(id)) wanted.set(id, resource);
-    }
-    for (const [id, resource] of wanted) {
-      if (this.monitors.has(id)) continue;
-      const monitor = new Monitor(this.context, resource, this.graph);
-      const stop = new AbortController();
-      this.monitors.set(id, { monitor, stop });
-      tasks.spawn(`monitor ${id}`, async (signal) => {
-        const onAbort = () => stop.abort(signal.reason);
-        signal.addEventListener('abort', onAbort, { once: true });
-        await monitor.run(stop.signal);
-        signal.removeEventListener('abort', onAbort);
-      });
-    }
-    // A group that could not be read is not a group that is gone.
-    if (!complete) return;
-    for (const [id, { monitor, stop }] of this.monitors) {
-      if (wanted.has(id)) continue;
-      this.monitors.delete(id);
-      stop.abort(new Error('the resource is gone'));
-      monitor.forget();
+  /** There are new kinds: an owner of one of them need not wait for its next try. */
+  private lookAgain(): void {
+    for (const uid of this.graph.unseen()) {
+      this.suspects.forget(uid);
+      this.suspects.add(uid);
     }
   }
 
   private async work(signal: AbortSignal): Promise<void> {
-    const { clock, logger, options } = this.context;
+    const { logger, options } = this.context;
     try {
-      const deadline = clock.monotonic() + INITIAL_SYNC_MS;
-      while (
-        this.monitors.size === 0 ||
-        ![...this.monitors.values()].every((m) => m.monitor.hasSynced)
-      ) {
-        // One resource that cannot be listed must not stop all collection; every judgement asks the server.
-        if (this.monitors.size > 0 && clock.monotonic() > deadline) {
-          logger.warn('Not all resources could be listed, collecting garbage all the same');
-          break;
-        }
-        await clock.sleep(SYNC_POLL_MS, signal);
-      }
+      await this.monitors.waitForSync(signal);
     } catch (err) {
       if (signal.aborted) return;
       throw err;
@@ -239,7 +169,7 @@ class GarbageCollector implements Controller {
         continue;
       }
       const identity = identityOf(ref, dependent.namespace);
-      if (this.resourceOf(identity).namespaced && dependent.namespace === '') {
+      if (this.monitors.resourceOf(identity).namespaced && dependent.namespace === '') {
         // An invalid reference is nobody's proof; the object stays, as upstream.
         owners.solid.push(ref);
         continue;
@@ -248,7 +178,7 @@ class GarbageCollector implements Controller {
       if (owner?.metadata?.uid !== ref.uid) {
         this.graph.noteAbsent(
           ref.uid,
-          this.resourceOf(identity).namespaced ? dependent.namespace : '',
+          this.monitors.resourceOf(identity).namespaced ? dependent.namespace : '',
         );
         owners.dangling.push(ref);
       } else if (
@@ -361,7 +291,7 @@ class GarbageCollector implements Controller {
 
   /** From the server; undefined: it is not there. */
   private async read(identity: Identity, signal: AbortSignal): Promise<KubeObject | undefined> {
-    const { namespaced } = this.resourceOf(identity);
+    const { namespaced } = this.monitors.resourceOf(identity);
     try {
       return await this.clientOf(identity).get(
         namespaced ? identity.namespace : '',
@@ -375,15 +305,8 @@ class GarbageCollector implements Controller {
   }
 
   private clientOf(identity: Identity): ResourceClient<KubeObject> {
-    return this.context.client.resource<KubeObject>(this.resourceOf(identity), {
+    return this.context.client.resource<KubeObject>(this.monitors.resourceOf(identity), {
       metadataOnly: true,
     });
-  }
-
-  /** A kind that nobody serves may only be served later: its dependents wait. */
-  private resourceOf({ group, kind }: Identity): DiscoveredResource {
-    const resource = this.kinds.get(`${group}/${kind}`);
-    if (!resource) throw new Error(messageOf(`unable to get REST mapping for ${group}/${kind}`));
-    return resource;
   }
 }

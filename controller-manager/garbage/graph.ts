@@ -58,6 +58,11 @@ export class OwnerGraph {
     return this.nodes.get(uid);
   }
 
+  /** Owners that were only heard of: uids of the nodes that no watch has shown yet. */
+  *unseen(): IterableIterator<string> {
+    for (const [uid, node] of this.nodes) if (node.virtual) yield uid;
+  }
+
   isAbsent(uid: string, namespace: string): boolean {
     return this.absent.get(uid) === namespace || this.absent.get(uid) === '';
   }

@@ -12,6 +12,9 @@ import type { WatchEvent } from '../../pkg/client/watch-stream.js';
 import type { ControllerContext } from '../controller.js';
 import type { OwnerGraph } from './graph.js';
 
+/** What is told of every object; an owner graph. */
+export type GraphSink = Pick<OwnerGraph, 'observe' | 'remove'>;
+
 export class Monitor implements ReflectorSink<KubeObject> {
   /** Key → uid of what is there; only when it watches by itself. */
   private readonly uids = new Map<string, string>();
@@ -20,7 +23,7 @@ export class Monitor implements ReflectorSink<KubeObject> {
   constructor(
     private readonly context: ControllerContext,
     private readonly resource: DiscoveredResource,
-    private readonly graph: OwnerGraph,
+    private readonly graph: GraphSink,
   ) {}
 
   get hasSynced(): boolean {

@@ -1,5 +1,7 @@
 /** Waits for something to come true, within a deadline, in place of sleeping and hoping. */
 const POLL_MS = 50;
+/** Costs nothing while tests pass, and a machine may be busy with other things. */
+const DEADLINE_MS = 60_000;
 
 /**
  * Calls `probe` until it returns something other than undefined or false, and resolves to that. What the
@@ -8,7 +10,7 @@ const POLL_MS = 50;
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 20_000,
+  timeoutMs = DEADLINE_MS,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   let last: unknown;
