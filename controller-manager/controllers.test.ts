@@ -43,7 +43,7 @@ import { HandNodes } from './testing/hand-nodes.js';
 
 const NAMESPACE = 'default';
 // Whole rollouts and evictions, on machines that may be busy with other things.
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const plane = await ControlPlane.start({
   args: [
     '--node-monitor-period=100ms',

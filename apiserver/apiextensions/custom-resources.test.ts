@@ -9,7 +9,7 @@ import type { UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { RealClock } from '../../pkg/component/clock.js';
 import { TestServer } from '../testing/test-server.js';
 
-t.setTimeout(60_000);
+t.setTimeout(300_000);
 
 const server = await TestServer.start();
 const second = await TestServer.start({ beside: server });

@@ -32,7 +32,7 @@ import { ControlPlane } from '../testing/control-plane.js';
 import { HandNodes } from '../testing/hand-nodes.js';
 
 // Whole rollouts, on machines that may be busy with other things.
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const NAMESPACE = 'default';
 const SETTLE_MS = 300;
 

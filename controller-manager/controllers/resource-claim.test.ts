@@ -12,7 +12,7 @@ import { ControlPlane } from '../testing/control-plane.js';
 
 const NAMESPACE = 'default';
 const FINALIZER = 'resource.kubernetes.io/delete-protection';
-t.setTimeout(60_000);
+t.setTimeout(300_000);
 const plane = await ControlPlane.start({ args: ['--controllers=resourceclaim-controller'] });
 const { client } = plane;
 t.teardown(() => plane.stop());

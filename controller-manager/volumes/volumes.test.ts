@@ -25,7 +25,7 @@ import { ControlPlane } from '../testing/control-plane.js';
 import { HandNodes } from '../testing/hand-nodes.js';
 
 const NAMESPACE = 'default';
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const plane = await ControlPlane.start();
 const { client } = plane;
 const nodes = await HandNodes.start(client, ['n1']);

@@ -20,7 +20,7 @@ interface AdmissionRequest {
   readonly object: { readonly metadata: { readonly labels?: object; readonly name?: string } };
 }
 
-t.setTimeout(150_000);
+t.setTimeout(300_000);
 
 t.test('admission, authentication and audit', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-guards-'));

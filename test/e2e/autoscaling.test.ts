@@ -10,7 +10,7 @@ import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { ExtensionServer } from '../support/extension-server.js';
 
-t.setTimeout(240_000);
+t.setTimeout(300_000);
 
 const cluster = await Cluster.start(t, ['--nodes', '2']);
 

@@ -15,7 +15,7 @@ const SEED = 20_350;
 /** What may grow: caches and heap that is not collected yet. More would be a leak of most bodies sent. */
 const GROWTH_BYTES = 250 * 1024 * 1024;
 
-t.setTimeout(150_000);
+t.setTimeout(300_000);
 
 t.test('bad input', async (t) => {
   const cluster = await Cluster.start(t);

@@ -8,7 +8,7 @@ import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { type RunResult, run } from '../support/run.js';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 function drydock(...args: string[]): Promise<RunResult> {
   return run(process.execPath, ['dist/bin/drydock.js', ...args], { timeoutMs: 60_000 });

@@ -15,7 +15,7 @@ import { eventually } from '../support/eventually.js';
 import { deployment, failureOf, Kube, nameOf, NAMESPACE as namespace } from '../support/kube.js';
 import { keepStarted } from '../support/write-load.js';
 
-t.setTimeout(90_000);
+t.setTimeout(300_000);
 
 t.test('@kubernetes/client-node', async (t) => {
   const cluster = await Cluster.start(t);

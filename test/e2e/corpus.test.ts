@@ -74,7 +74,7 @@ t.test('manifests by others', { skip: reasonToSkip() }, async (t) => {
     const applied = await cluster.kubectl(['apply', '--server-side', ...flagsOf(DEFINITIONS)]);
     t.equal(applied.code, 0, applied.stderr);
     const waited = await cluster.kubectl(
-      'wait --for=condition=Established crd --all --timeout=20s',
+      'wait --for=condition=Established crd --all --timeout=60s',
     );
     t.equal(waited.code, 0, waited.stderr);
     t.equal(waited.stdout.match(/ condition met$/gm)?.length, definitions.length);

@@ -11,7 +11,7 @@ import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { Kube } from '../support/kube.js';
 
-t.setTimeout(90_000);
+t.setTimeout(300_000);
 
 const GROUP = 'stable.example.com';
 const missing = binaries();
@@ -107,7 +107,7 @@ t.test('custom resources', { skip: typeof missing === 'string' ? missing : false
 
   await t.test('kubectl defines, makes, prints, explains, waits and scales', async (t) => {
     t.match(await works('apply -f -', yaml(crontabs)), /crontabs.stable.example.com created/);
-    await works(`wait --for=condition=Established crd/crontabs.${GROUP} --timeout=10s`);
+    await works(`wait --for=condition=Established crd/crontabs.${GROUP} --timeout=60s`);
     t.match(
       await works('api-resources --api-group=stable.example.com'),
       /crontabs +ct +stable.example.com\/v1 +true +CronTab/,
@@ -136,7 +136,7 @@ t.test('custom resources', { skip: typeof missing === 'string' ? missing : false
     const patch =
       '{"status":{"replicas":1,"labelSelector":"x=y","conditions":[{"type":"Ready","status":"True"}]}}';
     await works(['patch', 'ct', 'a', '--subresource=status', '--type=merge', '-p', patch]);
-    t.match(await works('wait --for=condition=Ready ct/a --timeout=5s'), /condition met/);
+    t.match(await works('wait --for=condition=Ready ct/a --timeout=60s'), /condition met/);
     t.match(await works('scale ct/a --replicas=4'), /scaled/);
     t.equal((await cluster.get<{ spec: { replicas: number } }>('ct a')).spec.replicas, 4);
     const strategic = await kubectl(['patch', 'ct', 'a', '-p', '{"spec":{"replicas":2}}']);
@@ -234,10 +234,10 @@ t.test('custom resources', { skip: typeof missing === 'string' ? missing : false
       async () => {
         return (await kubectl('get configmap owned -n tenant')).code !== 0;
       },
-      30_000,
+      60_000,
     );
     await works('create -f -', yaml(crontab('three', spec, 'tenant')));
-    await works('delete namespace tenant --timeout=30s');
+    await works('delete namespace tenant --timeout=60s');
     t.match((await kubectl('get ct -A')).text, /^NAMESPACE[^\n]*\ndefault +a [^\n]*\n$/);
   });
 
@@ -301,7 +301,7 @@ t.test('custom resources', { skip: typeof missing === 'string' ? missing : false
       },
     };
     await works('apply -f -', yaml(endpoints));
-    await works(`wait --for=condition=Established crd/servers.${GROUP} --timeout=10s`);
+    await works(`wait --for=condition=Established crd/servers.${GROUP} --timeout=60s`);
     const server = {
       apiVersion: `${GROUP}/v1`,
       kind: 'Server',
@@ -318,13 +318,13 @@ t.test('custom resources', { skip: typeof missing === 'string' ? missing : false
   });
 
   await t.test('deleting the definition deletes all of them', async (t) => {
-    t.match(await works(`delete crd crontabs.${GROUP} --timeout=20s`), /deleted/);
+    t.match(await works(`delete crd crontabs.${GROUP} --timeout=60s`), /deleted/);
     t.match(
       (await kubectl('get ct')).text,
       /the server doesn't have a resource type "ct"|could not find the requested resource/,
     );
     await works('apply -f -', yaml(crontabs));
-    await works(`wait --for=condition=Established crd/crontabs.${GROUP} --timeout=10s`);
+    await works(`wait --for=condition=Established crd/crontabs.${GROUP} --timeout=60s`);
     t.match(await works('get ct'), /No resources found in default namespace/);
   });
 });

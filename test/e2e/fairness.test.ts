@@ -48,7 +48,7 @@ class User {
   }
 }
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 t.test('load is shared', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-tokens-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));

@@ -17,7 +17,7 @@ import { WriteLoad, watchLoad } from '../support/write-load.js';
 const TAKEN_OVER_MS = 4_000 + 2_200 + 800;
 const NODES = ['node-1', 'node-2', 'node-3'];
 
-t.setTimeout(150_000);
+t.setTimeout(300_000);
 
 t.test('a cluster heals when all of it is killed', async (t) => {
   const cluster = await Cluster.start(t);
@@ -52,7 +52,7 @@ t.test('a cluster heals when all of it is killed', async (t) => {
       const start = performance.now();
       await cluster.killAll();
       const acknowledged = load.acknowledged.length;
-      await eventually('writes go on', () => load.acknowledged.length > acknowledged + 20, 30_000);
+      await eventually('writes go on', () => load.acknowledged.length > acknowledged + 20);
       t.comment(`all killed → writes go on: ${seconds(start)}`);
     }
     scaling = false;
@@ -61,7 +61,7 @@ t.test('a cluster heals when all of it is killed', async (t) => {
     const start = performance.now();
     // The answer to the last size may have been lost; said once more it is certain.
     await kube.scale('scaled', wanted);
-    await kube.whenReady('scaled', wanted, 30_000);
+    await kube.whenReady('scaled', wanted);
     await eventually('nodes Ready', async () => (await kube.readyNodes()).join() === NODES.join());
     t.comment(`load over → Deployment complete, nodes Ready: ${seconds(start)}`);
     t.comment(`${load.acknowledged.length} acknowledged; failed writes`, load.errors);

@@ -10,7 +10,7 @@ import { type CommandRow, checkCommands } from '../support/command-rows.js';
 
 const missing = binaries();
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('charts', { skip: typeof missing === 'string' ? missing : false }, async (t) => {
   const cluster = await Cluster.start(t);

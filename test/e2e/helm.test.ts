@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.js';
 
 const missing = binaries();
 
-t.setTimeout(150_000);
+t.setTimeout(300_000);
 
 interface Release {
   readonly name: string;

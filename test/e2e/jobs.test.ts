@@ -29,7 +29,7 @@ function jobOf({ name, script, spec = {} }: JobText): object {
   return { apiVersion: 'batch/v1', kind: 'Job', metadata: { name }, spec: { template, ...spec } };
 }
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 t.test('batch work and what clouds do', async (t) => {
   const cluster = await Cluster.start(t);
   const kubectl = async (args: string, input?: object): Promise<string> => {
@@ -44,7 +44,7 @@ t.test('batch work and what clouds do', async (t) => {
   const filled = (what: string, path: string) =>
     eventually(`${what} ${path}`, async () => (await field(what, path)) || undefined);
   const ended = (name: string, condition: string) =>
-    kubectl(`wait job/${name} --for=condition=${condition} --timeout=30s`);
+    kubectl(`wait job/${name} --for=condition=${condition} --timeout=60s`);
 
   await t.test('Jobs end as they should', async (t) => {
     const indexed = { completionMode: 'Indexed', completions: 4, parallelism: 4 };
@@ -212,6 +212,6 @@ t.test('batch work and what clouds do', async (t) => {
     );
     const events = await kubectl('describe service front');
     t.match(events, /Normal\s+EnsuringLoadBalancer\s[\s\S]*Normal\s+EnsuredLoadBalancer/);
-    await kubectl('delete service front --timeout=20s');
+    await kubectl('delete service front --timeout=60s');
   });
 });

@@ -37,7 +37,7 @@ const configMap = (value: string, field = 'data') =>
 const csr = (name: string, request: string) =>
   `apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {name: ${name}}\nspec: {request: ${request}, signerName: kubernetes.io/kube-apiserver-client, usages: [client auth]}\n`;
 
-t.setTimeout(240_000);
+t.setTimeout(300_000);
 
 t.test('kubectl of several releases', async (t) => {
   const cluster = await Cluster.start(t);
@@ -101,8 +101,8 @@ function table(namespace: string, kustomization: string, request: string): reado
     { run: 'auth whoami', prints: [/kubernetes-admin/], from: 27 },
 
     { run: 'create deployment web --image=nginx --replicas=2', prints: [/web created/] },
-    { run: 'rollout status deployment/web --timeout=40s', prints: [/successfully rolled out/] },
-    { run: 'wait --for=condition=Available deployment/web --timeout=30s', prints: [/met/] },
+    { run: 'rollout status deployment/web --timeout=60s', prints: [/successfully rolled out/] },
+    { run: 'wait --for=condition=Available deployment/web --timeout=60s', prints: [/met/] },
     { run: 'wait --for=jsonpath={.status.readyReplicas}=2 deploy/web', prints: [/met/], from: 23 },
     { run: 'scale deployment web --replicas=3', prints: [/web scaled/] },
     { run: 'scale deployment web --replicas=3 --current-replicas=9', fails: true },
@@ -159,7 +159,7 @@ function table(namespace: string, kustomization: string, request: string): reado
     { run: 'get configmaps -w --request-timeout=1s -o name', prints: [/^configmap\/app$/m] },
 
     { run: 'run one --image=nginx --labels=a=b', prints: [/pod\/one created/] },
-    { run: 'wait --for=condition=Ready pod/one --timeout=30s', prints: [/met/] },
+    { run: 'wait --for=condition=Ready pod/one --timeout=60s', prints: [/met/] },
     { run: 'logs one', prints: [/^/] },
     { run: 'expose deployment web --port=80', prints: [/service\/web exposed/] },
     { run: 'describe service web', prints: [/TargetPort: +80\/TCP/, /10\.244\./] },
@@ -184,7 +184,7 @@ function table(namespace: string, kustomization: string, request: string): reado
     },
 
     { run: 'create job once --image=busybox -- true', prints: [/job\.batch\/once created/] },
-    { run: 'wait --for=condition=Complete job/once --timeout=30s', prints: [/met/] },
+    { run: 'wait --for=condition=Complete job/once --timeout=60s', prints: [/met/] },
     {
       run: ['create', 'cronjob', 'hourly', '--image=busybox', '--schedule=0 * * * *', '--', 'true'],
       prints: [/cronjob\.batch\/hourly created/],
@@ -225,7 +225,7 @@ function table(namespace: string, kustomization: string, request: string): reado
 
     { run: 'cordon node-1', prints: [/cordoned/] },
     {
-      run: 'drain node-1 --ignore-daemonsets --force --delete-emptydir-data --timeout=40s',
+      run: 'drain node-1 --ignore-daemonsets --force --delete-emptydir-data --timeout=60s',
       prints: [/node\/node-1 (drained|evicted)/],
     },
     { run: 'uncordon node-1', prints: [/uncordoned/] },

@@ -197,19 +197,19 @@ t.test('kubectl', { skip }, async (t) => {
   await t.test('waits for a rollout and shows it in every form', async (t) => {
     await check(t, [
       {
-        run: 'rollout status deployment/web --timeout=30s',
+        run: 'rollout status deployment/web --timeout=60s',
         prints: [/deployment "web" successfully rolled out/],
       },
       {
-        run: 'wait --for=condition=Available deployment/web --timeout=30s',
+        run: 'wait --for=condition=Available deployment/web --timeout=60s',
         prints: [/deployment\.apps\/web condition met/],
       },
       {
-        run: 'wait --for=condition=Ready pod -l app=web --timeout=30s',
+        run: 'wait --for=condition=Ready pod -l app=web --timeout=60s',
         prints: [/pod\/web-\S+ condition met/],
       },
       {
-        run: 'wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=30s',
+        run: 'wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=60s',
         prints: [/condition met/],
       },
       {
@@ -316,7 +316,7 @@ t.test('kubectl', { skip }, async (t) => {
   await t.test('changes a deployment', async (t) => {
     await check(t, [
       { run: 'scale deployment web --replicas=5', prints: [/^deployment\.apps\/web scaled/] },
-      { run: 'rollout status deployment/web --timeout=30s', prints: [/successfully rolled out/] },
+      { run: 'rollout status deployment/web --timeout=60s', prints: [/successfully rolled out/] },
       {
         run: 'expose deployment web --port=80 --target-port=80',
         prints: [/^service\/web exposed/],
@@ -504,7 +504,7 @@ t.test('kubectl', { skip }, async (t) => {
         prints: [/^pod\/greeter created/],
       },
       {
-        run: 'wait --for=jsonpath={.status.phase}=Succeeded pod/greeter --timeout=30s',
+        run: 'wait --for=jsonpath={.status.phase}=Succeeded pod/greeter --timeout=60s',
         prints: [/condition met/],
       },
       { run: 'get pod greeter', prints: [columns('greeter', '0/1', 'Completed', '0', '\\S+')] },
@@ -516,7 +516,7 @@ t.test('kubectl', { skip }, async (t) => {
         fails: true,
         says: [/container nothing is not valid for pod greeter/],
       },
-      { run: 'wait --for=condition=Complete job/once --timeout=30s', prints: [/condition met/] },
+      { run: 'wait --for=condition=Complete job/once --timeout=60s', prints: [/condition met/] },
       { run: 'events --for pod/greeter', prints: [/Scheduled/, /Started/] },
       {
         run: 'get events --field-selector involvedObject.name=greeter',

@@ -180,7 +180,7 @@ const PHASES: readonly Phase[] = [
   },
 ];
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 t.test('operators', async (t) => {
   const cluster = await Cluster.start(t);

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const cluster = await Cluster.start(t, ['--nodes', '1']);
 

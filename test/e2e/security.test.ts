@@ -8,7 +8,7 @@ import { nodes } from './security/nodes.js';
 import { SecurityRig } from './security/rig.js';
 import { roles, signingRequests } from './security/rights.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('security', async (t) => {
   const rig = await SecurityRig.start(t);

@@ -180,10 +180,10 @@ t.test('storage', { skip, timeout: 120_000 }, async (t) => {
 
   await t.test('each pod of a StatefulSet keeps its own claim', async (t) => {
     await apply(STATEFUL_SET);
-    await kubectl('rollout', 'status', 'sts/db', '--timeout=30s');
+    await kubectl('rollout', 'status', 'sts/db', '--timeout=60s');
     const before = await bound('data-db-0');
     await kubectl('delete', 'pod', 'db-0');
-    await kubectl('rollout', 'status', 'sts/db', '--timeout=30s');
+    await kubectl('rollout', 'status', 'sts/db', '--timeout=60s');
     t.equal((await claim('data-db-0')).metadata.uid, before.metadata.uid);
   });
 });

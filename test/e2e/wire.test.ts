@@ -17,7 +17,7 @@ const NODES = '/api/v1/nodes?watch=true&resourceVersion=0';
 const ORIGIN = 'https://dashboard.example.com';
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('the wire', async (t) => {
   const cluster = await Cluster.start(t, ['--nodes', '1']);

@@ -78,7 +78,7 @@ export class Kube {
   }
 
   /** Resolves to the pods once exactly so many are there and all of them are Ready; none of them leaving. */
-  whenReady(app: string, count: number, timeoutMs = 20_000): Promise<V1Pod[]> {
+  whenReady(app: string, count: number, timeoutMs = 60_000): Promise<V1Pod[]> {
     return eventually(
       `${count} pods of ${app} are Ready`,
       async () => {

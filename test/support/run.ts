@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 120_000;
 
 /** Never rejects for an exit code; only when the program cannot be started. */
 export function run(

@@ -19,7 +19,7 @@ spec:
 }
 
 const rolledOut = (name: string): Step => ({
-  run: `rollout status ds/${name} --timeout=30s`,
+  run: `rollout status ds/${name} --timeout=60s`,
   prints: [/successfully rolled out/],
 });
 /** The nodes of the pods, in order. */

@@ -39,7 +39,7 @@ spec:
 }
 
 const IMAGES = ['get pods -o', 'jsonpath={.items[*].spec.containers[0].image}'].join(' ');
-const rolledOut = (name: string) => ({ run: `rollout status sts/${name} --timeout=30s` });
+const rolledOut = (name: string) => ({ run: `rollout status sts/${name} --timeout=60s` });
 
 export const statefulSets: readonly Story[] = [
   {
@@ -89,8 +89,8 @@ export const statefulSets: readonly Story[] = [
         until: true,
       },
       { run: 'delete pod web-0', prints: [/pod "web-0" deleted/] },
-      { run: 'wait pod/web-0 --for=create --timeout=20s' },
-      { run: 'wait pod/web-0 --for=condition=Ready --timeout=20s' },
+      { run: 'wait pod/web-0 --for=create --timeout=60s' },
+      { run: 'wait pod/web-0 --for=condition=Ready --timeout=60s' },
       { run: 'scale sts web --replicas=1', prints: [/statefulset\.apps\/web scaled/] },
       { run: 'get pods -o name', prints: [/^pod\/web-0\n$/], until: true },
       {

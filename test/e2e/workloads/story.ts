@@ -30,7 +30,7 @@ export interface Story {
   readonly steps: readonly Step[];
 }
 
-const UNTIL_MS = 20_000;
+const UNTIL_MS = 60_000;
 
 export async function tell(t: Test, cluster: Cluster, story: Story): Promise<void> {
   await cluster.kubectl(`create namespace ${story.name}`);
