@@ -550,6 +550,14 @@ t.test('on a control plane', async (t) => {
     );
     t.equal(paused.status?.failed, undefined);
     await eventually('no pods', async () => (await podsOf('pause')).length === 0);
+    const before = '2020-01-01T00:00:00Z';
+    await jobs.patch(
+      'default',
+      'pause',
+      'merge',
+      { status: { startTime: before } },
+      { subresource: 'status' },
+    );
     await jobs.patch('default', 'pause', 'merge', { spec: { suspend: false } });
     const suspended = (job: Job) => job.status?.conditions?.find((c) => c.type === 'Suspended');
     const resumed = await until(
@@ -558,6 +566,7 @@ t.test('on a control plane', async (t) => {
       (now) => suspended(now)?.status === 'False' && now.status?.ready === 2,
     );
     t.match(suspended(resumed), { reason: 'JobResumed', message: 'Job resumed' });
+    t.not(resumed.status?.startTime, before, 'its deadline begins anew');
     nodes.ends = (pod) => (isOf(pod, 'pause') ? 'Succeeded' : undefined);
     nodes.again();
     const { status } = await ended('pause');

@@ -236,6 +236,12 @@ function validateCounters(
   return errors;
 }
 
+/** A Job that was suspended starts anew, and with it its deadline. */
+function isResuming(status: JobStatus, before: JobStatus): boolean {
+  const resumed = status.conditions?.some((c) => c.type === 'Suspended' && c.status === 'False');
+  return isTrue(before, 'Suspended') && resumed === true;
+}
+
 function validateTimes(job: Job, status: JobStatus, before: JobStatus): FieldError[] {
   const errors: FieldError[] = [];
   const { completionTime } = status;
@@ -243,7 +249,8 @@ function validateTimes(job: Job, status: JobStatus, before: JobStatus): FieldErr
     const at = STATUS.child('completionTime');
     errors.push(invalid(at, completionTime, 'completionTime cannot be mutated'));
   }
-  if (before.startTime && changed(status, before, 'startTime') && !job.spec?.suspend) {
+  const stays = !job.spec?.suspend && !isResuming(status, before);
+  if (before.startTime && changed(status, before, 'startTime') && stays) {
     const text = 'startTime cannot be removed for unsuspended job';
     errors.push(required(STATUS.child('startTime'), text));
   }

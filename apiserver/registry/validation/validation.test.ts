@@ -998,6 +998,20 @@ t.test('the status of a Job agrees with itself, and what has ended stays so', as
       { startTime: end },
       ['status.startTime: Required value: startTime cannot be removed for unsuspended job'],
     ],
+    [
+      'a start that moves as the Job is resumed',
+      { suspend: false },
+      { ...of('Suspended'), startTime: start },
+      { conditions: [{ type: 'Suspended', status: 'False' }], startTime: end },
+      [],
+    ],
+    [
+      'a start that moves after it was resumed',
+      { suspend: false },
+      { conditions: [{ type: 'Suspended', status: 'False' }], startTime: start },
+      { conditions: [{ type: 'Suspended', status: 'False' }], startTime: end },
+      ['status.startTime: Required value: startTime cannot be removed for unsuspended job'],
+    ],
   ];
   for (const [name, spec, old, status, wanted] of rows) {
     const job = jobOf({ parallelism: 1, ...spec });
