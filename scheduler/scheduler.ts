@@ -3,7 +3,6 @@
  * decisions are made from what the informers saw; the API is only written to.
  */
 import { hostname } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
 import type {
   CSINode,
   DeviceClass,
@@ -22,7 +21,6 @@ import type {
   StorageClass,
   VolumeAttachment,
 } from '../pkg/api/types.js';
-import type { KubeObject } from '../pkg/apimachinery/meta.js';
 import { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
 import type { Informer } from '../pkg/client/informer.js';
 import { InformerFactory } from '../pkg/client/informer-factory.js';
@@ -51,18 +49,16 @@ import type { Logger } from '../pkg/component/logger.js';
 import { TaskGroup } from '../pkg/component/task-group.js';
 import { Algorithm } from './algorithm.js';
 import { SchedulerCache } from './cache/cache.js';
-import { argsOf, DEFAULT_SCHEDULER_NAME, withDefaults } from './config/defaults.js';
+import { argsOf, withDefaults } from './config/defaults.js';
 import type { SchedulerConfiguration } from './config/types.js';
 import { defaultSelectorFrom } from './default-selector.js';
 import { ClaimBook } from './devices/claims.js';
 import type { Extender } from './extender.js';
 import { EXTENDER_HINTS, Extenders } from './extenders.js';
-import { nodeChanges, podChanges } from './framework/events.js';
 import { Framework } from './framework/framework.js';
-import type { EventAction, EventResource } from './framework/interface.js';
-import { podInfoOf, updatedPodInfo } from './framework/pod-info.js';
 import { profilePlugins } from './framework/profile.js';
 import { SchedulerMetrics } from './metrics.js';
+import { Observer, schedulerOf } from './observer.js';
 import { allPlugins } from './plugins/index.js';
 import { Volumes } from './plugins/volumes.js';
 import { best, candidates } from './preemption.js';
@@ -176,16 +172,22 @@ export class Scheduler {
       maxBackoffMs: this.configuration.podMaxBackoffSeconds * 1000,
     });
     this.metrics.watch(this.queue);
-    this.watchPods();
-    this.watchNodes(this.factory.informer<Node>(NODES));
-    this.forward(claims, 'PersistentVolumeClaim');
-    this.forward(volumes, 'PersistentVolume');
-    this.forward(classes, 'StorageClass');
-    this.forward(csiNodes, 'CSINode');
-    this.forward(attachments, 'VolumeAttachment');
-    this.forward(deviceClaims, 'ResourceClaim');
-    this.forward(slices, 'ResourceSlice');
-    this.forward(deviceClasses, 'DeviceClass');
+    const observer = new Observer({
+      cache: this.cache,
+      queue: this.queue,
+      nominator: this.nominator,
+      serves: (name) => this.frameworks.has(name),
+    });
+    observer.watchPods(this.pods);
+    observer.watchNodes(this.factory.informer<Node>(NODES));
+    observer.forward(claims, 'PersistentVolumeClaim');
+    observer.forward(volumes, 'PersistentVolume');
+    observer.forward(classes, 'StorageClass');
+    observer.forward(csiNodes, 'CSINode');
+    observer.forward(attachments, 'VolumeAttachment');
+    observer.forward(deviceClaims, 'ResourceClaim');
+    observer.forward(slices, 'ResourceSlice');
+    observer.forward(deviceClasses, 'DeviceClass');
   }
 
   /** Watches, so that a standby is ready to lead at once. Until the signal aborts. */
@@ -267,121 +269,6 @@ export class Scheduler {
     };
   }
 
-  private watchPods(): void {
-    this.pods.addHandler({
-      add: (pod) => this.podAdded(pod),
-      update: (old, pod) => this.podUpdated(old, pod),
-      delete: (pod) => this.podDeleted(pod),
-    });
-  }
-
-  private podAdded(pod: Pod): void {
-    if (pod.spec?.nodeName) {
-      this.cache.addPod(podInfoOf(pod), pod.spec.nodeName);
-      this.queue.onEvent({ resource: 'AssignedPod', action: 'Add' }, undefined, pod);
-    } else if (this.isOurs(pod)) {
-      this.nominate(undefined, pod);
-      this.queue.add(pod);
-    }
-  }
-
-  private podUpdated(old: Pod, pod: Pod): void {
-    const node = pod.spec?.nodeName;
-    const uid = pod.metadata?.uid ?? '';
-    if (node) {
-      const bound = !old.spec?.nodeName;
-      if (bound) {
-        this.queue.delete(uid);
-        this.nominator.delete(uid);
-      }
-      const known = this.cache.pod(uid);
-      this.cache.addPod(known ? updatedPodInfo(known, pod) : podInfoOf(pod), node);
-      if (bound) {
-        this.queue.onEvent({ resource: 'AssignedPod', action: 'Add' }, undefined, pod);
-        return;
-      }
-      for (const action of podChanges(old, pod))
-        this.queue.onEvent({ resource: 'AssignedPod', action }, old, pod);
-    } else if (this.cache.isAssumed(uid)) {
-      // Its room is free again; the binding under way will fail.
-      if (pod.metadata?.deletionTimestamp !== undefined) this.podLeft(pod);
-    } else if (this.isOurs(pod)) {
-      const before = this.nominator.nodeOf(uid);
-      this.nominate(old, pod);
-      this.queue.update(old, pod);
-      if (before !== undefined && before !== this.nominator.nodeOf(uid)) this.nominationEnded(old);
-    }
-  }
-
-  private podDeleted(pod: Pod): void {
-    const uid = pod.metadata?.uid ?? '';
-    this.queue.delete(uid);
-    const nominated = this.nominator.nodeOf(uid) !== undefined;
-    this.nominator.delete(uid);
-    if (this.cache.nodeOf(uid) !== undefined) this.podLeft(pod);
-    else if (nominated) this.nominationEnded(pod);
-  }
-
-  private podLeft(pod: Pod): void {
-    this.cache.removePod(pod.metadata?.uid ?? '');
-    this.queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod, undefined);
-  }
-
-  /** For pods of no higher priority it was as if the pod had been on that node. */
-  private nominationEnded(pod: Pod): void {
-    const priority = pod.spec?.priority ?? 0;
-    this.queue.onEvent(
-      { resource: 'AssignedPod', action: 'Delete' },
-      pod,
-      undefined,
-      (other) => other.priority <= priority,
-    );
-  }
-
-  /**
-   * As the pod's status says. Where that said nothing before and says nothing now, a nomination that is
-   * still on its way to the API stays.
-   */
-  private nominate(old: Pod | undefined, pod: Pod): void {
-    const node = pod.status?.nominatedNodeName;
-    if (node) this.nominator.set(podInfoOf(pod), node);
-    else if (old?.status?.nominatedNodeName) this.nominator.delete(pod.metadata?.uid ?? '');
-  }
-
-  private isOurs(pod: Pod): boolean {
-    return this.frameworks.has(schedulerOf(pod)) && pod.metadata?.deletionTimestamp === undefined;
-  }
-
-  private watchNodes(nodes: Informer<Node>): void {
-    nodes.addHandler({
-      add: (node) => {
-        this.cache.setNode(node);
-        this.queue.onEvent({ resource: 'Node', action: 'Add' }, undefined, node);
-      },
-      update: (old, node) => {
-        const changes = nodeChanges(old, node);
-        // Most updates only renew a condition's heartbeat.
-        if (changes.length === 0 && sameImages(old, node)) return;
-        this.cache.setNode(node);
-        for (const action of changes) this.queue.onEvent({ resource: 'Node', action }, old, node);
-      },
-      delete: (node) => {
-        this.cache.removeNode(node.metadata?.name ?? '');
-        this.queue.onEvent({ resource: 'Node', action: 'Delete' }, node, undefined);
-      },
-    });
-  }
-
-  private forward<T extends KubeObject>(informer: Informer<T>, resource: EventResource): void {
-    const tell = (action: EventAction, old: T | undefined, now: T | undefined) =>
-      this.queue.onEvent({ resource, action }, old, now);
-    informer.addHandler({
-      add: (obj) => tell('Add', undefined, obj),
-      update: (old, obj) => tell('Update', old, obj),
-      delete: (obj) => tell('Delete', obj, undefined),
-    });
-  }
-
   /** Of workloads only the selector is read; their templates would be most of the memory. */
   private selectorsOnly<T extends ReplicaSet | StatefulSet | ReplicationController>(
     ref: typeof REPLICA_SETS,
@@ -394,12 +281,4 @@ export class Scheduler {
       },
     });
   }
-}
-
-function schedulerOf(pod: Pod): string {
-  return pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME;
-}
-
-function sameImages(old: Node, node: Node): boolean {
-  return isDeepStrictEqual(old.status?.images, node.status?.images);
 }
