@@ -36,11 +36,12 @@ import {
   uidOf,
 } from './pod.js';
 import type { ProbeView, WaitingReason } from './pod-status.js';
+import { rootFault } from './run-as-non-root.js';
 
 const CRASH_BACKOFF_MS = 10_000;
 const MAX_CRASH_BACKOFF_MS = 300_000;
-/** After a fault that has no time of its own. */
-const RETRY_MS = 2000;
+/** After a fault that has no time of its own, as after any sync that failed. */
+const RETRY_MS = 10_000;
 /** Back-off is told again this often. */
 const RESYNC_MS = 10_000;
 /** How long a postStart command may take. */
@@ -354,6 +355,7 @@ export class PodContainers {
       ...(pod.status?.initContainerStatuses ?? []),
     ].find((s) => s.name === container.name);
     const attempt = last ? last.attempt + 1 : known?.containerID ? known.restartCount + 1 : 0;
+    this.refuse(pod, container, rootFault(pod, container, image.user));
     const env = await this.environment(pod, container, sandbox);
     const mounts = await mountsOf(pod, container, env, this.options.objects);
     // Under a pod that always restarts, an init container is still meant to end, and runs again only if it failed.
@@ -391,7 +393,7 @@ export class PodContainers {
     container: Container,
     sandbox: SandboxStatus,
   ): Promise<Map<string, string>> {
-    const { objects, node, events } = this.options;
+    const { objects, node } = this.options;
     const podIPs = pod.spec?.hostNetwork ? [node.hostIP] : sandbox.ips;
     const allocatable = node.allocatable();
     try {
@@ -410,9 +412,17 @@ export class PodContainers {
       ]);
     } catch (err) {
       if (!(err instanceof EnvironmentError)) throw err;
-      events.container(pod, container.name, 'Warning', 'Failed', `Error: ${err.message}`);
-      throw new StartError('CreateContainerConfigError', err.message);
+      return this.refuse(pod, container, err.message);
     }
+  }
+
+  /** Tells what is wrong with the container as it is configured, if anything is. */
+  private refuse(pod: Pod, container: Container, fault: string): never;
+  private refuse(pod: Pod, container: Container, fault: string | undefined): void;
+  private refuse(pod: Pod, container: Container, fault: string | undefined): void {
+    if (fault === undefined) return;
+    this.options.events.container(pod, container.name, 'Warning', 'Failed', `Error: ${fault}`);
+    throw new StartError('CreateContainerConfigError', fault);
   }
 
   private async postStart(pod: Pod, container: Container, id: string): Promise<void> {

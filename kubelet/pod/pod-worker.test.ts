@@ -703,9 +703,83 @@ t.test('a volume waits for its ConfigMap, an environment says that it is missing
   );
   t.equal(other.container()?.state?.waiting?.message, 'configmap "settings" not found');
   t.ok(other.events.includes('spec.containers{main} Failed Error: configmap "settings" not found'));
+  await other.pass(500);
+  const said = other.events.length;
+  await other.pass(8000, 500);
+  t.equal(other.events.length, said, 'said every ten seconds');
   other.configMaps.set('settings', { metadata: { name: 'settings' }, data: { a: '1' } });
-  t.ok(await other.until(() => other.status.phase === 'Running', 5000));
+  t.ok(await other.until(() => other.status.phase === 'Running', 11_000));
   await other.stop();
+});
+
+t.test('a container that must not run as root does not', async (t) => {
+  type Context = NonNullable<Container['securityContext']>;
+  const rows: [string, string, Context, string | undefined][] = [
+    ['an image of root', 'nginx', {}, 'container has runAsNonRoot and image will run as root'],
+    [
+      'an image of a name',
+      'memcached',
+      {},
+      'container has runAsNonRoot and image has non-numeric user (memcache), cannot verify user is non-root',
+    ],
+    ['root by the pod', 'acme/a', { runAsUser: 0 }, "container's runAsUser breaks non-root policy"],
+    ['another user', 'nginx', { runAsUser: 1000 }, undefined],
+    ['the container may', 'nginx', { runAsNonRoot: false }, undefined],
+    ['an image that nobody knows', 'acme/a', {}, undefined],
+  ];
+  for (const [name, image, securityContext, why] of rows) {
+    const node = new Node(
+      podOf({
+        securityContext: { runAsNonRoot: true },
+        containers: [{ name: 'main', image, securityContext }],
+      }),
+    );
+    if (why === undefined) {
+      t.ok(await node.until(() => node.status.phase === 'Running', 1000), name);
+    } else {
+      const text = `${why} (pod: "web_default(u1)", container: main)`;
+      const waiting = { reason: 'CreateContainerConfigError', message: text };
+      t.ok(await node.until(() => node.container()?.state?.waiting?.reason !== undefined), name);
+      await node.pass(100);
+      t.match(node.container()?.state, { waiting }, name);
+      t.ok(node.events.includes(`spec.containers{main} Failed Error: ${text}`), name);
+    }
+    await node.stop();
+  }
+});
+
+t.test('what a container says of its end', async (t) => {
+  const rows: [string, string, Partial<Container>, string | undefined][] = [
+    ['its message', 'echo bye > /dev/termination-log', {}, 'bye\n'],
+    ['nothing of its log', 'echo boom; exit 7', {}, undefined],
+    [
+      'its log, where it failed',
+      'echo boom; exit 7',
+      { terminationMessagePolicy: 'FallbackToLogsOnError' },
+      'boom\n',
+    ],
+    [
+      'not its log, where it did not',
+      'echo fine',
+      { terminationMessagePolicy: 'FallbackToLogsOnError' },
+      undefined,
+    ],
+    [
+      'of a long log the last 80 lines',
+      'i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo $i; done; exit 1',
+      { terminationMessagePolicy: 'FallbackToLogsOnError' },
+      Array.from({ length: 80 }, (_, n) => `${n + 21}\n`).join(''),
+    ],
+  ];
+  for (const [name, script, over, expected] of rows) {
+    const main = { name: 'main', image: 'busybox', command: ['sh', '-c', script], ...over };
+    const node = new Node(podOf({ restartPolicy: 'Never', containers: [main] }));
+    await node.until(() => node.worker.state === 'terminated', 6000);
+    t.equal(node.container()?.state?.terminated?.message, expected, name);
+    node.worker.remove();
+    await node.until(() => node.finished);
+    await node.stop();
+  }
 });
 
 t.test('a pod that is not admitted fails without having run', async (t) => {

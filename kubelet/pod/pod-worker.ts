@@ -21,6 +21,7 @@ import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from 
 import { type PodContainers, PodMemory } from './pod-containers.js';
 import { PodMounts } from './pod-mounts.js';
 import { failPod, generatePodStatus, terminatedStatus } from './pod-status.js';
+import { withLogMessages } from './termination-message.js';
 
 export type WorkerState = 'sync' | 'terminating' | 'terminated';
 
@@ -275,7 +276,12 @@ export class PodWorker {
   private async status(terminal: boolean): Promise<PodStatus> {
     const { runtime, statuses, hostIP, clock } = this.options;
     const uid = uidOf(this.pod);
-    const seen = await runtime.podStatus(uid);
+    const seen = await withLogMessages(
+      this.pod,
+      await runtime.podStatus(uid),
+      clock,
+      this.options.signal,
+    );
     const old = statuses.get(uid) ?? this.pod.status ?? {};
     if (this.current === 'sync') this.syncProbes(seen, old);
     return generatePodStatus({

@@ -102,6 +102,8 @@ export interface ImageInfo {
   readonly id: string;
   readonly names: readonly string[];
   readonly sizeBytes: number;
+  /** Whom its processes run as, unless the pod says otherwise: an id, or a name. Absent: unknown. */
+  readonly user?: number | string;
 }
 
 export interface ExecResult {

@@ -18,6 +18,7 @@
 import { parseDuration } from '../../../pkg/apimachinery/duration.js';
 import type { ContainerConfig, ProbeKind } from '../interface.js';
 import { endsWithoutInput } from './image-facts.js';
+import { isServer } from './image-servers.js';
 import { type Effect, isKnownCommand, runProcess, type ShellContext } from './shell.js';
 import { stressUsage } from './stress.js';
 
@@ -117,7 +118,7 @@ function runOwn(
   return runProcess(isPrompt ? [isOpen ? 'pause' : 'true'] : argv, {
     ...context,
     env: new Map(config.env.map((e) => [e.name, e.value])),
-    unknown: endsByItself(config, argv) ? 'ends' : 'forever',
+    unknown: !isServer(config) && endsByItself(config, argv) ? 'ends' : 'forever',
   });
 }
 

@@ -1,6 +1,6 @@
 /**
  * What is known of images that every course uses: those whose own command is a shell, which ends at once where nothing
- * is on its stdin, and those of which all programs are known.
+ * is on its stdin, those of which all programs are known, and whom they run as.
  */
 import { parseImageName } from '../../images/image-name.js';
 import { base } from './shell-effect.js';
@@ -29,6 +29,20 @@ const APPLETS = new Set(
     'xargs xxd xz xzcat yes zcat busybox'
   ).split(' '),
 );
+/** Run as root, besides the above. */
+const ROOTS = new Set(
+  (
+    'caddy cassandra consul drupal httpd influxdb joomla mariadb mongo mysql nextcloud nginx phpmyadmin postgres ' +
+    'rabbitmq redis registry tomcat traefik wordpress zookeeper'
+  ).split(' '),
+);
+const NAMED_USERS: Readonly<Record<string, string | undefined>> = {
+  haproxy: 'haproxy',
+  jetty: 'jetty',
+  memcached: 'memcache',
+  sonarqube: 'sonarqube',
+  varnish: 'varnish',
+};
 
 /** Whether the image's own command ends as soon as it finds nothing to read. */
 export function endsWithoutInput(image: string): boolean {
@@ -41,8 +55,14 @@ export function lacksProgram(image: string, program: string): boolean {
   return program.includes('/') ? false : !APPLETS.has(base(program));
 }
 
+/** Whom the image runs as: a number, or a name that only the image can resolve. Undefined: nobody can tell. */
+export function userOf(image: string): number | string | undefined {
+  const name = nameOf(image);
+  return NAMED_USERS[name] ?? (PROMPTS.has(name) || ROOTS.has(name) ? 0 : undefined);
+}
+
 /** `busybox` of `docker.io/library/busybox:1.36`; images of others may be anything. */
-function nameOf(image: string): string {
+export function nameOf(image: string): string {
   const { domain, path } = parseImageName(image);
   return domain === 'docker.io' ? path.replace(/^library\//, '') : '';
 }

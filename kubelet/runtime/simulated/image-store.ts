@@ -9,6 +9,7 @@ import type { Clock } from '../../../pkg/component/clock.js';
 import { parseImageName } from '../../images/image-name.js';
 import { type ImageInfo, type PullOptions, RuntimeError } from '../interface.js';
 import { durationMs, PREFIX } from './behaviour.js';
+import { userOf } from './image-facts.js';
 
 const DEFAULT_PULL_MS = 15;
 const MISSING = /does-?not-?exist|non-?exist(ent|ing)/;
@@ -72,10 +73,12 @@ function pullError(name: ReturnType<typeof parseImageName>): string | undefined 
 function describe(canonical: string, familiar: string): ImageInfo {
   const digest = createHash('sha256').update(canonical).digest('hex');
   const repository = canonical.replace(/[:@][^/]*$/, '');
+  const user = userOf(familiar);
   return {
     id: `${repository}@sha256:${digest}`,
     names: [canonical, familiar].filter((n, i, all) => all.indexOf(n) === i),
     // Between 4 and 132 MB, the same for the same name.
     sizeBytes: 4_000_000 + (Number.parseInt(digest.slice(0, 8), 16) % 128_000_000),
+    ...(user === undefined ? {} : { user }),
   };
 }

@@ -27,6 +27,7 @@ import { LogWriter, removeLog } from '../log-file.js';
 import { type Behaviour, behaviourOf, type Surroundings } from './behaviour.js';
 import { ContainerFiles } from './files.js';
 import { lacksProgram } from './image-facts.js';
+import { addressOf, refused, serverAnswer } from './image-servers.js';
 import { ImageStore } from './image-store.js';
 import { IpAllocator } from './ip-allocator.js';
 import type { Journal, RecordKind } from './journal.js';
@@ -281,11 +282,20 @@ export class SimulatedRuntime implements ContainerRuntime {
     const { behaviour } = running;
     const failing = behaviour.failProbes.has(request.kind) && age >= behaviour.failProbesAfterMs;
     if (age >= behaviour.readyAfterMs && !failing) {
-      if (request.handler !== 'exec') return { ok: true, output: '' };
+      if (request.handler !== 'exec') return this.answer(container, request, age);
       const result = await this.exec(containerId, splitCommand(request.target));
       return { ok: result.exitCode === 0, output: result.stdout + result.stderr };
     }
     return { ok: false, output: failureText(request) };
+  }
+
+  /** Of a port that another container of the pod may serve nothing is certain. */
+  private answer(container: ContainerRecord, request: ProbeRequest, age: number): ProbeOutcome {
+    const sandbox = this.sandboxes.get(container.sandboxId);
+    const inside = this.pod(container.podUid).containers.filter((c) => c.state === 'running');
+    const isAlone = inside.length === 1 && sandbox?.config.hostNetwork !== true;
+    const known = isAlone ? serverAnswer(container.config, request, age) : undefined;
+    return known ?? { ok: true, output: '' };
   }
 
   async stats(
@@ -431,15 +441,14 @@ function containerInfo(container: ContainerRecord): ContainerInfo {
   return { ...rest, name, attempt, image, imageId, specHash, logPath };
 }
 
-function failureText({ handler, target, timeoutMs }: ProbeRequest): string {
-  const address = target.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+function failureText(request: ProbeRequest): string {
+  const { handler, target, timeoutMs } = request;
   switch (handler) {
     case 'http':
-      return `Get "${target}": dial tcp ${address}: connect: connection refused`;
     case 'tcp':
-      return `dial tcp ${address}: connect: connection refused`;
+      return refused(request).output;
     case 'grpc':
-      return `timeout: failed to connect service "${address}" within ${formatDuration(timeoutMs)}: context deadline exceeded`;
+      return `timeout: failed to connect service "${addressOf(target)}" within ${formatDuration(timeoutMs)}: context deadline exceeded`;
     case 'exec':
       return 'the container is not ready';
   }
