@@ -4,83 +4,72 @@
  * is written there would be without effect.
  */
 import { parse } from 'yaml';
+import type { RestConfig } from '../../pkg/client/config.js';
+import { type EventLimit, eventLimitsOf } from './configurations/event-rate-limit.js';
+import { isFields, listAt } from './configurations/fields.js';
+import { type ImagePolicyOptions, imagePolicyOf } from './configurations/image-policy.js';
+import { type PodNodeSelectors, podNodeSelectorsOf } from './configurations/pod-node-selectors.js';
+import { podSecurityOf } from './configurations/pod-security.js';
+import { type PodTolerations, podTolerationsOf } from './configurations/pod-tolerations.js';
 import type { PodSecurityOptions } from './plugins/pod-security.js';
-import { LEVELS, type Level, parseLevel, parseVersion } from './pod-security/policy.js';
 
 export interface AdmissionConfiguration {
   readonly podSecurity?: PodSecurityOptions;
+  readonly eventLimits?: readonly EventLimit[];
+  readonly imagePolicy?: ImagePolicyOptions;
+  readonly podTolerations?: PodTolerations;
+  readonly podNodeSelectors?: PodNodeSelectors;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** What stands in files that the configuration names; relative paths come as they stand. */
+export interface ConfigurationFiles {
+  readFile(path: string): string;
+  /** The current context of a kubeconfig. */
+  readKubeconfig(path: string): RestConfig;
+}
 
-/** `readFile` gets the paths of the configuration, relative ones as they stand. Throws, naming the field. */
+/** Throws, naming the plugin and the field. */
 export function parseAdmissionConfiguration(
   text: string,
-  readFile: (path: string) => string,
+  files: ConfigurationFiles,
 ): AdmissionConfiguration {
   const config: unknown = parse(text);
   if (!isFields(config) || config['kind'] !== 'AdmissionConfiguration')
     throw new Error('admission configuration: kind must be AdmissionConfiguration');
   if (config['apiVersion'] !== 'apiserver.config.k8s.io/v1')
     throw new Error('admission configuration: apiVersion must be apiserver.config.k8s.io/v1');
-  let podSecurity: PodSecurityOptions | undefined;
-  for (const plugin of Array.isArray(config['plugins']) ? config['plugins'] : []) {
-    const { name, path, configuration } = isFields(plugin) ? plugin : {};
-    if (name !== 'PodSecurity')
-      throw new Error(
-        `admission configuration: plugin ${JSON.stringify(name ?? '')} takes no configuration in this server`,
-      );
-    const own: unknown =
-      typeof path === 'string' && path !== '' ? parse(readFile(path)) : configuration;
-    podSecurity = podSecurityOf(own);
+  let parsed: AdmissionConfiguration = {};
+  for (const { name, path, configuration } of listAt(config, 'plugins')) {
+    const own = (): unknown =>
+      typeof path === 'string' && path !== '' ? parse(files.readFile(path)) : configuration;
+    parsed = { ...parsed, ...configurationOf(String(name ?? ''), own, files) };
   }
-  return podSecurity ? { podSecurity } : {};
+  return parsed;
 }
 
-function podSecurityOf(value: unknown): PodSecurityOptions {
-  if (!isFields(value) || value['kind'] !== 'PodSecurityConfiguration')
-    throw new Error(
-      'admission configuration of PodSecurity: kind must be PodSecurityConfiguration',
-    );
-  const defaults = isFields(value['defaults']) ? value['defaults'] : {};
-  const exemptions = isFields(value['exemptions']) ? value['exemptions'] : {};
-  const of = (mode: string) => ({
-    level: levelAt(defaults, mode),
-    minor: versionAt(defaults, `${mode}-version`),
-  });
-  return {
-    defaults: { enforce: of('enforce'), audit: of('audit'), warn: of('warn') },
-    exemptions: {
-      usernames: namesAt(exemptions, 'usernames'),
-      namespaces: namesAt(exemptions, 'namespaces'),
-      runtimeClasses: namesAt(exemptions, 'runtimeClasses'),
-    },
-  };
-}
-
-function levelAt(defaults: Fields, field: string): Level {
-  const level = parseLevel(String(defaults[field] ?? 'privileged'));
-  if (level) return level;
+function configurationOf(
+  name: string,
+  own: () => unknown,
+  files: ConfigurationFiles,
+): AdmissionConfiguration {
+  try {
+    switch (name) {
+      case 'PodSecurity':
+        return { podSecurity: podSecurityOf(own()) };
+      case 'EventRateLimit':
+        return { eventLimits: eventLimitsOf(own()) };
+      case 'ImagePolicyWebhook':
+        return { imagePolicy: imagePolicyOf(own(), (path) => files.readKubeconfig(path)) };
+      case 'PodTolerationRestriction':
+        return { podTolerations: podTolerationsOf(own()) };
+      case 'PodNodeSelector':
+        return { podNodeSelectors: podNodeSelectorsOf(own()) };
+    }
+  } catch (err) {
+    const why = err instanceof Error ? err.message : String(err);
+    throw new Error(`admission configuration of ${name}: ${why}`);
+  }
   throw new Error(
-    `defaults.${field}: Invalid value: ${JSON.stringify(defaults[field])}: must be one of ${LEVELS.join(', ')}`,
+    `admission configuration: plugin ${JSON.stringify(name)} takes no configuration in this server`,
   );
-}
-
-function versionAt(defaults: Fields, field: string): number {
-  const minor = parseVersion(String(defaults[field] ?? 'latest'));
-  if (minor !== undefined) return minor;
-  throw new Error(
-    `defaults.${field}: Invalid value: ${JSON.stringify(defaults[field])}: must be "latest" or "v1.x"`,
-  );
-}
-
-function namesAt(exemptions: Fields, field: string): string[] {
-  const names = exemptions[field] ?? [];
-  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string' || name === ''))
-    throw new Error(`exemptions.${field}: Invalid value: must be a list of names`);
-  return names.map(String);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

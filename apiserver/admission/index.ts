@@ -2,6 +2,13 @@
 import type { ServerAccess } from '../server/request-context.js';
 import type { AdmissionChain, AdmissionPluginFactory } from './admission.js';
 import { PluginChain } from './chain.js';
+import type { EventLimit } from './configurations/event-rate-limit.js';
+import type { ImagePolicyOptions } from './configurations/image-policy.js';
+import {
+  NO_POD_NODE_SELECTORS,
+  type PodNodeSelectors,
+} from './configurations/pod-node-selectors.js';
+import { NO_POD_TOLERATIONS, type PodTolerations } from './configurations/pod-tolerations.js';
 import { alwaysAdmit, alwaysDeny } from './plugins/always.js';
 import { alwaysPullImages } from './plugins/always-pull-images.js';
 import {
@@ -12,12 +19,16 @@ import {
 import { defaultIngressClass, defaultStorageClass } from './plugins/default-classes.js';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
 import { denyServiceExternalIPs } from './plugins/deny-service-external-ips.js';
+import { eventRateLimit } from './plugins/event-rate-limit.js';
 import { extendedResourceToleration } from './plugins/extended-resource-toleration.js';
+import { imagePolicyWebhook } from './plugins/image-policy-webhook.js';
+import { inert } from './plugins/inert.js';
 import { limitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.js';
 import { limitRanger } from './plugins/limit-ranger.js';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { namespaceAutoProvision, namespaceExists } from './plugins/namespaces.js';
 import { nodeRestriction } from './plugins/node-restriction.js';
+import { ownerReferencesPermissionEnforcement } from './plugins/owner-references-permission-enforcement.js';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
 import { podNodeSelector } from './plugins/pod-node-selector.js';
 import {
@@ -25,6 +36,7 @@ import {
   type PodSecurityOptions,
   podSecurity,
 } from './plugins/pod-security.js';
+import { podTolerationRestriction } from './plugins/pod-toleration-restriction.js';
 import { podTopologyLabels } from './plugins/pod-topology-labels.js';
 import { priority } from './plugins/priority.js';
 import { type RulesFor, rbacEscalation } from './plugins/rbac-escalation.js';
@@ -46,6 +58,11 @@ export interface AdmissionOptions {
   readonly webhooks: WebhookOptions;
   /** Without it nothing is refused that no namespace asks to be. */
   readonly podSecurity?: PodSecurityOptions;
+  /** Without them EventRateLimit and ImagePolicyWebhook cannot be switched on. */
+  readonly eventLimits?: readonly EventLimit[];
+  readonly imagePolicy?: ImagePolicyOptions;
+  readonly podTolerations?: PodTolerations;
+  readonly podNodeSelectors?: PodNodeSelectors;
 }
 
 /** Off unless `--enable-admission-plugins` names them. */
@@ -54,23 +71,19 @@ const OPTIONAL = new Set([
   'AlwaysDeny',
   'AlwaysPullImages',
   'DenyServiceExternalIPs',
+  'EventRateLimit',
   'ExtendedResourceToleration',
+  'ImagePolicyWebhook',
   'LimitPodHardAntiAffinityTopology',
   'NamespaceAutoProvision',
   'NamespaceExists',
+  'OwnerReferencesPermissionEnforcement',
   'PodNodeSelector',
+  'PodTolerationRestriction',
 ]);
 
 /** Of Kubernetes, and not of this server: they can be left out, and not be asked for. */
-const NOT_BUILT = new Set([
-  'ClusterTrustBundleAttest',
-  'EventRateLimit',
-  'ImagePolicyWebhook',
-  'MutatingAdmissionPolicy',
-  'OwnerReferencesPermissionEnforcement',
-  'PodTolerationRestriction',
-  'ValidatingAdmissionPolicy',
-]);
+const NOT_BUILT = new Set(['MutatingAdmissionPolicy']);
 
 /** In Kubernetes' order. */
 export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFactory[] {
@@ -85,24 +98,30 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     nodeRestriction,
     taintNodesByCondition,
     alwaysPullImages,
+    imagePolicyWebhook(options.imagePolicy),
     podSecurity(options.podSecurity ?? POD_SECURITY_DEFAULTS),
-    podNodeSelector,
+    podNodeSelector(options.podNodeSelectors ?? NO_POD_NODE_SELECTORS),
     priority,
     defaultTolerationSeconds({
       notReady: options.defaultNotReadyTolerationSeconds,
       unreachable: options.defaultUnreachableTolerationSeconds,
     }),
+    podTolerationRestriction(options.podTolerations ?? NO_POD_TOLERATIONS),
+    eventRateLimit(options.eventLimits),
     extendedResourceToleration,
     defaultStorageClass,
     storageObjectInUseProtection,
+    ownerReferencesPermissionEnforcement(options.webhooks.resourceOfKind),
     persistentVolumeClaimResize,
     runtimeClass,
     certificateApproval,
     certificateSigning,
+    inert('ClusterTrustBundleAttest'),
     certificateSubjectRestriction,
     defaultIngressClass,
     denyServiceExternalIPs,
     podTopologyLabels,
+    inert('NodeDeclaredFeatureValidator'),
     mutatingWebhooks(options.webhooks),
     validatingAdmissionPolicies(options.webhooks),
     validatingWebhooks(options.webhooks),

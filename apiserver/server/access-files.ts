@@ -10,7 +10,10 @@ import { type Kubeconfig, kubeconfigContext, type RestConfig } from '../../pkg/c
 import type { Clock } from '../../pkg/component/clock.js';
 import type { FlagValues } from '../../pkg/component/flags.js';
 import type { Logger } from '../../pkg/component/logger.js';
-import { parseAdmissionConfiguration } from '../admission/configuration.js';
+import {
+  type ConfigurationFiles,
+  parseAdmissionConfiguration,
+} from '../admission/configuration.js';
 import { parseAuthenticationConfiguration } from '../authn/authentication-configuration.js';
 import type { AuthenticatorOptions } from '../authn/index.js';
 import type { OidcIssuer } from '../authn/oidc.js';
@@ -48,11 +51,9 @@ export function readAccessFiles(flags: FlagValues, clock: Clock, logger: Logger)
       ...(admission === undefined
         ? {}
         : {
-            admission: parseAdmissionConfiguration(admission, (path) =>
-              readFileSync(
-                resolve(dirname(flags.text('admission-control-config-file')), path),
-                'utf8',
-              ),
+            admission: parseAdmissionConfiguration(
+              admission,
+              filesBeside(flags.text('admission-control-config-file')),
             ),
           }),
       ...(encryption === undefined
@@ -91,6 +92,15 @@ export async function followEncryption(
 function fileOf(flags: FlagValues, flag: string): string | undefined {
   const path = flags.text(flag);
   return path === '' ? undefined : readFileSync(path, 'utf8');
+}
+
+/** Paths in a file are relative to it. */
+function filesBeside(file: string): ConfigurationFiles {
+  const at = (path: string) => resolve(dirname(file), path);
+  return {
+    readFile: (path) => readFileSync(at(path), 'utf8'),
+    readKubeconfig: (path) => kubeconfigAt(at(path)),
+  };
 }
 
 function kubeconfigAt(path: string): RestConfig {

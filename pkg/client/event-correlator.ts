@@ -11,6 +11,7 @@
  */
 import type { Event } from '../api/types.js';
 import type { Clock } from '../component/clock.js';
+import { LruMap } from '../component/lru-map.js';
 
 const LRU_SIZE = 4096;
 const SPAM_BURST = 25;
@@ -32,9 +33,9 @@ interface Known {
 }
 
 export class EventCorrelator {
-  private readonly spam = new Lru<{ tokens: number; at: number }>();
-  private readonly groups = new Lru<{ messages: Set<string>; at: number }>();
-  private readonly known = new Lru<Known>();
+  private readonly spam = new LruMap<{ tokens: number; at: number }>(LRU_SIZE);
+  private readonly groups = new LruMap<{ messages: Set<string>; at: number }>(LRU_SIZE);
+  private readonly known = new LruMap<Known>(LRU_SIZE);
 
   constructor(private readonly clock: Clock) {}
 
@@ -94,25 +95,5 @@ export class EventCorrelator {
     const [oldest] = group.messages;
     if (oldest !== undefined) group.messages.delete(oldest);
     return true;
-  }
-}
-
-/** A Map that forgets what was used longest ago. */
-class Lru<V> {
-  private readonly entries = new Map<string, V>();
-  get(key: string): V | undefined {
-    const value = this.entries.get(key);
-    if (value !== undefined) {
-      this.entries.delete(key);
-      this.entries.set(key, value);
-    }
-    return value;
-  }
-  set(key: string, value: V): void {
-    this.entries.delete(key);
-    this.entries.set(key, value);
-    if (this.entries.size <= LRU_SIZE) return;
-    const [oldest] = this.entries.keys();
-    if (oldest !== undefined) this.entries.delete(oldest);
   }
 }
