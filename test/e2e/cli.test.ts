@@ -8,7 +8,7 @@ import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { type RunResult, run } from '../support/run.js';
 
-t.setTimeout(300_000);
+t.setTimeout(700_000);
 
 function drydock(...args: string[]): Promise<RunResult> {
   return run(process.execPath, ['dist/bin/drydock.js', ...args], { timeoutMs: 60_000 });
@@ -87,7 +87,7 @@ t.test('a port that is in use is an error that says so', async (t) => {
   t.match(stderr, new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use; choose another`));
 });
 
-t.test('two clusters side by side, through their whole life', { timeout: 170_000 }, async (t) => {
+t.test('two clusters side by side, through their whole life', { timeout: 600_000 }, async (t) => {
   const one = await Cluster.start(t, ['--nodes', '1']);
   const other = await Cluster.start(t, ['--nodes', '0']);
 
