@@ -47,7 +47,6 @@ t.setTimeout(300_000);
 const plane = await ControlPlane.start({
   args: [
     '--node-monitor-period=100ms',
-    '--node-monitor-grace-period=3s',
     '--node-eviction-rate=10',
     '--allocate-node-cidrs',
     '--cluster-cidr=10.244.0.0/16',
@@ -712,6 +711,8 @@ t.test('a ClusterRole gathers the rules of others', async (t) => {
 });
 
 t.test('a silent node loses its pods, and gets well again', async (t) => {
+  await plane.stopControllers();
+  plane.startControllers(['--node-monitor-grace-period=3s']);
   const client2 = client.resource<Node>(NODES);
   await deployments.patch(NAMESPACE, 'web', 'merge', { spec: { replicas: 3 } });
   await rolledOut('web');

@@ -87,9 +87,10 @@ export class ControlPlane {
     return plane;
   }
 
-  startControllers(): void {
+  /** `more` flags win over those of the plane. */
+  startControllers(more: readonly string[] = []): void {
     const stop = new AbortController();
-    const args = ['--leader-elect=false', '--secure-port=0', ...this.args];
+    const args = ['--leader-elect=false', '--secure-port=0', ...this.args, ...more];
     const { config } = this.client;
     const done = runControllerManager({
       options: parseOptions(args, 'test'),

@@ -1,11 +1,12 @@
 /**
  * Nodes, and a scheduler, worked by hand for tests of the controllers: pods are bound to nodes in turn, run
  * and are Ready at once (unless `runs` says no), and end as soon as they are deleted. A pod whose affinity names its
- * node is bound to that. A node can fall silent.
+ * node is bound to that. A node can fall silent. One that only was too slow to renew its lease, and so was
+ * taken for lost, says that it is well, as are its pods.
  */
 
 import { RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
-import type { Lease, Node, Pod } from '../../pkg/api/types.js';
+import type { Lease, Node, Pod, PodStatus } from '../../pkg/api/types.js';
 import {
   formatMicroTime,
   formatTime,
@@ -19,6 +20,7 @@ import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import { LEASES, NODES, PODS } from '../../pkg/client/resources.js';
 import type { RestClient } from '../../pkg/client/rest.js';
 import { runWorkers } from '../../pkg/client/workers.js';
+import { isPodReady } from '../pods.js';
 
 const RENEW_MS = 100;
 
@@ -26,6 +28,7 @@ export class HandNodes {
   private readonly silent = new Set<string>();
   private readonly queue = new RateLimitingQueue();
   private readonly pods: Informer<Pod>;
+  private readonly nodes: Informer<Node>;
   private readonly stopping = new AbortController();
   private running: Promise<unknown> | undefined;
   private turn = 0;
@@ -42,6 +45,7 @@ export class HandNodes {
     readonly names: string[],
   ) {
     this.pods = new Informer<Pod>({ client: client.resource<Pod>(PODS) });
+    this.nodes = new Informer<Node>({ client: client.resource<Node>(NODES) });
     const enqueue = (pod: Pod) => this.queue.add(keyOf(pod));
     this.pods.addHandler({ add: enqueue, update: (_, pod) => enqueue(pod) });
   }
@@ -52,6 +56,7 @@ export class HandNodes {
     const { signal } = nodes.stopping;
     nodes.running = Promise.all([
       nodes.pods.run(signal),
+      nodes.nodes.run(signal),
       nodes.renew(signal),
       runWorkers({
         queue: nodes.queue,
@@ -77,7 +82,7 @@ export class HandNodes {
   /** It reports again, and ends the pods that were deleted meanwhile. */
   async wake(name: string): Promise<void> {
     this.silent.delete(name);
-    await this.report(name);
+    await this.recover(name);
     for (const pod of this.pods.store.values()) this.queue.add(keyOf(pod));
   }
 
@@ -124,12 +129,45 @@ export class HandNodes {
 
   private async renew(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      for (const name of this.names) {
-        if (this.silent.has(name)) continue;
-        const spec = { renewTime: formatMicroTime(new Date()) };
-        await this.client.resource(LEASES).patch('kube-node-lease', name, 'merge', { spec });
-      }
+      const awake = this.names.filter((name) => !this.silent.has(name));
+      await Promise.all(
+        awake.map(async (name) => {
+          const spec = { renewTime: formatMicroTime(new Date()) };
+          await this.client.resource(LEASES).patch('kube-node-lease', name, 'merge', { spec });
+          const { conditions = [] } = this.nodes.store.get(name)?.status ?? {};
+          const isLost = conditions.some((c) => c.type === 'Ready' && c.status !== 'True');
+          if (isLost && !this.silent.has(name)) await this.recover(name);
+        }),
+      );
       await new Promise((resolve) => setTimeout(resolve, RENEW_MS));
+    }
+  }
+
+  /** The node is Ready, and so are the pods on it that were while nobody heard of it. */
+  private async recover(name: string): Promise<void> {
+    await this.report(name);
+    const lost = [...this.pods.store.values()].filter(
+      (pod) =>
+        pod.spec?.nodeName === name &&
+        pod.metadata?.deletionTimestamp === undefined &&
+        pod.status?.phase === 'Running' &&
+        !isPodReady(pod) &&
+        this.runs(pod),
+    );
+    const { conditions } = readyNow();
+    for (const { metadata } of lost) {
+      await this.client
+        .resource<Pod>(PODS)
+        .patch(
+          metadata?.namespace ?? '',
+          metadata?.name ?? '',
+          'strategic',
+          { status: { conditions } },
+          { subresource: 'status' },
+        )
+        .catch((err: unknown) => {
+          if (!isNotFound(err)) throw err;
+        });
     }
   }
 
@@ -196,16 +234,22 @@ export class HandNodes {
   }
 
   private runningStatus(): Pod['status'] {
-    const now = formatTime(new Date());
     const podIP = `10.244.${this.address >> 8}.${this.address++ & 255}`;
     return {
       phase: 'Running',
       podIP,
       podIPs: [{ ip: podIP }],
-      conditions: [
-        { type: 'Ready', status: 'True', lastTransitionTime: now },
-        { type: 'ContainersReady', status: 'True', lastTransitionTime: now },
-      ],
+      ...readyNow(),
     };
   }
+}
+
+function readyNow(): Pick<PodStatus, 'conditions'> {
+  const now = formatTime(new Date());
+  return {
+    conditions: [
+      { type: 'Ready', status: 'True', lastTransitionTime: now },
+      { type: 'ContainersReady', status: 'True', lastTransitionTime: now },
+    ],
+  };
 }
