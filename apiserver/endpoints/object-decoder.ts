@@ -8,6 +8,7 @@ import {
   decodeBody,
   decodeValue,
   type FieldValidation,
+  type OfPatch,
   type ValueDecoder,
 } from '../../pkg/api/schema/decode.js';
 import { Decoder } from '../../pkg/api/schema/decoder.js';
@@ -70,8 +71,10 @@ export class ObjectDecoder {
     value: unknown,
     fieldValidation: FieldValidation,
     warn: (text: string) => void,
+    patch?: OfPatch,
   ): KubeObject {
-    return told(decodeValue(value, this.options(of, fieldValidation)), warn);
+    const options = this.options(of, fieldValidation);
+    return told(decodeValue(value, patch ? { ...options, patch } : options), warn);
   }
 
   private options(of: ExpectedKind, fieldValidation: FieldValidation) {

@@ -6,6 +6,7 @@
  *   apply                    the field manager merges it with what the other managers own
  */
 import { parse as parseYaml } from 'yaml';
+import type { OfPatch } from '../../pkg/api/schema/decode.js';
 import { explainSyntaxError } from '../../pkg/api/schema/json-scanner.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
@@ -67,7 +68,9 @@ export interface PreparedPatch {
 }
 
 /** What a patch makes of a value; changes neither. */
-type Change = (value: KubeObject) => unknown;
+interface Change extends OfPatch {
+  of(value: KubeObject): unknown;
+}
 
 export class Patcher {
   /** For versions that show another version's objects: applied configurations are of the shown kind. */
@@ -94,8 +97,8 @@ export class Patcher {
       applies: false,
       apply: (current) => {
         if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
-        const patched = usersFault(() => change(view.of(current).object));
-        return view.toStored(this.decode(ctx, definition, patched), ctx, current);
+        const patched = usersFault(() => change.of(view.of(current).object));
+        return view.toStored(this.decode(ctx, definition, patched, change), ctx, current);
       },
     };
   }
@@ -118,7 +121,8 @@ export class Patcher {
       this.decode(
         ctx,
         SCALE,
-        usersFault(() => change(scale)),
+        usersFault(() => change.of(scale)),
+        change,
       );
   }
 
@@ -175,10 +179,10 @@ export class Patcher {
     ctx: RequestContext,
     of: Parameters<ObjectDecoder['decodeValue']>[0],
     value: unknown,
+    patch?: OfPatch,
   ): KubeObject {
-    return this.decoder.decodeValue(of, value, fieldValidation(ctx.query), (text) =>
-      ctx.warn(text),
-    );
+    const validation = fieldValidation(ctx.query);
+    return this.decoder.decodeValue(of, value, validation, (text) => ctx.warn(text), patch);
   }
 
   private change(type: Exclude<PatchType, typeof APPLY>, body: Buffer, definition: string): Change {
@@ -186,16 +190,18 @@ export class Patcher {
     switch (type) {
       case 'application/json-patch+json': {
         const patch = asJsonPatch(parsed);
-        return (value) => applyJsonPatch(value, patch);
+        return { of: (value) => applyJsonPatch(value, patch) };
       }
       case 'application/merge-patch+json': {
         const patch = asMergePatch(parsed);
-        return (value) => applyMergePatch(value, patch);
+        return { of: (value) => applyMergePatch(value, patch) };
       }
       case STRATEGIC: {
         const patch = asStrategicMergePatch(parsed);
         const schema = this.schemas.get(definition);
-        return (value) => applyStrategicMergePatch(value, patch, schema, this.schemas);
+        const of = (value: KubeObject) =>
+          applyStrategicMergePatch(value, patch, schema, this.schemas);
+        return { of, strategic: patch };
       }
     }
   }

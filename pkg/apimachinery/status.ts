@@ -187,7 +187,7 @@ export function invalid(
   return failure(422, 'Invalid', message, {
     ...(name === '' ? {} : { name }),
     ...(of.group === '' ? {} : { group: of.group }),
-    kind: of.kind,
+    ...(of.kind === '' ? {} : { kind: of.kind }),
     causes,
   });
 }

@@ -1481,9 +1481,19 @@ const changes: Row[] = [
     path: `${DEPLOYMENTS}/have`,
     headers: MERGE_PATCH,
     body: { spec: { replicas: 'x' } },
-    ...BAD,
+    ...INVALID,
     message:
-      /cannot unmarshal string into Go struct field DeploymentSpec\.spec\.replicas of type int32/,
+      /^ "" is invalid: patch: Invalid value: "\{.*\}": json: cannot unmarshal string into Go struct field DeploymentSpec\.spec\.replicas of type int32$/,
+  },
+  {
+    name: 'a strategic patch with a wrong type',
+    method: 'PATCH',
+    path: `${DEPLOYMENTS}/have`,
+    headers: STRATEGIC,
+    body: { spec: { replicas: 'x' } },
+    ...INVALID,
+    message:
+      ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:x]]": unrecognized type: int32',
   },
   {
     name: 'a patch with an unknown field, strictly',
@@ -1491,8 +1501,9 @@ const changes: Row[] = [
     path: `${CONFIG_MAPS}/have?fieldValidation=Strict`,
     headers: MERGE_PATCH,
     body: { bogus: 1 },
-    ...BAD,
-    message: /strict decoding error: unknown field "bogus"/,
+    ...INVALID,
+    message:
+      / "" is invalid: patch: Invalid value: "\{.*\}": strict decoding error: unknown field "bogus"$/,
   },
   {
     name: 'a patch with force',

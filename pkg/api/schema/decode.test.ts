@@ -1,7 +1,7 @@
 import t from 'tap';
 import { isReason } from '../../apimachinery/status.js';
 import { loadBuiltinSchemas } from './builtin.js';
-import { type DecodeTarget, decodeBody, type FieldValidation } from './decode.js';
+import { type DecodeTarget, decodeBody, decodeValue, type FieldValidation } from './decode.js';
 import { Decoder } from './decoder.js';
 import { Defaulter } from './defaults.js';
 import { schemaAt } from './walk.js';
@@ -181,6 +181,49 @@ t.test('a body that does not fit is refused in the words of Kubernetes', async (
     ],
   ];
   for (const [name, body, to, message] of rows) t.equal(refusal(body, to), message, name);
+});
+
+t.test('what a patch made that does not fit is said of the patch', async (t) => {
+  const refused = (value: object, strategic?: object) => {
+    const patch = strategic ? { strategic } : {};
+    try {
+      decodeValue(value, { decoder, target: DEPLOYMENT, fieldValidation: 'Strict', patch });
+    } catch (err) {
+      if (isReason(err, 'Invalid')) return err.message;
+      throw err;
+    }
+    return 'accepted';
+  };
+  const pod = (spec: object) => deployment({ template: { spec } });
+  const env = (value: unknown) => pod({ containers: [{ env: [{ name: 'A', value }] }] });
+  const rows: [string, object, string][] = [
+    ['a text for a number', deployment({ replicas: 'x' }), 'unrecognized type: int32'],
+    ['a fraction', deployment({ replicas: 1.5 }), 'cannot convert float64 to int32'],
+    ['a number for a text', env(1), 'cannot convert int64 to string'],
+    ['a boolean for a text', env(true), 'unrecognized type: string'],
+    ['a number for a boolean', deployment({ paused: 1 }), 'unrecognized type: bool'],
+    ['a text for a list', pod({ containers: 'x' }), 'cannot restore slice from string'],
+    ['a list for a map', { metadata: { labels: [] } }, 'cannot restore map from slice'],
+    ['a map for a list', pod({ containers: {} }), 'cannot restore slice from map'],
+    ['a number for a structure', deployment(1), 'cannot restore struct from: int64'],
+    [
+      'a boolean for a number or a text',
+      deployment({ strategy: { rollingUpdate: { maxSurge: true } } }),
+      'json: cannot unmarshal bool into Go value of type int32',
+    ],
+    ['an unknown field', deployment({ foo: 1 }), 'strict decoding error: unknown field "spec.foo"'],
+  ];
+  const strategic = { spec: { replicas: 'x', template: null, hosts: ['a', 'b'] } };
+  const shown = '"map[spec:map[hosts:[a b] replicas:x template:<nil>]]"';
+  for (const [name, value, why] of rows) {
+    const text = ` "" is invalid: patch: Invalid value: ${shown}: ${why}`;
+    t.equal(refused(value, strategic), text, name);
+  }
+  t.equal(
+    refused({ spec: { replicas: 'x' } }),
+    ' "" is invalid: patch: Invalid value: "{\\"spec\\":{\\"replicas\\":\\"x\\"}}": json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    'of other patches the result is shown, and parsed',
+  );
 });
 
 t.test('fieldValidation decides what unknown and duplicate fields do', async (t) => {

@@ -6,9 +6,11 @@
  * refuses. A wrong type is a 400 with each of them.
  */
 import { isScalar, parseDocument, type Tags } from 'yaml';
+import { invalid as fieldInvalid } from '../../apimachinery/field-error.js';
+import { goText } from '../../apimachinery/go-format.js';
 import { apiVersionOf, type UnstructuredObject } from '../../apimachinery/meta.js';
 import { nestsTooDeep, notTooDeep, TOO_DEEP } from '../../apimachinery/nesting.js';
-import { badRequest, type StatusError } from '../../apimachinery/status.js';
+import { badRequest, invalid, type StatusError } from '../../apimachinery/status.js';
 import { DecodeError, type Decoder } from './decoder.js';
 import {
   countMembers,
@@ -38,6 +40,13 @@ export interface DecodeOptions {
   readonly decoder: ValueDecoder;
   readonly target: DecodeTarget;
   readonly fieldValidation: FieldValidation;
+  /** The value is what a patch made of an object: what is wrong with it is said of the patch. */
+  readonly patch?: OfPatch;
+}
+
+export interface OfPatch {
+  /** A strategic merge patch, which errors show; its result is converted, not parsed. Of others they show that. */
+  readonly strategic?: object;
 }
 
 export interface DecodedBody {
@@ -87,7 +96,7 @@ export function strictDecodingText(errors: readonly string[]): string {
 
 function finish(
   { value, duplicates, fractions: written }: Parsed,
-  { decoder, target, fieldValidation }: DecodeOptions,
+  { decoder, target, fieldValidation, patch }: DecodeOptions,
 ): DecodedBody {
   const said = saidKind(value, target);
   checkKind(said, target, decoder);
@@ -96,8 +105,9 @@ function finish(
     decoded = decoder.decode(target.definition, value ?? {});
     for (const fraction of written) decoder.refuseFraction(target.definition, fraction);
   } catch (err) {
-    if (err instanceof DecodeError) throw cannotHandle(said, target, err.message);
-    throw err;
+    if (!(err instanceof DecodeError)) throw err;
+    if (patch) throw badPatch(patch, value, patch.strategic ? err.converting : err.message);
+    throw cannotHandle(said, target, err.message);
   }
   const object: UnstructuredObject = decoded.object;
   object.apiVersion = apiVersionOf(target);
@@ -106,7 +116,13 @@ function finish(
   const strict = [...decoded.unknownFields.map(unknownFieldText), ...duplicates(decoded.members)];
   if (strict.length === 0) return { object, warnings: [] };
   if (fieldValidation === 'Warn') return { object, warnings: strict };
+  if (patch) throw badPatch(patch, value, strictDecodingText(strict));
   throw cannotHandle(said, target, strictDecodingText(strict));
+}
+
+function badPatch({ strategic }: OfPatch, result: unknown, why: string): StatusError {
+  const shown = strategic ? goText(strategic) : JSON.stringify(result);
+  return invalid({ group: '', kind: '' }, '', [fieldInvalid('patch', shown, why)]);
 }
 
 interface SaidKind {

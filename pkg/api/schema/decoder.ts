@@ -8,6 +8,7 @@
  * closure. Field paths are kept as a stack that only an error reads.
  */
 import { apiVersionOf } from '../../apimachinery/meta.js';
+import { conversionFault } from './conversion-fault.js';
 import type { Fraction } from './json-scanner.js';
 import type { Schema, SchemaSet } from './model.js';
 import {
@@ -22,6 +23,13 @@ import {
 /** The value has a wrong type somewhere: a 400, with Go's text. */
 export class DecodeError extends Error {
   override name = 'DecodeError';
+  constructor(
+    message: string,
+    /** What is said where the value is converted, not parsed. */
+    readonly converting = message,
+  ) {
+    super(message);
+  }
 }
 
 export interface Decoded {
@@ -31,6 +39,8 @@ export interface Decoded {
   /** How many members all objects of the value have, for finding duplicates. */
   readonly members: number;
 }
+
+const SELF_READING = new Set(['int-or-string', 'quantity', 'date-time', 'micro-time']);
 
 /** Kubernetes stops collecting strict errors here. */
 const MAX_UNKNOWN = 100;
@@ -177,7 +187,9 @@ export class Decoder {
     const scalar = scalarReader(schema);
     if (!scalar) return { read: (value, pass) => readEmpty(value, pass, name), zero: () => ({}) };
     const zero = zeroScalar(schema);
-    return { read: (value, pass) => readScalar(value, pass, scalar), zero: () => zero };
+    // Of these types Go's read themselves, wherever they stand.
+    const itself = SELF_READING.has(schema.format ?? '');
+    return { read: (value, pass) => readScalar(value, pass, scalar, itself), zero: () => zero };
   }
 }
 
@@ -193,7 +205,7 @@ function readObject(
   wants: string,
 ): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(describeValue(value), wants, pass);
+    throw wrongType(describeValue(value), wants, pass, conversionFault(value, wants));
   }
   const { stack } = pass;
   const out: Record<string, unknown> = {};
@@ -219,7 +231,8 @@ function readObject(
 }
 
 function readList(value: unknown, pass: Pass, items: Plan, wants: string): unknown {
-  if (!Array.isArray(value)) throw wrongType(describeValue(value), wants, pass);
+  if (!Array.isArray(value))
+    throw wrongType(describeValue(value), wants, pass, conversionFault(value, wants));
   const out: unknown[] = new Array(value.length);
   for (let i = 0; i < value.length; i++) {
     const item: unknown = value[i];
@@ -232,7 +245,7 @@ function readList(value: unknown, pass: Pass, items: Plan, wants: string): unkno
 
 function readMap(value: unknown, pass: Pass, values: Plan, wants: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(describeValue(value), wants, pass);
+    throw wrongType(describeValue(value), wants, pass, conversionFault(value, wants));
   }
   const out: Record<string, unknown> = {};
   for (const [key, part] of Object.entries(value)) {
@@ -261,7 +274,8 @@ function readOpaque(value: unknown, pass: Pass): unknown {
 /** A structure without fields. */
 function readEmpty(value: unknown, pass: Pass, name: string | undefined): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(describeValue(value), name ? goName(name) : 'struct {}', pass);
+    const wants = name ? goName(name) : 'struct {}';
+    throw wrongType(describeValue(value), wants, pass, conversionFault(value, wants));
   }
   for (const [field, part] of Object.entries(value)) {
     pass.members += 1 + membersOf(part);
@@ -270,18 +284,22 @@ function readEmpty(value: unknown, pass: Pass, name: string | undefined): unknow
   return {};
 }
 
-function readScalar(value: unknown, pass: Pass, scalar: ReadScalar): unknown {
+function readScalar(value: unknown, pass: Pass, scalar: ReadScalar, readsItself: boolean): unknown {
   try {
     return scalar(value);
   } catch (err) {
     if (!(err instanceof ScalarError)) throw err;
     if (err.came === undefined || err.wants === undefined) throw new DecodeError(err.message);
-    throw wrongType(err.came, err.wants, pass);
+    const { came, wants } = err;
+    const converting = readsItself
+      ? `json: cannot unmarshal ${came} into Go value of type ${wants}`
+      : conversionFault(value, wants);
+    throw wrongType(came, wants, pass, converting);
   }
 }
 
 /** `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32` */
-function wrongType(came: string, wants: string, pass: Pass): DecodeError {
+function wrongType(came: string, wants: string, pass: Pass, converting?: string): DecodeError {
   const structs = pass.stack.filter(
     (part) => typeof part === 'string' && part.startsWith(STRUCT_MARK),
   );
@@ -289,7 +307,10 @@ function wrongType(came: string, wants: string, pass: Pass): DecodeError {
   // Go's path has neither indexes nor the keys of maps.
   const fields = pass.stack.filter((part, i) => isField(pass.stack, part, i));
   const where = fields.length > 0 ? `Go struct field ${struct}.${fields.join('.')}` : 'Go value';
-  return new DecodeError(`json: cannot unmarshal ${came} into ${where} of type ${wants}`);
+  return new DecodeError(
+    `json: cannot unmarshal ${came} into ${where} of type ${wants}`,
+    converting,
+  );
 }
 
 function isField(stack: readonly (string | number)[], part: string | number, at: number): boolean {
