@@ -1,5 +1,6 @@
 /** The verbs on one object, and on its subresources that are another way to write it. */
 import { clone } from '../../pkg/apimachinery/clone.js';
+import { forbidden } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
 import { create } from '../registry/create.js';
 import { deleteObject } from '../registry/delete.js';
@@ -86,6 +87,8 @@ export class ObjectVerbs {
   async delete(target: Target): Promise<void> {
     const { view, ctx, namespace, name, definition } = target;
     const options = await readDeleteOptions(ctx, this.decoder);
+    const fault = definition.strategy.undeletable?.(name);
+    if (fault !== undefined) throw forbidden(view.qualified, name, fault);
     const { object, removed } = await deleteObject(view.store, namespace, name, options, ctx);
     const code = removed || !waitsForDependents(options) ? 200 : 202;
     if (!removed || definition.strategy.returnsDeletedObject) {

@@ -3,6 +3,7 @@ import { configMap } from '../registry/resources/config-map.js';
 import { deployment } from '../registry/resources/deployment.js';
 import { namespace } from '../registry/resources/namespace.js';
 import { pod } from '../registry/resources/pod.js';
+import { priorityClass } from '../registry/resources/priority-class.js';
 import { TestApi } from '../testing/test-api.js';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -36,7 +37,8 @@ const deploymentOf = (name: string, replicas = 1) => ({
 });
 
 t.test('the verbs of a resource', async (t) => {
-  const api = await TestApi.start({ definitions: [configMap, deployment, namespace, pod([])] });
+  const definitions = [configMap, deployment, namespace, pod([]), priorityClass];
+  const api = await TestApi.start({ definitions });
   t.teardown(() => api.stop());
   const versionOf = (body: { metadata?: { resourceVersion?: string } }) =>
     body.metadata?.resourceVersion ?? '';
@@ -505,6 +507,21 @@ t.test('the verbs of a resource', async (t) => {
         details: { name: 'gone', kind: 'configmaps', uid: body.metadata?.uid },
       });
       t.equal((await api.get(`${MAPS}/gone`)).code, 404);
+    });
+
+    await t.test('leaves the classes of the system alone, unless all are meant', async (t) => {
+      const classes = '/apis/scheduling.k8s.io/v1/priorityclasses';
+      const name = 'system-node-critical';
+      await api.post(classes, { metadata: { name }, value: 2_000_001_000 });
+      const refused = await api.delete(`${classes}/${name}`);
+      t.match(refused, {
+        code: 403,
+        body: {
+          message: `priorityclasses.scheduling.k8s.io "${name}" is forbidden: this is a system priority class and cannot be deleted`,
+        },
+      });
+      t.equal((await api.delete(classes)).code, 200);
+      t.equal((await api.get(`${classes}/${name}`)).code, 404);
     });
 
     await t.test('waits for finalizers, and goes with the last one', async (t) => {

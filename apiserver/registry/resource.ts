@@ -116,6 +116,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    * Absent: deleted at once when no finalizer holds it.
    */
   gracefulDeletion?(obj: T, requestedSeconds: number | undefined, ctx: RequestContext): number;
+  /** Why nobody deletes the object of this name by itself; undefined where anybody may. */
+  undeletable?(name: string): string | undefined;
   /** Changes made together with the mark of deletion (Namespace: `status.phase`). */
   prepareForDelete?(obj: T, ctx: RequestContext): void;
   /**

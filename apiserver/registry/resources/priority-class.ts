@@ -56,6 +56,10 @@ export const priorityClass: ResourceDefinition<PriorityClass> = {
       ...(obj.value === old.value ? [] : [forbidden('value', 'may not be changed in an update.')]),
       ...validateImmutable(obj.preemptionPolicy, old.preemptionPolicy, path('preemptionPolicy')),
     ],
+    undeletable: (name) =>
+      Object.hasOwn(SYSTEM_CLASSES, name)
+        ? 'this is a system priority class and cannot be deleted'
+        : undefined,
     allowCreateOnUpdate: true,
   },
 };
