@@ -62,6 +62,9 @@ async function remove(
     reason: 'PreemptionByScheduler',
     message: `${pod.pod.spec?.schedulerName ?? 'default-scheduler'}: preempting to accommodate a higher priority pod`,
     lastTransitionTime: formatTime(new Date(clock.now())),
+    ...(victim.pod.metadata?.generation
+      ? { observedGeneration: victim.pod.metadata.generation }
+      : {}),
   };
   await pods.patch(
     victim.namespace,

@@ -43,6 +43,8 @@ export function reportFailure(
   logger.debug({ namespace: pod.namespace, name: pod.name, message }, 'Pod was not scheduled');
   const current = options.latest(pod);
   if (nomination === '') nominator.delete(pod.uid);
+  else if (nomination === undefined && current?.status?.nominatedNodeName)
+    nominator.set(pod, current.status.nominatedNodeName);
   recorder.event(
     referenceTo(PODS, pod.pod),
     undefined,

@@ -174,7 +174,7 @@ export class ScheduleOne {
       cache.forget(pod.uid);
       const diagnosis = new Diagnosis(1);
       diagnosis.add(node, refused);
-      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, '');
+      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, undefined);
       return;
     }
     nominator.delete(pod.uid);
@@ -207,6 +207,7 @@ export class ScheduleOne {
     const { queued } = attempt;
     const pod = queued.info;
     try {
+      if (framework.hasPreBindWork(state, pod, node)) await this.announce(pod, node, signal);
       await framework.preBind(state, pod, node, signal);
       await this.withBindingSlot(async () => {
         if (!(await extenders.bind(pod, node, signal)))
@@ -222,7 +223,7 @@ export class ScheduleOne {
         { namespace: pod.namespace, name: pod.name, node, err },
         'Binding failed, the pod is tried again if it is still there',
       );
-      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
+      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, undefined);
       return;
     }
     queue.done(pod.uid);
@@ -242,6 +243,20 @@ export class ScheduleOne {
     );
   }
 
+  /** Tells where the pod will go, for those that plan with it: it may be long until it is bound. */
+  private async announce(pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
+    const { namespace, name, uid } = pod;
+    if (pod.pod.status?.nominatedNodeName === node) return;
+    const news = { metadata: { uid }, status: { nominatedNodeName: node } };
+    const options = { subresource: 'status', signal };
+    try {
+      await this.options.pods.patch(namespace, name, 'strategic', news, options);
+    } catch (err) {
+      if (signal.aborted) throw err;
+      this.options.logger.warn({ namespace, name, node, err }, 'Nominated node was not written');
+    }
+  }
+
   /**
    * The pod stays in flight until its victims have been told to go, lest an event makes it choose again
    * before they are seen to.
@@ -258,13 +273,11 @@ export class ScheduleOne {
     metrics.attempt('unschedulable', profile.framework.profile);
     let nomination: string | undefined;
     let evicting: Promise<void> | undefined;
-    if (diagnosis.nodeCount === 0) {
-      nomination = '';
-    } else if (diagnosis.preFilter && diagnosis.preFilter.plugin !== CLAIMS_PLUGIN) {
+    if (diagnosis.preFilter && diagnosis.preFilter.plugin !== CLAIMS_PLUGIN) {
       // Turned away before the plugin for claims was asked, which then finds no state of its own: upstream's
       // whole explanation is this, and nothing is preempted.
       diagnosis.postFilter = 'not found';
-    } else if (profile.preempt) {
+    } else if (profile.preempt && diagnosis.nodeCount > 0) {
       let claims = NO_CLAIMS;
       if (pod.pod.spec?.resourceClaims?.length) {
         try {

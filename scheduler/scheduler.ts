@@ -4,7 +4,9 @@
  */
 import { hostname } from 'node:os';
 import type {
+  CSIDriver,
   CSINode,
+  CSIStorageCapacity,
   DeviceClass,
   Namespace,
   Node,
@@ -25,7 +27,9 @@ import { EventsV1Recorder } from '../pkg/client/events-v1-recorder.js';
 import type { Informer } from '../pkg/client/informer.js';
 import { InformerFactory } from '../pkg/client/informer-factory.js';
 import {
+  CSI_DRIVERS,
   CSI_NODES,
+  CSI_STORAGE_CAPACITIES,
   DEVICE_CLASSES,
   NAMESPACES,
   NODES,
@@ -60,6 +64,7 @@ import { profilePlugins } from './framework/profile.js';
 import { SchedulerMetrics } from './metrics.js';
 import { Observer, schedulerOf } from './observer.js';
 import { allPlugins } from './plugins/index.js';
+import { StorageCapacity } from './plugins/storage-capacity.js';
 import { Volumes } from './plugins/volumes.js';
 import { best, candidates } from './preemption.js';
 import { Nominator } from './queue/nominator.js';
@@ -115,6 +120,8 @@ export class Scheduler {
     const attachments = this.factory.informer<VolumeAttachment>(VOLUME_ATTACHMENTS, {
       indexers: { [BY_NODE]: ({ spec }) => [spec.nodeName] },
     });
+    const drivers = this.factory.informer<CSIDriver>(CSI_DRIVERS);
+    const capacities = this.factory.informer<CSIStorageCapacity>(CSI_STORAGE_CAPACITIES);
     const deviceClaims = this.factory.informer<ResourceClaim>(RESOURCE_CLAIMS);
     const slices = this.factory.informer<ResourceSlice>(RESOURCE_SLICES);
     const deviceClasses = this.factory.informer<DeviceClass>(DEVICE_CLASSES);
@@ -130,6 +137,7 @@ export class Scheduler {
       classes,
       claimClient: client.resource<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS),
       volumeClient: client.resource<PersistentVolume>(PERSISTENT_VOLUMES),
+      capacity: new StorageCapacity({ drivers, capacities }),
       clock,
       node: (name) => this.cache.node(name),
     });
@@ -185,6 +193,8 @@ export class Scheduler {
     observer.forward(classes, 'StorageClass');
     observer.forward(csiNodes, 'CSINode');
     observer.forward(attachments, 'VolumeAttachment');
+    observer.forward(drivers, 'CSIDriver');
+    observer.forward(capacities, 'CSIStorageCapacity');
     observer.forward(deviceClaims, 'ResourceClaim');
     observer.forward(slices, 'ResourceSlice');
     observer.forward(deviceClasses, 'DeviceClass');

@@ -117,6 +117,12 @@ export const VOLUME_ATTRIBUTES_CLASSES = define(
 );
 export const CSI_NODES = define('storage.k8s.io', 'v1', 'csinodes', 'CSINode', 'cluster');
 export const CSI_DRIVERS = define('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver', 'cluster');
+export const CSI_STORAGE_CAPACITIES = define(
+  'storage.k8s.io',
+  'v1',
+  'csistoragecapacities',
+  'CSIStorageCapacity',
+);
 export const RESOURCE_CLAIMS = define('resource.k8s.io', 'v1', 'resourceclaims', 'ResourceClaim');
 export const RESOURCE_CLAIM_TEMPLATES = define(
   'resource.k8s.io',

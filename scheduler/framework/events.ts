@@ -5,14 +5,18 @@
 import { isDeepStrictEqual as equal } from 'node:util';
 import type { Node, Pod } from '../../pkg/api/types.js';
 import type { EventAction } from './interface.js';
-import { podRequests } from './resource.js';
+import { isResizing, podRequests } from './resource.js';
 
 export function podChanges(old: Pod, now: Pod): EventAction[] {
   const changes: EventAction[] = [];
   if (!equal(old.metadata?.labels ?? {}, now.metadata?.labels ?? {})) changes.push('UpdateLabel');
   if (!equal(old.status?.resourceClaimStatuses ?? [], now.status?.resourceClaimStatuses ?? []))
     changes.push('UpdateGeneratedClaim');
-  if (old.metadata?.generation !== undefined && sameGeneration(old, now)) return changes;
+  if (old.metadata?.generation !== undefined && sameGeneration(old, now)) {
+    // A resize in place gives back what it frees when the node has done it.
+    if ((isResizing(old) || isResizing(now)) && asksLess(now, old)) changes.push('UpdateScaleDown');
+    return changes;
+  }
   if (gates(now) < gates(old) && gates(now) === 0) changes.push('UpdateGates');
   if (!equal(old.spec?.tolerations ?? [], now.spec?.tolerations ?? []))
     changes.push('UpdateToleration');
@@ -45,6 +49,7 @@ function asksLess(now: Pod, old: Pod): boolean {
   return (
     after.milliCpu < before.milliCpu ||
     after.memory < before.memory ||
+    after.ephemeralStorage < before.ephemeralStorage ||
     [...before.scalar].some(([name, amount]) => after.get(name) < amount)
   );
 }

@@ -157,6 +157,11 @@ export class Framework {
     for (const plugin of [...this.at.reserve].reverse()) plugin.unreserve?.(state, pod, node);
   }
 
+  /** Whether the pod has to wait for something before it can be bound. */
+  hasPreBindWork(state: CycleState, pod: PodInfo, node: string): boolean {
+    return this.at.preBind.some((plugin) => plugin.preBindPreFlight?.(state, pod, node) ?? true);
+  }
+
   /** May take long: a pod can wait for its volumes. */
   async preBind(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
     for (const plugin of this.at.preBind) {

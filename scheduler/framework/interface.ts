@@ -88,6 +88,8 @@ export type EventResource =
   | 'StorageClass'
   | 'CSINode'
   | 'VolumeAttachment'
+  | 'CSIDriver'
+  | 'CSIStorageCapacity'
   | 'ResourceClaim'
   | 'ResourceSlice'
   | 'DeviceClass';
@@ -150,6 +152,8 @@ export interface Plugin {
   normalize?(state: CycleState, pod: PodInfo, scores: NodeScore[]): void;
   reserve?(state: CycleState, pod: PodInfo, node: string): Status | undefined;
   unreserve?(state: CycleState, pod: PodInfo, node: string): void;
+  /** Whether preBind has something to do, so that the pod is told its node ahead of it. */
+  preBindPreFlight?(state: CycleState, pod: PodInfo, node: string): boolean;
   preBind?(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void>;
   bind?(state: CycleState, pod: PodInfo, node: string, signal: AbortSignal): Promise<void>;
 }

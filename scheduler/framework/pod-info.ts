@@ -10,7 +10,7 @@ import {
   type Selector,
   selectorFromObject,
 } from '../../pkg/apimachinery/labels.js';
-import { podRequests, type Resource } from './resource.js';
+import { isResizing, podRequests, type Resource } from './resource.js';
 
 /** A required term of pod affinity or anti-affinity, ready to match. */
 export interface AffinityTerm {
@@ -84,7 +84,10 @@ export function updatedPodInfo(known: PodInfo, pod: Pod): PodInfo {
   const same =
     before?.generation !== undefined &&
     before.generation === pod.metadata?.generation &&
-    isDeepStrictEqual(before.labels, pod.metadata.labels);
+    isDeepStrictEqual(before.labels, pod.metadata.labels) &&
+    // What a pod holds while it is resized is told by its status.
+    !isResizing(known.pod) &&
+    !isResizing(pod);
   return same ? { ...known, pod } : podInfoOf(pod);
 }
 

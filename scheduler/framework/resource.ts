@@ -3,7 +3,7 @@
  * pods, devices), as `k8s.io/kubernetes/pkg/scheduler/framework.Resource`.
  */
 
-import type { Pod } from '../../pkg/api/types.js';
+import type { ContainerStatus, Pod } from '../../pkg/api/types.js';
 import { parseQuantity } from '../../pkg/apimachinery/quantity.js';
 
 /** What a container without requests is taken to use where nodes are compared (never where they are filtered). */
@@ -99,16 +99,20 @@ function amountOf(name: string, quantity: string | number): number {
 
 /**
  * What a pod asks of its node (`resourcehelper.PodRequests`): the sum of its containers and sidecars, or
- * what its init containers need at their most if that is more, plus overhead. With `nonZero`, containers
+ * what its init containers need at their most if that is more, plus overhead. While it is resized in place
+ * a container counts with the most of what it asks for, has, and was promised. With `nonZero`, containers
  * that ask for nothing count as the defaults above.
  */
 export function podRequests(pod: Pod, nonZero = false): Resource {
-  const ask = (container: Container) => {
-    const resource = Resource.of(container.resources?.requests);
+  const uses = isResizing(pod) ? usesOf(pod) : undefined;
+  const ask = (container: Container, runs = true) => {
+    const quantities = (runs && uses?.(container)) || [container.resources?.requests];
+    const resource = Resource.of(quantities[0]);
+    for (const more of quantities.slice(1)) resource.raiseTo(Resource.of(more));
     if (nonZero) {
-      if (container.resources?.requests?.['cpu'] === undefined)
+      if (!quantities.some((requests) => requests?.['cpu'] !== undefined))
         resource.milliCpu = DEFAULT_MILLI_CPU_REQUEST;
-      if (container.resources?.requests?.['memory'] === undefined)
+      if (!quantities.some((requests) => requests?.['memory'] !== undefined))
         resource.memory = DEFAULT_MEMORY_REQUEST;
     }
     return resource;
@@ -118,7 +122,7 @@ export function podRequests(pod: Pod, nonZero = false): Resource {
   const sidecars = new Resource();
   const peak = new Resource();
   for (const container of pod.spec?.initContainers ?? []) {
-    const wanted = ask(container);
+    const wanted = ask(container, container.restartPolicy === 'Always');
     if (container.restartPolicy === 'Always') {
       total.add(wanted);
       sidecars.add(wanted);
@@ -135,4 +139,42 @@ export function podRequests(pod: Pod, nonZero = false): Resource {
   }
   total.add(Resource.of(pod.spec?.overhead));
   return total;
+}
+
+/** Whether a container has, or was promised, something other than what it asks for. */
+export function isResizing({ spec, status }: Pod): boolean {
+  const differs = (containers: readonly Container[], statuses: readonly ContainerStatus[] = []) =>
+    statuses.some(({ name, resources, allocatedResources }) => {
+      if (!resources) return false;
+      const asked = containers.find((container) => container.name === name)?.resources?.requests;
+      return (
+        !sameAmounts(asked, resources.requests) ||
+        (allocatedResources !== undefined && !sameAmounts(asked, allocatedResources))
+      );
+    });
+  return (
+    differs(spec?.containers ?? [], status?.containerStatuses) ||
+    differs(spec?.initContainers ?? [], status?.initContainerStatuses)
+  );
+}
+
+/** As written: the same amount in other words counts as a difference, which costs a second look and no more. */
+function sameAmounts(asked: Quantities, has: Quantities): boolean {
+  for (const name in asked) if (has?.[name] !== asked[name]) return false;
+  for (const name in has) if (asked?.[name] === undefined) return false;
+  return true;
+}
+
+/** What a container holds or may come to hold; a resize that its node refused for good is not to come. */
+function usesOf({ status }: Pod): (container: Container) => Quantities[] | undefined {
+  const refused = status?.conditions?.some(
+    ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
+  );
+  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return ({ name, resources }) => {
+    const now = statuses.find((one) => one.name === name);
+    if (!now?.resources) return undefined;
+    const held = [now.resources.requests, now.allocatedResources];
+    return refused ? held : [resources?.requests, ...held];
+  };
 }

@@ -134,6 +134,8 @@ export function dynamicResources(book: ClaimBook): Plugin {
       for (const claim of state.get(STATE)?.promised.keys() ?? []) book.release(claim);
     },
 
+    preBindPreFlight: (state) => state.get(STATE) !== undefined,
+
     async preBind(state, { pod }, _node, signal) {
       const now = state.get(STATE);
       if (!now) return;

@@ -4,6 +4,7 @@
  * score, and so do the required affinity terms of existing pods (with `hardPodAffinityWeight`).
  */
 import type { Pod } from '../../pkg/api/types.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import type { InterPodAffinityArgs } from '../config/types.js';
 import {
@@ -104,7 +105,11 @@ export function interPodAffinity({
           return comes === true || leaves === true;
         },
       },
-      { resource: 'Node', actions: ['Add', 'UpdateLabel'] },
+      {
+        resource: 'Node',
+        actions: ['Add', 'UpdateLabel'],
+        helps: (pod, old, now) => nodeHelps(pod, old, now?.metadata?.labels ?? {}),
+      },
       { resource: 'Pod', actions: ['UpdateLabel'] },
     ],
 
@@ -189,6 +194,25 @@ export function interPodAffinity({
       }
     },
   };
+}
+
+/**
+ * A node comes with what the pod wants to be near to by, or leaves a place that the pod keeps away from. Of a
+ * pod that wants neither others have kept it away, by what is not known here.
+ */
+function nodeHelps(
+  { requiredAffinity, requiredAntiAffinity }: PodInfo,
+  old: KubeObject | undefined,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  const before = old?.metadata?.labels ?? {};
+  const changes = ({ topologyKey }: AffinityTerm) => before[topologyKey] !== labels[topologyKey];
+  const near = requiredAffinity.some((t) => labels[t.topologyKey] !== undefined && changes(t));
+  if (near) return true;
+  if (!old) return requiredAffinity.length === 0;
+  if (requiredAntiAffinity.length > 0)
+    return requiredAntiAffinity.some((t) => before[t.topologyKey] !== undefined && changes(t));
+  return requiredAffinity.length === 0;
 }
 
 function satisfiesAffinity(

@@ -1,10 +1,10 @@
 /** The node has what the pod requests left over; which use of a node is best is configured. */
-import type { Node } from '../../pkg/api/types.js';
+import type { Node, Pod } from '../../pkg/api/types.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import type { NodeResourcesFitArgs } from '../config/types.js';
 import type { Plugin, Status } from '../framework/interface.js';
 import type { PodInfo } from '../framework/pod-info.js';
-import { Resource } from '../framework/resource.js';
+import { podRequests, Resource } from '../framework/resource.js';
 import { fitScore } from './resource-scoring.js';
 
 export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
@@ -14,7 +14,11 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
     name: 'NodeResourcesFit',
     events: [
       // Freed by deletion, or by a resize in place to less.
-      { resource: 'AssignedPod', actions: ['Delete', 'UpdateScaleDown'] },
+      {
+        resource: 'AssignedPod',
+        actions: ['Delete', 'UpdateScaleDown'],
+        helps: (pod, old, now) => now === undefined || frees(old as Pod, now as Pod, pod),
+      },
       {
         resource: 'Node',
         actions: ['Add', 'UpdateAllocatable'],
@@ -114,6 +118,14 @@ function couldHold(
   return (
     allocatable.pods > 0 && names.every((name) => pod.requests.get(name) <= allocatable.get(name))
   );
+}
+
+/** Whether the other pod gives back some of what this one asks for. */
+function frees(old: Pod, now: Pod, { requests }: PodInfo): boolean {
+  const before = podRequests(old);
+  const after = podRequests(now);
+  const names = ['cpu', 'memory', 'ephemeral-storage', ...requests.scalar.keys()];
+  return names.some((name) => requests.get(name) > 0 && before.get(name) > after.get(name));
 }
 
 /** Whether the node got more of anything that the pod asks for. */

@@ -14,8 +14,7 @@ export const nodeUnschedulable: Plugin = {
       resource: 'Node',
       actions: ['Add', 'UpdateTaint'],
       helps: (_, old, now) =>
-        (old as Node | undefined)?.spec?.unschedulable !== false &&
-        (now as Node | undefined)?.spec?.unschedulable !== true,
+        (old === undefined || isCordoned(old as Node)) && !isCordoned(now as Node),
     },
     {
       resource: 'Pod',
@@ -24,8 +23,12 @@ export const nodeUnschedulable: Plugin = {
     },
   ],
   filter(_state, pod, node) {
-    if (node.node?.spec?.unschedulable !== true) return undefined;
+    if (!node.node || !isCordoned(node.node)) return undefined;
     const tolerated = (pod.pod.spec?.tolerations ?? []).some((t) => tolerates(t, TAINT));
     return tolerated ? undefined : unresolvable(REASON);
   },
 };
+
+function isCordoned({ spec }: Node): boolean {
+  return spec?.unschedulable === true;
+}

@@ -3,7 +3,7 @@
  * (`plugins/nodevolumelimits`). A volume counts once, however many pods of the node use it, and also while
  * it is attached and no pod uses it.
  */
-import type { CSINode, PersistentVolumeClaim, VolumeAttachment } from '../../pkg/api/types.js';
+import type { CSINode, PersistentVolumeClaim, Pod, VolumeAttachment } from '../../pkg/api/types.js';
 import { claimsOfPod, classOfClaim } from '../../pkg/api/volumes/claims.js';
 import { type Plugin, SKIP, unschedulable } from '../framework/interface.js';
 import type { PodInfo } from '../framework/pod-info.js';
@@ -20,8 +20,16 @@ export function nodeVolumeLimits(volumes: Volumes, attachments: Attachments): Pl
   return {
     name: 'NodeVolumeLimits',
     events: [
-      { resource: 'CSINode', actions: ['Add', 'Update'] },
-      { resource: 'AssignedPod', actions: ['Delete'] },
+      {
+        resource: 'CSINode',
+        actions: ['Add', 'Update'],
+        helps: (_, old, now) => allowsMore(old as CSINode | undefined, now as CSINode),
+      },
+      {
+        resource: 'AssignedPod',
+        actions: ['Delete'],
+        helps: (_, old) => claimsOfPod(old as Pod).length > 0,
+      },
       {
         resource: 'PersistentVolumeClaim',
         actions: ['Add'],
@@ -60,6 +68,17 @@ export function nodeVolumeLimits(volumes: Volumes, attachments: Attachments): Pl
   };
 }
 
+/** A node is new, or a driver of it takes more volumes than it did, or as many as there are. */
+function allowsMore(old: CSINode | undefined, now: CSINode): boolean {
+  const limits = limitsOf(now);
+  return (
+    old === undefined ||
+    [...limitsOf(old)].some(
+      ([driver, limit]) => (limits.get(driver) ?? Number.POSITIVE_INFINITY) > limit,
+    )
+  );
+}
+
 function limitsOf(node: CSINode | undefined): Map<string, number> {
   const limits = new Map<string, number>();
   for (const { name, allocatable } of node?.spec?.drivers ?? [])
@@ -72,9 +91,10 @@ function volumesOf(volumes: Volumes, pod: PodInfo): Map<string, string> {
   const found = new Map<string, string>();
   for (const { claim: name } of claimsOfPod(pod.pod)) {
     const claim = volumes.claimNamed(pod.namespace, name);
-    const csi = claim && volumes.volumeNamed(claim.spec?.volumeName ?? '')?.spec?.csi;
+    const volume = claim && volumes.volumeNamed(claim.spec?.volumeName ?? '');
+    const csi = volume?.spec?.csi;
     if (csi) found.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver);
-    else if (claim && !claim.spec?.volumeName) addUnbound(volumes, claim, found);
+    else if (claim && !volume) addUnbound(volumes, claim, found);
   }
   return found;
 }

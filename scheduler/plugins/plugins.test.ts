@@ -1,15 +1,16 @@
 import t from 'tap';
-import type { Affinity, Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
+import type {
+  Affinity,
+  Node,
+  Pod,
+  PodCondition,
+  PodStatus,
+  TopologySpreadConstraint,
+} from '../../pkg/api/types.js';
 import { selectorFromSet } from '../../pkg/apimachinery/labels.js';
 import { nodeChanges, podChanges } from '../framework/events.js';
-import {
-  CycleState,
-  type EventAction,
-  type EventResource,
-  type NodeScore,
-  type Plugin,
-} from '../framework/interface.js';
-import { podInfoOf } from '../framework/pod-info.js';
+import { CycleState, type NodeScore, type Plugin } from '../framework/interface.js';
+import { podInfoOf, updatedPodInfo } from '../framework/pod-info.js';
 import {
   Cluster,
   type NodeShape,
@@ -531,153 +532,43 @@ t.test('a gated pod names its gates', async (t) => {
   t.equal(schedulingGates.preEnqueue?.(podOf('p')), undefined);
 });
 
+const holds = (cpu: string, promised = cpu, ...conditions: PodCondition[]): PodStatus => ({
+  conditions,
+  containerStatuses: [
+    {
+      name: 'main',
+      image: '',
+      imageID: '',
+      ready: true,
+      restartCount: 0,
+      resources: { requests: { cpu } },
+      allocatedResources: { cpu: promised },
+    },
+  ],
+});
+
 t.test(
-  'a waiting pod is tried again for changes that could help it, and for no others',
+  'a container that is resized counts with the most it asks for, has or was promised',
   async (t) => {
-    const small = nodeOf('n', { cpu: '1' });
-    const large = nodeOf('n', { cpu: '4' });
-    const tainted = nodeOf('n', { taints: [{ key: 'k', effect: 'NoSchedule' }] });
-    const cordoned = nodeOf('n', { unschedulable: true });
-    const cpu = podOf('p', { requests: { cpu: '2' } });
-    const alone = web('p', { spec: requires('podAntiAffinity', 'zone', 'web') });
-    const near = podOf('p', { spec: requires('podAffinity', 'zone', 'web') });
-    const rows: [
-      string,
-      Pod,
-      EventResource,
-      EventAction,
-      Pod | Node | undefined,
-      Pod | Node | undefined,
-      boolean,
-    ][] = [
-      ['NodeResourcesFit', cpu, 'Node', 'Add', undefined, small, false],
-      ['NodeResourcesFit', cpu, 'Node', 'Add', undefined, large, true],
-      ['NodeResourcesFit', cpu, 'Node', 'UpdateAllocatable', small, large, true],
-      [
-        'NodeResourcesFit',
-        cpu,
-        'Node',
-        'UpdateAllocatable',
-        nodeOf('n', { cpu: '5' }),
-        large,
-        false,
-      ],
-      ['NodeResourcesFit', cpu, 'Node', 'UpdateLabel', small, large, false],
-      ['NodeResourcesFit', cpu, 'AssignedPod', 'Delete', podOf('x'), undefined, true],
-      ['NodeResourcesFit', cpu, 'AssignedPod', 'Add', undefined, podOf('x'), false],
-      ['TaintToleration', cpu, 'Node', 'Add', undefined, tainted, false],
-      ['TaintToleration', cpu, 'Node', 'UpdateTaint', tainted, large, true],
-      ['TaintToleration', cpu, 'Node', 'UpdateTaint', large, large, false],
-      ['NodeUnschedulable', cpu, 'Node', 'UpdateTaint', cordoned, large, true],
-      ['NodeUnschedulable', cpu, 'Node', 'UpdateTaint', large, cordoned, false],
-      [
-        'NodeAffinity',
-        podOf('p', { spec: { nodeSelector: { zone: '1' } } }),
-        'Node',
-        'UpdateLabel',
-        nodeOf('n'),
-        nodeOf('n', zoned('1')),
-        true,
-      ],
-      [
-        'NodeAffinity',
-        podOf('p', { spec: { nodeSelector: { zone: '1' } } }),
-        'Node',
-        'UpdateLabel',
-        nodeOf('n'),
-        nodeOf('n', zoned('2')),
-        false,
-      ],
-      [
-        'NodePorts',
-        podOf('p', { hostPort: 80 }),
-        'AssignedPod',
-        'Delete',
-        podOf('x', { hostPort: 80 }),
-        undefined,
-        true,
-      ],
-      [
-        'NodePorts',
-        podOf('p', { hostPort: 80 }),
-        'AssignedPod',
-        'Delete',
-        podOf('x', { hostPort: 81 }),
-        undefined,
-        false,
-      ],
-      ['InterPodAffinity', alone, 'AssignedPod', 'Delete', web('x'), undefined, true],
-      ['InterPodAffinity', alone, 'AssignedPod', 'Add', undefined, web('x'), false],
-      ['InterPodAffinity', alone, 'AssignedPod', 'UpdateLabel', web('x'), podOf('x'), true],
-      ['InterPodAffinity', near, 'AssignedPod', 'Add', undefined, web('x'), true],
-      ['InterPodAffinity', near, 'AssignedPod', 'Delete', web('x'), undefined, false],
-      [
-        'InterPodAffinity',
-        web('p'),
-        'AssignedPod',
-        'Delete',
-        podOf('x', { spec: requires('podAntiAffinity', 'zone', 'web') }),
-        undefined,
-        true,
-      ],
-      [
-        'PodTopologySpread',
-        web('p', { spec: spread() }),
-        'AssignedPod',
-        'Delete',
-        web('x'),
-        undefined,
-        true,
-      ],
-      [
-        'PodTopologySpread',
-        web('p', { spec: spread() }),
-        'AssignedPod',
-        'Delete',
-        podOf('x'),
-        undefined,
-        false,
-      ],
-      [
-        'PodTopologySpread',
-        web('p', { spec: spread() }),
-        'AssignedPod',
-        'Delete',
-        web('x', { namespace: 'other' }),
-        undefined,
-        false,
-      ],
-      [
-        'PodTopologySpread',
-        web('p', { spec: spread() }),
-        'Node',
-        'Add',
-        undefined,
-        nodeOf('n', zoned('1')),
-        true,
-      ],
-      [
-        'PodTopologySpread',
-        web('p', { spec: spread() }),
-        'Node',
-        'Add',
-        undefined,
-        nodeOf('n'),
-        false,
-      ],
+    const infeasible = { type: 'PodResizePending', status: 'True', reason: 'Infeasible' };
+    const rows: [string, PodStatus, number][] = [
+      ['not yet seen by its node', {}, 2000],
+      ['still with more', holds('3'), 3000],
+      ['promised more', holds('1', '3'), 3000],
+      ['with less, and more on the way', holds('1'), 2000],
+      ['with less, and never to get more', holds('1', '1', infeasible), 1000],
+      ['done', holds('2'), 2000],
     ];
-    const { framework } = new Cluster([]);
-    for (const [name, pod, resource, action, old, now, want] of rows) {
-      const hints = framework.plugins.find((p) => p.name === name)?.events ?? [];
-      const helps = hints.some(
-        (hint) =>
-          hint.resource === resource &&
-          hint.actions.includes(action) &&
-          (hint.helps?.(podInfoOf(pod), old, now) ?? true),
-      );
-      const nameOf = (obj: Pod | Node | undefined) => JSON.stringify(obj?.spec ?? null);
-      t.equal(helps, want, `${name}: ${resource} ${action} ${nameOf(old)} → ${nameOf(now)}`);
+    for (const [name, status, cpu] of rows) {
+      const info = podInfoOf(podOf('p', { requests: { cpu: '2' }, status }));
+      t.equal(info.requests.milliCpu, cpu, name);
+      t.equal(info.nonZeroRequests.milliCpu, cpu, `${name}, compared`);
     }
+    const before = { ...podOf('p', { requests: { cpu: '2' }, status: holds('3') }) };
+    before.metadata = { ...before.metadata, generation: 2 };
+    const known = podInfoOf(before);
+    const done = updatedPodInfo(known, { ...before, status: holds('2') });
+    t.equal(done.requests.milliCpu, 2000, 'news of its status count, though its spec is the same');
   },
 );
 
@@ -689,6 +580,15 @@ t.test('news of a status is no change that scheduling reads', async (t) => {
     'UpdateScaleDown',
   ]);
   t.same(podChanges(pod({ requests: { cpu: '1' } }), pod({ requests: { cpu: '2' } })), []);
+  // The API is asked for less; the node gives it back when it has done it.
+  const asks = { requests: { cpu: '1' } };
+  t.same(
+    podChanges(pod({ ...asks, status: holds('2') }), pod({ ...asks, status: holds('2') })),
+    [],
+  );
+  t.same(podChanges(pod({ ...asks, status: holds('2') }), pod({ ...asks, status: holds('1') })), [
+    'UpdateScaleDown',
+  ]);
   const heartbeat = nodeOf('n');
   heartbeat.status = { ...heartbeat.status, conditions: [{ type: 'Ready', status: 'True' }] };
   t.same(nodeChanges(nodeOf('n'), heartbeat), []);

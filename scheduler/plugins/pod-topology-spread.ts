@@ -7,6 +7,7 @@
  * a pod may make b or c 2 (skew 1) but not a 3 (skew 2).
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { RequiredNodeAffinity } from '../../pkg/api/scheduling/node-affinity.js';
 import { untolerated } from '../../pkg/api/scheduling/taints.js';
 import type { Node, Pod, TopologySpreadConstraint } from '../../pkg/api/types.js';
@@ -102,10 +103,14 @@ export function podTopologySpread({
     const labels = changed.metadata?.labels ?? {};
     return constraintsOf(pod.pod, 'DoNotSchedule').some((c) => c.selector.matches(labels));
   };
-  const hasKeys = (pod: PodInfo, node: Node | undefined): boolean => {
-    if (!node) return false;
-    return constraintsOf(pod.pod, 'DoNotSchedule').every(
-      (c) => node.metadata?.labels?.[c.topologyKey] !== undefined,
+  const nodeHelps = (pod: PodInfo, old: Node | undefined, now: Node | undefined): boolean => {
+    const keys = constraintsOf(pod.pod, 'DoNotSchedule').map((c) => c.topologyKey);
+    const counts = (node: Node | undefined) =>
+      node !== undefined && keys.every((key) => node.metadata?.labels?.[key] !== undefined);
+    if (!old || !now || counts(old) !== counts(now)) return counts(old) || counts(now);
+    const moved = keys.some((key) => old.metadata?.labels?.[key] !== now.metadata?.labels?.[key]);
+    return (
+      counts(now) && (moved || !isDeepStrictEqual(old.spec?.taints ?? [], now.spec?.taints ?? []))
     );
   };
 
@@ -120,9 +125,18 @@ export function podTopologySpread({
       {
         resource: 'Node',
         actions: ['Add', 'Delete', 'UpdateLabel', 'UpdateTaint'],
-        helps: (pod, old, now) => hasKeys(pod, old as Node) || hasKeys(pod, now as Node),
+        helps: (pod, old, now) => nodeHelps(pod, old as Node, now as Node),
       },
-      { resource: 'Pod', actions: ['UpdateLabel'] },
+      {
+        resource: 'Pod',
+        actions: ['UpdateLabel'],
+        helps: (pod, old, now) => concerns(pod, old as Pod) !== concerns(pod, now as Pod),
+      },
+      {
+        resource: 'Pod',
+        actions: ['UpdateToleration'],
+        helps: (pod) => constraintsOf(pod.pod, 'DoNotSchedule').some((c) => c.honorTaints),
+      },
     ],
 
     preFilter(state, pod, all) {

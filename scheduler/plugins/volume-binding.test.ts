@@ -1,5 +1,11 @@
 import t from 'tap';
-import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../pkg/api/types.js';
+import type {
+  CSIDriver,
+  CSIStorageCapacity,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+} from '../../pkg/api/types.js';
 import type { EventHandler } from '../../pkg/client/informer.js';
 import { Store } from '../../pkg/client/store.js';
 import { FakeClock } from '../../pkg/component/clock.js';
@@ -8,6 +14,7 @@ import { CycleState, isStatus, type Plugin } from '../framework/interface.js';
 import { podInfoOf } from '../framework/pod-info.js';
 import { Cluster, nodeOf, podOf } from '../testing/builders.js';
 import { nodeVolumeLimits } from './node-volume-limits.js';
+import { StorageCapacity } from './storage-capacity.js';
 import { volumeBinding } from './volume-binding.js';
 import { volumeRestrictions } from './volume-restrictions.js';
 import { volumeZone } from './volume-zone.js';
@@ -69,6 +76,8 @@ function setUp(claims: PersistentVolumeClaim[], pvs: PersistentVolume[] = []) {
   for (const obj of claims) claimStore.set(obj);
   for (const obj of pvs) volumeStore.set(obj);
   for (const obj of CLASSES) classStore.set(obj);
+  const drivers = new Store<CSIDriver>();
+  const capacities = new Store<CSIStorageCapacity>();
   const handlers = new Set<EventHandler<PersistentVolumeClaim>>();
   const written: object[] = [];
   const volumes = new Volumes({
@@ -83,6 +92,10 @@ function setUp(claims: PersistentVolumeClaim[], pvs: PersistentVolume[] = []) {
     },
     volumes: { store: volumeStore },
     classes: { store: classStore },
+    capacity: new StorageCapacity({
+      drivers: { store: drivers },
+      capacities: { store: capacities },
+    }),
     claimClient: {
       patch: async (_namespace, name, _type, body) => {
         written.push({ claim: name, body });
@@ -102,7 +115,7 @@ function setUp(claims: PersistentVolumeClaim[], pvs: PersistentVolume[] = []) {
     claimStore.set(obj);
     for (const handler of [...handlers]) handler.update?.(old, obj);
   };
-  return { clock, cluster, plugin, written, observe, handlers, volumes };
+  return { clock, cluster, plugin, written, observe, handlers, volumes, drivers, capacities };
 }
 
 const podWith = (...names: string[]) =>
@@ -176,6 +189,67 @@ t.test('nodes are where the volumes can be', async (t) => {
   for (const [name, claims, volumes, want] of rows)
     t.same(verdict(setUp(claims, volumes), 'c'), want, name);
   t.equal(verdict(setUp([])), 'Skip', 'a pod without claims');
+});
+
+t.test('a volume is made only where its driver has room for it', async (t) => {
+  const NO_SPACE = 'node(s) did not have enough free storage';
+  const driver = (storageCapacity: boolean): CSIDriver => ({
+    metadata: { name: 'example.com/p' },
+    spec: { storageCapacity },
+  });
+  const room = (more: Partial<CSIStorageCapacity>): CSIStorageCapacity => ({
+    metadata: { namespace: 'default', name: 'c' },
+    storageClassName: 'late',
+    nodeTopology: { matchLabels: { zone: '2' } },
+    ...more,
+  });
+  const rows: [string, CSIDriver | undefined, CSIStorageCapacity | undefined, string[]][] = [
+    ['who is no CSI driver is not asked', undefined, undefined, [NO_BIND, 'ok', 'ok']],
+    ['nor is one that does not want to be', driver(false), undefined, [NO_BIND, 'ok', 'ok']],
+    ['nothing said means no room', driver(true), undefined, [NO_BIND, NO_SPACE, NO_SPACE]],
+    ['enough', driver(true), room({ capacity: '1Gi' }), [NO_BIND, 'ok', NO_SPACE]],
+    ['too little', driver(true), room({ capacity: '1023Mi' }), [NO_BIND, NO_SPACE, NO_SPACE]],
+    [
+      'enough in all, but no volume is that large',
+      driver(true),
+      room({ capacity: '9Gi', maximumVolumeSize: '1Mi' }),
+      [NO_BIND, NO_SPACE, NO_SPACE],
+    ],
+    [
+      'a limit alone will do',
+      driver(true),
+      room({ maximumVolumeSize: '1Gi', nodeTopology: {} }),
+      [NO_BIND, 'ok', 'ok'],
+    ],
+    [
+      'of another class',
+      driver(true),
+      room({ capacity: '1Gi', storageClassName: 'other' }),
+      [NO_BIND, NO_SPACE, NO_SPACE],
+    ],
+  ];
+  for (const [name, csiDriver, capacity, want] of rows) {
+    const env = setUp([claim('c', { storageClassName: 'late' })]);
+    if (csiDriver) env.drivers.set(csiDriver);
+    if (capacity) env.capacities.set(capacity);
+    t.same(verdict(env, 'c'), want, name);
+  }
+});
+
+t.test('pods that share a claim go where it was promised to the first of them', async (t) => {
+  const env = setUp([claim('c', { storageClassName: 'late' })]);
+  const one = new CycleState();
+  const other = { ...podWith('c'), uid: 'q' };
+  env.plugin.preFilter?.(one, podWith('c'), env.cluster.cache.nodeList());
+  t.equal(env.plugin.reserve?.(one, podWith('c'), 'n3'), undefined);
+  t.same(verdict(env, 'c'), [NO_BIND, NO_BIND, 'ok']);
+  const two = new CycleState();
+  env.plugin.preFilter?.(two, other, env.cluster.cache.nodeList());
+  t.equal(env.plugin.reserve?.(two, other, 'n3'), undefined);
+  env.plugin.unreserve?.(one, podWith('c'), 'n3');
+  t.same(verdict(env, 'c'), [NO_BIND, NO_BIND, 'ok'], 'the second still needs it');
+  env.plugin.unreserve?.(two, other, 'n3');
+  t.same(verdict(env, 'c'), [NO_BIND, 'ok', 'ok']);
 });
 
 t.test(

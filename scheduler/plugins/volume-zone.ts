@@ -2,20 +2,21 @@
  * A volume that says by its labels which zone or region it is in is used there (`plugins/volumezone`). Nodes
  * that say nothing of zones take any volume.
  */
-import type { PersistentVolume } from '../../pkg/api/types.js';
+import type { PersistentVolume, StorageClass } from '../../pkg/api/types.js';
 import { claimsOfPod, classOfClaim } from '../../pkg/api/volumes/claims.js';
+import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { type Plugin, SKIP, stateKey, unresolvable } from '../framework/interface.js';
 import type { Volumes } from './volumes.js';
 
 const REASON = 'node(s) had no available volume zone';
 const ZONE = 'topology.kubernetes.io/zone';
 const REGION = 'topology.kubernetes.io/region';
-/** Each label, and the one that means the same. */
+/** Each label, and the one of nodes that stands for it where they do not have it. */
 const LABELS: Readonly<Record<string, string>> = {
   'failure-domain.beta.kubernetes.io/zone': ZONE,
   'failure-domain.beta.kubernetes.io/region': REGION,
-  [ZONE]: 'failure-domain.beta.kubernetes.io/zone',
-  [REGION]: 'failure-domain.beta.kubernetes.io/region',
+  [ZONE]: ZONE,
+  [REGION]: REGION,
 };
 /** Between the zones of a volume that is in several. */
 const SEPARATOR = '__';
@@ -31,7 +32,12 @@ export function volumeZone(volumes: Volumes): Plugin {
   return {
     name: 'VolumeZone',
     events: [
-      { resource: 'StorageClass', actions: ['Add'] },
+      {
+        resource: 'StorageClass',
+        actions: ['Add'],
+        // What is bound later has no zone yet.
+        helps: (_, __, now) => (now as StorageClass).volumeBindingMode === 'WaitForFirstConsumer',
+      },
       { resource: 'Node', actions: ['Add', 'UpdateLabel'] },
       {
         resource: 'PersistentVolumeClaim',
@@ -40,7 +46,11 @@ export function volumeZone(volumes: Volumes): Plugin {
           now?.metadata?.namespace === pod.namespace &&
           claimsOfPod(pod.pod).some(({ claim }) => claim === now?.metadata?.name),
       },
-      { resource: 'PersistentVolume', actions: ['Add', 'Update'] },
+      {
+        resource: 'PersistentVolume',
+        actions: ['Add', 'Update'],
+        helps: (_, old, now) => old === undefined || zonesOf(old) !== zonesOf(now),
+      },
     ],
 
     preFilter(state, pod) {
@@ -87,4 +97,9 @@ function topologiesOf({ metadata }: PersistentVolume): Topology[] {
     const value = metadata?.labels?.[key];
     return value === undefined ? [] : [{ key, values: new Set(value.split(SEPARATOR)) }];
   });
+}
+
+function zonesOf(volume: KubeObject | undefined): string {
+  const labels = volume?.metadata?.labels ?? {};
+  return JSON.stringify(Object.keys(LABELS).map((key) => labels[key]?.split(SEPARATOR).sort()));
 }

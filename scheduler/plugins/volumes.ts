@@ -19,11 +19,27 @@ import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import type { Clock } from '../../pkg/component/clock.js';
 import type { NodeInfo } from '../cache/node-info.js';
 import type { PodInfo } from '../framework/pod-info.js';
+import type { StorageCapacity } from './storage-capacity.js';
 
 export interface ClaimRequest {
   /** Bound; waiting for its first consumer; or the volume controller's business and not done yet. */
   readonly kind: 'bound' | 'waiting' | 'immediate';
   readonly claim: PersistentVolumeClaim;
+}
+
+/** Claim key → volume, or undefined for one to provision. */
+export type VolumePlan = ReadonlyMap<string, PersistentVolume | undefined>;
+
+/** No volume is to be had on the node, or its driver has no room for one. */
+export type NoPlan = 'no volume' | 'no space';
+
+/** What was decided for a claim and is not seen in the API yet. */
+interface VolumePromise {
+  readonly node: string;
+  /** Absent: one is to be provisioned. */
+  readonly volume?: string;
+  /** By uid: pods can share a claim. */
+  readonly pods: Set<string>;
 }
 
 export interface VolumesOptions {
@@ -32,13 +48,16 @@ export interface VolumesOptions {
   readonly classes: Pick<Informer<StorageClass>, 'store'>;
   readonly claimClient: Pick<ResourceClient<PersistentVolumeClaim>, 'patch'>;
   readonly volumeClient: Pick<ResourceClient<PersistentVolume>, 'update'>;
+  readonly capacity: StorageCapacity;
   readonly clock: Clock;
   node(name: string): NodeInfo | undefined;
 }
 
 export class Volumes {
+  /** By the key of the claim. */
+  private readonly promises = new Map<string, VolumePromise>();
   /** Volume → key of the claim that it is promised to. */
-  private readonly promised = new Map<string, string>();
+  private readonly holders = new Map<string, string>();
 
   constructor(private readonly options: VolumesOptions) {}
 
@@ -88,40 +107,58 @@ export class Volumes {
     return reachesNode(volume, node);
   }
 
-  /** Claim key → volume, or undefined for one to provision; undefined where the node will not do. */
-  plan(
-    requests: readonly ClaimRequest[],
-    node: NodeInfo,
-  ): Map<string, PersistentVolume | undefined> | undefined {
+  /** What each claim would get on the node, or why the node will not do. */
+  plan(requests: readonly ClaimRequest[], node: NodeInfo): VolumePlan | NoPlan {
     const plan = new Map<string, PersistentVolume | undefined>();
     const taken = new Set<string>();
+    const chosen: PersistentVolumeClaim[] = [];
+    const unmatched: PersistentVolumeClaim[] = [];
     for (const { claim } of bySize(requests)) {
+      const promise = this.promises.get(keyOf(claim));
+      const selected = claim.metadata?.annotations?.[SELECTED_NODE] ?? promise?.node;
       // Provisioning for another node is under way.
-      const selected = claim.metadata?.annotations?.[SELECTED_NODE];
-      if (selected !== undefined && selected !== node.name) return undefined;
-      const volume = selected === undefined ? this.freeVolume(claim, node, taken) : undefined;
-      if (!volume && !this.canProvision(claim, node)) return undefined;
-      if (volume) taken.add(volume.metadata?.name ?? '');
+      if (promise?.volume === undefined && selected !== undefined) {
+        if (selected !== node.name) return 'no volume';
+        chosen.push(claim);
+        continue;
+      }
+      const volume = promise?.volume
+        ? this.promisedVolume(promise.volume, node)
+        : this.freeVolume(claim, node, taken);
+      if (promise?.volume && !volume) return 'no volume';
+      if (!volume) unmatched.push(claim);
+      else taken.add(volume.metadata?.name ?? '');
       plan.set(keyOf(claim), volume);
+    }
+    for (const claim of [...chosen, ...unmatched]) {
+      const failed = this.cannotProvision(claim, node);
+      if (failed) return failed;
+      plan.set(keyOf(claim), undefined);
     }
     return plan;
   }
 
-  /** Promises what the plan needs; false where there is no plan any more. */
-  reserve(requests: readonly ClaimRequest[], node: NodeInfo): boolean {
+  /** Promises what the plan needs to the pod; otherwise why there is no plan any more. */
+  reserve(requests: readonly ClaimRequest[], node: NodeInfo, pod: PodInfo): NoPlan | undefined {
     const plan = this.plan(requests, node);
-    if (!plan) return false;
+    if (typeof plan === 'string') return plan;
     for (const [claim, volume] of plan) {
-      if (volume) this.promised.set(volume.metadata?.name ?? '', claim);
+      const promise = this.promises.get(claim) ?? { node: node.name, pods: new Set<string>() };
+      promise.pods.add(pod.uid);
+      const name = volume?.metadata?.name;
+      this.promises.set(claim, name === undefined ? promise : { ...promise, volume: name });
+      if (name !== undefined) this.holders.set(name, claim);
     }
-    return true;
+    return undefined;
   }
 
-  release({ claim }: ClaimRequest): void {
+  /** The pod needs the promise no more; it ends with the last pod that does. */
+  release({ claim }: ClaimRequest, pod: PodInfo): void {
     const key = keyOf(claim);
-    for (const [volume, holder] of this.promised) {
-      if (holder === key) this.promised.delete(volume);
-    }
+    const promise = this.promises.get(key);
+    if (!promise?.pods.delete(pod.uid) || promise.pods.size > 0) return;
+    this.promises.delete(key);
+    if (promise.volume !== undefined) this.holders.delete(promise.volume);
   }
 
   /** Writes the promises to the API, and waits until all claims are bound. */
@@ -134,7 +171,7 @@ export class Volumes {
     const { volumes, volumeClient, claimClient } = this.options;
     for (const { claim } of requests) {
       const key = keyOf(claim);
-      const name = [...this.promised].find(([, holder]) => holder === key)?.[0];
+      const name = this.promises.get(key)?.volume;
       const volume = name === undefined ? undefined : volumes.store.get(name);
       if (volume) {
         await volumeClient.update(claimedVolume(volume, claim), { signal });
@@ -191,18 +228,24 @@ export class Volumes {
     return this.options.classes.store.get(classOfClaim(claim));
   }
 
-  private canProvision(claim: PersistentVolumeClaim, node: NodeInfo): boolean {
+  private cannotProvision(claim: PersistentVolumeClaim, node: NodeInfo): NoPlan | undefined {
     const found = this.classOf(claim);
-    if (!found || found.provisioner === NO_PROVISIONER || !found.provisioner) return false;
+    if (!found || found.provisioner === NO_PROVISIONER || !found.provisioner) return 'no volume';
     const terms = found.allowedTopologies ?? [];
-    return (
+    const allowed =
       terms.length === 0 ||
       terms.some((term) =>
         (term.matchLabelExpressions ?? []).every(({ key, values }) =>
           values.includes(node.labels[key] ?? ''),
         ),
-      )
-    );
+      );
+    if (!allowed) return 'no volume';
+    return this.options.capacity.suffices(claim, found, node) ? undefined : 'no space';
+  }
+
+  private promisedVolume(name: string, node: NodeInfo): PersistentVolume | undefined {
+    const volume = this.options.volumes.store.get(name);
+    return volume && reachesNode(volume, node) ? volume : undefined;
   }
 
   private freeVolume(
@@ -214,7 +257,7 @@ export class Volumes {
     return findMatch(claim, this.options.volumes.store.values(), {
       node,
       delayed: true,
-      excluded: (name) => taken.has(name) || (this.promised.get(name) ?? key) !== key,
+      excluded: (name) => taken.has(name) || (this.holders.get(name) ?? key) !== key,
     });
   }
 }

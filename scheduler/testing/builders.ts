@@ -2,6 +2,8 @@
 
 import type {
   Container,
+  CSIDriver,
+  CSIStorageCapacity,
   DeviceClass,
   Node,
   NodeSpec,
@@ -27,6 +29,7 @@ import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
 import { profilePlugins } from '../framework/profile.js';
 import { allPlugins } from '../plugins/index.js';
 import type { DefaultSelector } from '../plugins/pod-topology-spread.js';
+import { StorageCapacity } from '../plugins/storage-capacity.js';
 import { Volumes } from '../plugins/volumes.js';
 import { Nominator } from '../queue/nominator.js';
 
@@ -174,6 +177,10 @@ function noVolumes(cache: SchedulerCache): Volumes {
     claims: { store: new Store<PersistentVolumeClaim>(), addHandler: () => () => true },
     volumes: { store: new Store<PersistentVolume>() },
     classes: { store: new Store<StorageClass>() },
+    capacity: new StorageCapacity({
+      drivers: { store: new Store<CSIDriver>() },
+      capacities: { store: new Store<CSIStorageCapacity>() },
+    }),
     claimClient: { patch: refuse },
     volumeClient: { update: refuse },
   });
