@@ -9,6 +9,7 @@ import { connect } from '../pkg/etcd-client/client.js';
 import { KubeletConnection } from './endpoints/kubelet-proxy.js';
 import { followEncryption, readAccessFiles } from './server/access-files.js';
 import { ApiServer } from './server/api-server.js';
+import { optionalApis } from './server/optional-apis.js';
 
 const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
   .list('etcd-servers', 'the members of etcd, as URLs')
@@ -114,6 +115,8 @@ const flags = new Flags('kube-apiserver', 'Serves the Kubernetes API.')
     'send new requests away while the last ones are finished',
     false,
   )
+  .list('feature-gates', 'features that are off by default, as NAME=true')
+  .list('runtime-config', 'versions of the API that are off by default, as GROUP/VERSION=true')
   .integer('v', 'log verbosity', 0)
   .parse(process.argv.slice(2));
 
@@ -183,6 +186,7 @@ const server = await ApiServer.create({
       : {}),
   },
   ...access.server,
+  optional: optionalApis(flags.list('feature-gates'), flags.list('runtime-config')),
   resources: {
     serviceClusterIPRanges: flags.list('service-cluster-ip-range'),
     serviceNodePortRange: { from: Number(ports[1]), to: Number(ports[2]) },

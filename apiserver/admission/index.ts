@@ -1,4 +1,5 @@
 /** The plugins of this server, in upstream's order, which the flags can change only by leaving some out. */
+import type { OptionalApis } from '../server/optional-apis.js';
 import type { ServerAccess } from '../server/request-context.js';
 import type { AdmissionChain, AdmissionPluginFactory } from './admission.js';
 import { PluginChain } from './chain.js';
@@ -25,6 +26,7 @@ import { imagePolicyWebhook } from './plugins/image-policy-webhook.js';
 import { inert } from './plugins/inert.js';
 import { limitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.js';
 import { limitRanger } from './plugins/limit-ranger.js';
+import { mutatingAdmissionPolicies } from './plugins/mutating-admission-policy.js';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { namespaceAutoProvision, namespaceExists } from './plugins/namespaces.js';
 import { nodeRestriction } from './plugins/node-restriction.js';
@@ -56,6 +58,7 @@ export interface AdmissionOptions {
   readonly disable: readonly string[];
   readonly rulesFor: RulesFor;
   readonly webhooks: WebhookOptions;
+  readonly optional?: OptionalApis;
   /** Without it nothing is refused that no namespace asks to be. */
   readonly podSecurity?: PodSecurityOptions;
   /** Without them EventRateLimit and ImagePolicyWebhook cannot be switched on. */
@@ -81,9 +84,6 @@ const OPTIONAL = new Set([
   'PodNodeSelector',
   'PodTolerationRestriction',
 ]);
-
-/** Of Kubernetes, and not of this server: they can be left out, and not be asked for. */
-const NOT_BUILT = new Set(['MutatingAdmissionPolicy']);
 
 /** In Kubernetes' order. */
 export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFactory[] {
@@ -122,6 +122,9 @@ export function admissionPlugins(options: AdmissionOptions): AdmissionPluginFact
     denyServiceExternalIPs,
     podTopologyLabels,
     inert('NodeDeclaredFeatureValidator'),
+    options.optional?.mutatingAdmissionPolicies
+      ? mutatingAdmissionPolicies(options.webhooks)
+      : inert('MutatingAdmissionPolicy'),
     mutatingWebhooks(options.webhooks),
     validatingAdmissionPolicies(options.webhooks),
     validatingWebhooks(options.webhooks),
@@ -158,10 +161,7 @@ export function pluginFaults(
     ['disable-admission-plugins', disable],
   ] as const)
     for (const name of names) {
-      const title = `${flag} plugin ${JSON.stringify(name)}`;
-      if (known.has(name)) continue;
-      if (!NOT_BUILT.has(name)) faults.push(`${title} is unknown`);
-      else if (names === enable) faults.push(`${title} is not part of this server`);
+      if (!known.has(name)) faults.push(`${flag} plugin ${JSON.stringify(name)} is unknown`);
     }
   const both = enable.filter((name) => disable.includes(name));
   if (both.length > 0)

@@ -47,6 +47,7 @@ import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
 import { configConsumer, flowControlOf, type LoadOptions } from './load.js';
 import { ServerMetrics } from './metrics.js';
+import type { OptionalApis } from './optional-apis.js';
 import { Paths } from './paths.js';
 import type { ServerAccess, UserInfo } from './request-context.js';
 import { ServerHealth } from './server-checks.js';
@@ -66,8 +67,17 @@ export interface ApiServerOptions {
   readonly encryption?: EncryptionConfiguration;
   readonly resources: Omit<
     ResourceOptions,
-    'etcd' | 'kubelet' | 'serviceAccountToken' | 'tokens' | 'rulesOf' | 'components' | 'usage'
+    | 'etcd'
+    | 'kubelet'
+    | 'optional'
+    | 'serviceAccountToken'
+    | 'tokens'
+    | 'rulesOf'
+    | 'components'
+    | 'usage'
   >;
+  /** APIs that are off by default. */
+  readonly optional?: OptionalApis;
   readonly kubelet: KubeletConnection;
   /** Who this server is to extension servers. */
   readonly proxyClient?: ProxyClient;
@@ -204,6 +214,7 @@ export class ApiServer {
     const { serviceAccounts, tokens } = authenticators;
     const definitions = builtInResources({
       ...options.resources,
+      ...(options.optional ? { optional: options.optional } : {}),
       etcd,
       kubelet: options.kubelet,
       tokens,
@@ -224,6 +235,7 @@ export class ApiServer {
           defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
           defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
           rulesFor,
+          ...(options.optional ? { optional: options.optional } : {}),
           webhooks: webhookOptions({
             schemas,
             stores: () => required(late.stores),

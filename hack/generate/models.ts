@@ -40,11 +40,11 @@ export function modelsLibrary(): { dir: string; version: string } {
   return { dir: join(root, 'dist/gen/models'), version: manifest.version };
 }
 
-/** The models of versions v1 and v2 by class name: `V1Pod`, `CoreV1Event`. */
+/** The models but those of alpha versions, by class name: `V1Pod`, `CoreV1Event`. */
 export function readModels(dir: string): Map<string, Model> {
   const models = new Map<string, Model>();
   for (const file of readdirSync(dir)) {
-    const name = /^([A-Za-z]*V[12][A-Z]\w*|VersionInfo)\.js$/.exec(file)?.[1];
+    const name = /^([A-Za-z]*V[12](?:beta\d)?[A-Z]\w*|VersionInfo)\.js$/.exec(file)?.[1];
     if (name) models.set(name, readModel(dir, name));
   }
   return models;

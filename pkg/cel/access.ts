@@ -14,7 +14,7 @@ export function selectField(value: Value, field: string): Value {
 
 export function isPresent(value: Value, field: string): boolean {
   if (value instanceof Optional) return value.value !== undefined && isPresent(value.value, field);
-  return value instanceof CelMap && value.get(field) !== undefined;
+  return value instanceof CelMap && value.has(field);
 }
 
 export function lookUp(value: Value, key: Value): Value {

@@ -6,11 +6,12 @@
 import { type DeclField, type DeclType, list, map, object, scalar } from './decl-type.js';
 import { CelIssues } from './issues.js';
 import { AUTHORIZER_TYPE, RESOURCE_CHECK_TYPE } from './library/authorizer.js';
+import { MUTATION } from './mutation.js';
 import { compile, type Environment, type Program } from './program.js';
 import {
   BOOL,
   DYN,
-  formatType,
+  declaredName,
   INT,
   opaque,
   STRING,
@@ -96,7 +97,8 @@ export interface AdmissionOptions {
   /** Of `object` and `oldObject`, and of `params`, where they are known. */
   readonly objectType?: Type;
   readonly paramsType?: Type;
-  readonly structs?: Pick<Environment, 'structs' | 'construct'>;
+  /** Expressions that make patches. */
+  readonly patches?: boolean;
 }
 
 export function admissionEnvironment(options: AdmissionOptions): Environment {
@@ -116,7 +118,7 @@ export function admissionEnvironment(options: AdmissionOptions): Environment {
     const fields = Object.fromEntries([...variables].map(([name, type]) => [name, scalar(type)]));
     names.set('variables', struct('kubernetes.variables', fields).type);
   }
-  return { variables: names, ...options.structs };
+  return { variables: names, ...(options.patches ? MUTATION : {}) };
 }
 
 export type Compiled = { readonly program: Program } | { readonly error: string };
@@ -136,12 +138,9 @@ export function compileExpression(
   }
   if (expected.length === 0 || expected.some((type) => sameType(type, program.type)))
     return { program };
-  const [only] = expected;
-  if (expected.length === 1 && only) return { error: `must evaluate to ${formatType(only)}` };
-  const names = expected.map((type) =>
-    formatType(type) === 'null' ? 'null_type' : formatType(type),
-  );
-  return { error: `must evaluate to one of [${names.join(' ')}]` };
+  const names = expected.map(declaredName);
+  const wanted = names.length === 1 ? names[0] : `one of [${names.join(' ')}]`;
+  return { error: `must evaluate to ${wanted} but got ${declaredName(program.type)}` };
 }
 
 export interface NamedExpression {

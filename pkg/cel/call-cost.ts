@@ -49,6 +49,7 @@ export function callCost(name: string, args: readonly Value[], result: Value): n
     case 'upperAscii':
     case 'substring':
     case 'trim':
+    case 'jsonpatch.escapeKey':
     case 'cidr':
     case 'isIP':
     case 'isCIDR':

@@ -191,8 +191,10 @@ class Checker {
       case 'optional':
         return optionalOf(this.fieldType(at, type.element, field));
       case 'object': {
-        const found = type.declared?.fields?.get(field);
-        return found?.declared.type ?? this.report(at, `undefined field '${field}'`);
+        const found =
+          type.declared?.fields?.get(field)?.declared.type ??
+          (type.declared ? undefined : this.options.structs?.(type.name)?.field(field));
+        return found ?? this.report(at, `undefined field '${field}'`);
       }
       case 'parameter':
         this.bindings.assign(type, DYN);

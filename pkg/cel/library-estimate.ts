@@ -90,6 +90,7 @@ export function libraryEstimate(
       return { cost: times(size(target), each) };
     }
     case 'url':
+    case 'jsonpatch.escapeKey':
       return args.length === 1 ? text(size(args[0])) : undefined;
     case 'lowerAscii':
     case 'upperAscii':

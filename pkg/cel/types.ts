@@ -37,21 +37,35 @@ export function isDyn(type: Type): boolean {
   return type === DYN || type === ERROR;
 }
 
+/** As the type checker's messages write it. */
 export function formatType(type: Type): string {
+  return written(type, (name) => SHORT[name] ?? name);
+}
+
+/** With the full names of what is well known: `google.protobuf.Timestamp`. */
+export function declaredName(type: Type): string {
+  return written(type, (name) => name);
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  null_type: 'null',
+  'google.protobuf.Timestamp': 'timestamp',
+  'google.protobuf.Duration': 'duration',
+};
+
+function written(type: Type, simple: (name: string) => string): string {
+  const inner = (of: Type) => written(of, simple);
   switch (type.kind) {
     case 'list':
-      return `list(${formatType(type.element)})`;
+      return `list(${inner(type.element)})`;
     case 'map':
-      return `map(${formatType(type.key)}, ${formatType(type.value)})`;
+      return `map(${inner(type.key)}, ${inner(type.value)})`;
     case 'optional':
-      return `optional_type(${formatType(type.element)})`;
+      return `optional_type(${inner(type.element)})`;
     case 'type':
-      return `type(${formatType(type.of)})`;
+      return `type(${inner(type.of)})`;
     case 'simple':
-      if (type === NULL) return 'null';
-      if (type === TIMESTAMP) return 'timestamp';
-      if (type === DURATION) return 'duration';
-      return type.name;
+      return simple(type.name);
     default:
       return type.name;
   }

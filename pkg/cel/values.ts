@@ -78,6 +78,10 @@ export abstract class CelMap {
   /** Undefined where there is no such key. */
   abstract get(key: Value): Value | undefined;
   abstract keys(): readonly Value[];
+  /** Whether `has()` finds it. */
+  has(key: Value): boolean {
+    return this.get(key) !== undefined;
+  }
   /** Of an object: its type's name. */
   readonly typeName: string = 'map';
 }

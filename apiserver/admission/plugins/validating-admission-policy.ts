@@ -6,11 +6,11 @@ import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '../../../pkg/api/types.js';
-import type { KubeObject } from '../../../pkg/apimachinery/meta.js';
 import { forbidden, StatusError, type StatusReason } from '../../../pkg/apimachinery/status.js';
 import type { RequestContext, ServerAccess } from '../../server/request-context.js';
 import type { AdmissionAttributes, AdmissionPluginFactory } from '../admission.js';
 import { AskedDecisions } from '../policy/activation.js';
+import { boundPolicies, compiledOnce, isExempt, namespaceOf } from '../policy/bound-policies.js';
 import { matchResources } from '../policy/match-resources.js';
 import { ConfigurationError, collectParams, type ResourceOfKind } from '../policy/params.js';
 import { CompiledPolicy, type Decision } from '../policy/validating-policy.js';
@@ -19,14 +19,10 @@ import { reviewRequest } from '../webhook/review.js';
 import type { ServedVersion, VersionsOf } from '../webhook/served-versions.js';
 
 const NAME = 'ValidatingAdmissionPolicy';
-const GROUP = 'admissionregistration.k8s.io';
-/** Policies never decide about what configures admission: a bad one could not be taken away. */
-const EXEMPT = new Set([
-  'mutatingadmissionpolicies',
-  'mutatingadmissionpolicybindings',
-  'validatingadmissionpolicies',
-  'validatingadmissionpolicybindings',
-]);
+const RESOURCES = {
+  policies: 'validatingadmissionpolicies',
+  bindings: 'validatingadmissionpolicybindings',
+};
 const MAX_ANNOTATION = 10 * 1024;
 const CODES: Readonly<Record<string, number>> = {
   Unauthorized: 401,
@@ -47,29 +43,21 @@ interface Denied {
   readonly reason: string;
 }
 
-interface Bound {
-  readonly policy: ValidatingAdmissionPolicy;
-  readonly bindings: readonly ValidatingAdmissionPolicyBinding[];
-}
-
 export function validatingAdmissionPolicies(options: PolicyOptions): AdmissionPluginFactory {
   return {
     name: NAME,
     create(server) {
-      const compiled = new WeakMap<ValidatingAdmissionPolicy, CompiledPolicy>();
-      const compile = (policy: ValidatingAdmissionPolicy): CompiledPolicy => {
-        let found = compiled.get(policy);
-        if (!found) {
-          found = new CompiledPolicy(policy);
-          compiled.set(policy, found);
-        }
-        return found;
-      };
+      const compile = compiledOnce(
+        (policy: ValidatingAdmissionPolicy) => new CompiledPolicy(policy),
+      );
       return {
         name: NAME,
-        handles: (_operation, group, resource) => group !== GROUP || !EXEMPT.has(resource),
+        handles: (_operation, group, resource) => !isExempt(group, resource),
         async validate(attributes, ctx) {
-          const bound = await boundPolicies(server);
+          const bound = await boundPolicies<
+            ValidatingAdmissionPolicy,
+            ValidatingAdmissionPolicyBinding
+          >(server, RESOURCES);
           if (bound.length === 0) return;
           const asked = askedOf(attributes, ctx, options.versionsOf);
           if (!asked) return;
@@ -81,23 +69,6 @@ export function validatingAdmissionPolicies(options: PolicyOptions): AdmissionPl
       };
     },
   };
-}
-
-/** In the order of their names, with their bindings; a policy without bindings is not in force. */
-async function boundPolicies(server: ServerAccess): Promise<readonly Bound[]> {
-  const all = async <T extends KubeObject>(resource: string): Promise<readonly T[]> => {
-    const store = server.store(GROUP, resource);
-    return (store.peekAll('') ?? (await store.list(''))) as readonly T[];
-  };
-  const bindings = await all<ValidatingAdmissionPolicyBinding>('validatingadmissionpolicybindings');
-  if (bindings.length === 0) return [];
-  const policies = await all<ValidatingAdmissionPolicy>('validatingadmissionpolicies');
-  return [...policies].sort(byName).flatMap((policy) => {
-    const own = bindings
-      .filter(({ spec }) => spec?.policyName === policy.metadata?.name)
-      .sort(byName);
-    return own.length === 0 ? [] : [{ policy, bindings: own }];
-  });
 }
 
 /** Hears all policies about one write. */
@@ -160,7 +131,7 @@ class Judge {
       version,
       this.ctx.user,
     );
-    const namespaceObject = await this.namespaceObject();
+    const namespaceObject = await namespaceOf(this.asked, this.server);
     for (const param of params) {
       const input = { request, object, oldObject, namespaceObject, params: param };
       const decision = await compiled.decide(input, this.decisions);
@@ -213,14 +184,6 @@ class Judge {
       reason,
     });
   }
-
-  /** Absent for what is in no namespace, which a Namespace is. */
-  private async namespaceObject(): Promise<KubeObject | undefined> {
-    const { group, resource, namespace } = this.asked.attributes;
-    if (namespace === '' || (group === '' && resource === 'namespaces')) return undefined;
-    const store = this.server.store('', 'namespaces');
-    return store.peek('', namespace) ?? (await store.get('', namespace));
-  }
 }
 
 function refusal(
@@ -240,8 +203,4 @@ function refusal(
     code: CODES[why] ?? 422,
     details: { ...status.details, causes: [...(status.details?.causes ?? []), { message: text }] },
   });
-}
-
-function byName(a: KubeObject, b: KubeObject): number {
-  return (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
 }

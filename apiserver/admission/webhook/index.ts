@@ -1,6 +1,10 @@
 /** What the webhook plugins need of the rest of the server, put together. */
 import type { Registry } from 'prom-client';
 import type { SchemaSet } from '../../../pkg/api/schema/model.js';
+import {
+  type FieldType,
+  fieldTypeOf,
+} from '../../../pkg/apimachinery/managed-fields/field-type.js';
 import { apiVersionOf } from '../../../pkg/apimachinery/meta.js';
 import { ObjectDecoder } from '../../endpoints/object-decoder.js';
 import type { Stores } from '../../registry/stores.js';
@@ -9,7 +13,7 @@ import type { WebhookOptions } from '../plugins/webhooks.js';
 import { compileMatchConditions } from '../policy/match-conditions.js';
 import { WebhookCaller } from './caller.js';
 import { WebhookMetrics } from './metrics.js';
-import { servedVersions } from './served-versions.js';
+import { type GroupVersionKind, servedVersions } from './served-versions.js';
 
 export interface WebhookSetup {
   readonly schemas: SchemaSet;
@@ -27,7 +31,9 @@ export function webhookOptions(setup: WebhookSetup): WebhookOptions {
       metrics: new WebhookMetrics(setup.registry),
     }),
     versionsOf: servedVersions(() => setup.stores().definitions, {
-      decode: (kind, value) => decoder.decodeValue(kind, value, 'Ignore', () => undefined),
+      decode: (kind, value, strict) =>
+        decoder.decodeValue(kind, value, strict ? 'Strict' : 'Ignore', () => undefined),
+      fieldType: (kind) => typeOfKind(setup.schemas, kind),
       setDefaults: (definition, obj) => setup.stores().of(definition).setDefaults(obj),
     }),
     compileMatchConditions,
@@ -38,4 +44,24 @@ export function webhookOptions(setup: WebhookSetup): WebhookOptions {
           (definition) => definition.kind === kind && apiVersionOf(definition) === apiVersion,
         ),
   };
+}
+
+const types = new WeakMap<SchemaSet, Map<string, FieldType>>();
+
+/** Of a kind that the built-in definitions describe. */
+function typeOfKind(
+  schemas: SchemaSet,
+  { group, version, kind }: GroupVersionKind,
+): FieldType | undefined {
+  let known = types.get(schemas);
+  if (!known) {
+    known = new Map();
+    for (const name of schemas.names()) {
+      const schema = schemas.get(name);
+      for (const of of schema.groupVersionKinds ?? [])
+        known.set(`${of.group}/${of.version}/${of.kind}`, fieldTypeOf(schema, schemas));
+    }
+    types.set(schemas, known);
+  }
+  return known.get(`${group}/${version}/${kind}`);
 }

@@ -4,6 +4,7 @@
  * back, for what a mutating webhook made of it.
  */
 import { clone } from '../../../pkg/apimachinery/clone.js';
+import type { FieldType } from '../../../pkg/apimachinery/managed-fields/field-type.js';
 import { apiVersionOf, type KubeObject } from '../../../pkg/apimachinery/meta.js';
 import { applyReplicas, scaleOf } from '../../endpoints/scale.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
@@ -22,19 +23,32 @@ export interface ServedVersion {
   kind(subresource: string): GroupVersionKind;
   /** The stored object (or the subresource's body) as this version shows it. Changes nothing. */
   show(obj: KubeObject, subresource: string): KubeObject | Promise<KubeObject>;
-  /** From a value in this version to what is stored, with defaults. `before`: what `show` was given. Throws for a value that is no such object. */
-  take(value: unknown, subresource: string, before: KubeObject): KubeObject | Promise<KubeObject>;
+  /**
+   * From a value in this version to what is stored, with defaults. `before`: what `show` was given. Throws for
+   * a value that is no such object; `strict`: also for one with fields that a built-in kind does not have.
+   */
+  take(
+    value: unknown,
+    subresource: string,
+    before: KubeObject,
+    strict?: boolean,
+  ): KubeObject | Promise<KubeObject>;
+  /** What `show` gives, for merging; undefined where nothing is known of it. */
+  fieldType(subresource: string): FieldType | undefined;
 }
 
 /** All versions of the API that show the objects of a stored resource, the stored one first. */
 export type VersionsOf = (group: string, resource: string) => readonly ServedVersion[];
 
 export interface KindDecoder {
-  /** Checks a value against a kind's schema; fields that it does not have are dropped. */
+  /** Checks a value against a kind's schema; fields that it does not have are dropped, or refused. */
   decode(
     kind: GroupVersionKind & Partial<Pick<ResourceDefinition, 'definition' | 'custom'>>,
     value: unknown,
+    strict: boolean,
   ): KubeObject;
+  /** Of a built-in kind. */
+  fieldType(kind: GroupVersionKind): FieldType | undefined;
   /** Of the stored version. */
   setDefaults(definition: ResourceDefinition, obj: KubeObject): void;
 }
@@ -101,16 +115,20 @@ function servedVersion(
       if (custom) return custom.convert(obj, apiVersionOf(definition));
       return hasOwnBody(subresource) ? typed(obj, kindOf(subresource)) : ofParent(obj);
     },
-    take(value, subresource, before) {
+    fieldType(subresource) {
+      const own = subresource === 'scale' || hasOwnBody(subresource);
+      return custom && !own ? custom.fields.type : decoder.fieldType(kindOf(subresource));
+    },
+    take(value, subresource, before, strict = false) {
       const kind = kindOf(subresource);
       if (subresource === 'scale' && definition.scale)
-        return applyReplicas(stored, before, decoder.decode(kind, value));
-      if (hasOwnBody(subresource)) return decoder.decode(kind, value);
+        return applyReplicas(stored, before, decoder.decode(kind, value, strict));
+      if (hasOwnBody(subresource)) return decoder.decode(kind, value, strict);
       if (custom) {
-        const obj = decoder.decode({ ...kind, custom }, value);
+        const obj = decoder.decode({ ...kind, custom }, value, false);
         return custom.convert(obj, before.apiVersion ?? apiVersionOf(definition));
       }
-      const obj = decoder.decode({ ...kind, definition: definition.definition }, value);
+      const obj = decoder.decode({ ...kind, definition: definition.definition }, value, strict);
       const back = conversion ? conversion.toStored(obj) : obj;
       decoder.setDefaults(stored, back);
       return back;

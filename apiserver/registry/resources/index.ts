@@ -6,6 +6,7 @@
 import type { EtcdClient } from '../../../pkg/etcd-client/interface.js';
 import type { TokenAuthenticator } from '../../authn/authenticator.js';
 import type { KubeletConnection } from '../../endpoints/kubelet-proxy.js';
+import type { OptionalApis } from '../../server/optional-apis.js';
 import type { UsageReader } from '../../usage/usage-reader.js';
 import { ServiceAllocator } from '../allocators/service-allocator.js';
 import type { ResourceDefinition, Subresource } from '../resource.js';
@@ -41,6 +42,8 @@ import { ipAddress } from './ip-address.js';
 import { job } from './job.js';
 import { lease } from './lease.js';
 import { limitRange } from './limit-range.js';
+import { mutatingAdmissionPolicy } from './mutating-admission-policy.js';
+import { mutatingAdmissionPolicyBinding } from './mutating-admission-policy-binding.js';
 import { mutatingWebhookConfiguration } from './mutating-webhook-configuration.js';
 import { namespace } from './namespace.js';
 import { networkPolicy } from './network-policy.js';
@@ -100,6 +103,8 @@ export interface ResourceOptions {
   readonly rulesOf?: RulesOf;
   /** Who is asked for `componentstatuses`. */
   readonly components?: ComponentProbes;
+  /** What is off by default; nothing of it when absent. */
+  readonly optional?: OptionalApis;
   /** Where metrics.k8s.io reads; absent: it is not served. */
   readonly usage?: UsageReader;
 }
@@ -159,6 +164,9 @@ export function builtInResources(options: ResourceOptions): readonly ResourceDef
     roleBinding,
     certificateSigningRequest,
 
+    ...(options.optional?.mutatingAdmissionPolicies
+      ? [mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding]
+      : []),
     mutatingWebhookConfiguration,
     validatingAdmissionPolicy,
     validatingAdmissionPolicyBinding,

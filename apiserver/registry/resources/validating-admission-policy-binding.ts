@@ -1,24 +1,19 @@
 /** ValidatingAdmissionPolicyBinding: puts a policy into force, for some objects and with parameters. */
 
-import type { ParamRef, ValidatingAdmissionPolicyBinding } from '../../../pkg/api/types.js';
+import type { ValidatingAdmissionPolicyBinding } from '../../../pkg/api/types.js';
 import {
   duplicate,
   type FieldError,
-  forbidden,
-  invalid,
   notSupported,
-  type Path,
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
-import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
-import { nameIsDNSSubdomain } from '../../../pkg/apimachinery/validation/names.js';
-import { ageColumn, formatLabelSelector, nameColumn } from '../columns/metadata.js';
+import { paramRefText } from '../columns/admission-policies.js';
+import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
-import { oneOf } from '../validation/fields.js';
-import { setMatchDefaults, validateMatchResources } from '../validation/match-resources.js';
-import { optionalSegment } from '../validation/references.js';
+import { validateBinding } from '../validation/admission-policies.js';
+import { setMatchDefaults } from '../validation/match-resources.js';
 
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 
@@ -35,7 +30,7 @@ export const validatingAdmissionPolicyBinding: ResourceDefinition<ValidatingAdmi
     columns: [
       nameColumn(),
       textColumn('PolicyName', 'The policy.', (obj) => obj.spec?.policyName ?? ''),
-      textColumn('ParamRef', 'Its parameters.', (obj) => paramText(obj.spec?.paramRef)),
+      textColumn('ParamRef', 'Its parameters.', (obj) => paramRefText(obj.spec?.paramRef)),
       ageColumn(),
     ],
     strategy: {
@@ -48,27 +43,11 @@ export const validatingAdmissionPolicyBinding: ResourceDefinition<ValidatingAdmi
     },
   };
 
-function paramText(ref: ParamRef | undefined): string {
-  if (!ref) return '<unset>';
-  const namespace = ref.namespace || '*';
-  if (ref.selector) return `${namespace}/${formatLabelSelector(ref.selector)}`;
-  return ref.name ? `${namespace}/${ref.name}` : '<unset>';
-}
-
 function validate({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
   const at = path('spec');
-  const errors: FieldError[] = [];
-  const policy = spec?.policyName ?? '';
-  const own = at.child('policyName');
-  if (policy === '') errors.push(required(own));
-  else errors.push(...nameIsDNSSubdomain(policy, false).map((why) => invalid(own, policy, why)));
-  if (spec?.paramRef) errors.push(...validateParamRef(spec.paramRef, at.child('paramRef')));
-  if (spec?.matchResources) {
-    errors.push(...validateMatchResources(spec.matchResources, at.child('matchResources')));
-  }
+  const errors = validateBinding(spec ?? {}, at, false);
   const actions = spec?.validationActions ?? [];
   const here = at.child('validationActions');
-  if (actions.length === 0) errors.push(required(here));
   actions.forEach((action, i) => {
     if (!ACTIONS.includes(action)) errors.push(notSupported(here.index(i), action, ACTIONS));
     if (actions.indexOf(action) < i) errors.push(duplicate(here.index(i), action));
@@ -80,20 +59,7 @@ function validate({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
       body: `Invalid value: ${JSON.stringify(actions)}: must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)`,
     });
   }
+  if (actions.length === 0)
+    errors.push(required(here, 'at least one validation action is required'));
   return errors;
-}
-
-function validateParamRef(ref: ParamRef, at: Path): FieldError[] {
-  const both = 'name and selector are mutually exclusive';
-  const errors = optionalSegment(ref.name, at.child('name'));
-  if (ref.name && ref.selector) errors.push(forbidden(at.child('name'), both));
-  if (ref.selector) {
-    errors.push(...validateLabelSelector(ref.selector, at.child('selector')));
-    if (ref.name) errors.push(forbidden(at.child('selector'), both));
-  }
-  if (!ref.name && !ref.selector) {
-    errors.push(required(at, 'one of name or selector must be specified'));
-  }
-  const own = at.child('parameterNotFoundAction');
-  return [...errors, ...oneOf(ref.parameterNotFoundAction, ['Deny', 'Allow'], own)];
 }

@@ -14,6 +14,7 @@ import {
   admissionEnvironment,
   compileExpression,
 } from '../../../pkg/cel/admission.js';
+import { KEYWORDS, RESERVED } from '../../../pkg/cel/grammar.js';
 import type { Environment } from '../../../pkg/cel/program.js';
 import { BOOL, DYN, type Type } from '../../../pkg/cel/types.js';
 
@@ -29,7 +30,7 @@ export function validateExpression(
   expected: readonly Type[],
 ): FieldError[] {
   if (!text?.trim()) return [required(at, what === '' ? '' : `${what} is not specified`)];
-  const compiled = compileExpression(text.trim(), env, expected);
+  const compiled = compileExpression(text, env, expected);
   return 'error' in compiled ? [invalid(at, text, compiled.error)] : [];
 }
 
@@ -46,7 +47,8 @@ export function validateMatchConditions(
   const names = new Set<string>();
   given.forEach(({ name, expression }, i) => {
     const here = at.index(i);
-    errors.push(...validateExpression(expression, here.child('expression'), '', env, [BOOL]));
+    const text = expression?.trim();
+    errors.push(...validateExpression(text, here.child('expression'), '', env, [BOOL]));
     if (!name) errors.push(required(here.child('name')));
     else {
       errors.push(...isQualifiedName(name).map((why) => invalid(here.child('name'), name, why)));
@@ -68,7 +70,7 @@ export function validateVariables(
   (variables ?? []).forEach(({ name, expression }, i) => {
     const here = at.index(i);
     if (!name?.trim()) errors.push(required(here.child('name'), 'name is not specified'));
-    else if (!IDENTIFIER.test(name))
+    else if (!IDENTIFIER.test(name) || KEYWORDS.has(name) || RESERVED.has(name))
       errors.push(invalid(here.child('name'), name, 'name is not a valid CEL identifier'));
     const where = here.child('expression');
     if (!expression?.trim()) errors.push(required(where, 'expression is not specified'));
@@ -76,8 +78,7 @@ export function validateVariables(
       const env = admissionEnvironment({ ...options, variables: new Map(types) });
       const compiled = compileExpression(expression, env, []);
       if ('error' in compiled) errors.push(invalid(where, expression, compiled.error));
-      if (types.has(name)) errors.push(duplicate(here.child('name'), name));
-      else types.set(name, 'program' in compiled ? compiled.program.type : DYN);
+      types.set(name, 'program' in compiled ? compiled.program.type : DYN);
     }
   });
   return { errors, types };

@@ -2,12 +2,15 @@
 
 import type { MatchResources } from '../../../pkg/api/types.js';
 import {
+  duplicate,
   type FieldError,
+  invalid,
   notSupported,
   type Path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
 import { validateLabelSelector } from '../../../pkg/apimachinery/validation/label-selector.js';
+import { isValidPathSegmentName } from '../../../pkg/apimachinery/validation/names.js';
 import { validateRule } from './webhooks.js';
 
 export function setMatchDefaults(match: MatchResources): void {
@@ -29,7 +32,14 @@ export function validateMatchResources(match: MatchResources, at: Path): FieldEr
   errors.push(...validateLabelSelector(match.objectSelector, at.child('objectSelector')));
   for (const field of ['resourceRules', 'excludeResourceRules'] as const) {
     (match[field] ?? []).forEach((rule, i) => {
-      errors.push(...validateRule(rule, at.child(field).index(i)));
+      const here = at.child(field).index(i);
+      const names = rule.resourceNames ?? [];
+      names.forEach((name, n) => {
+        const own = here.child('resourceNames').index(n);
+        errors.push(...isValidPathSegmentName(name).map((why) => invalid(own, name, why)));
+        if (names.indexOf(name) < n) errors.push(duplicate(own, name));
+      });
+      errors.push(...validateRule(rule, here));
     });
   }
   return errors;

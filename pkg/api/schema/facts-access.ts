@@ -125,6 +125,33 @@ export const admissionregistration: PackageFacts = {
   },
 };
 
+/** Off by default; served where `--runtime-config` and `--feature-gates` ask for it. */
+export const admissionregistrationBeta: PackageFacts = {
+  package: 'io.k8s.api.admissionregistration.v1beta1',
+  plain: `
+    ApplyConfiguration JSONPatch MatchCondition MutatingAdmissionPolicyBindingSpec`,
+  facts: {
+    MatchResources: `
+      excludeResourceRules list=atomic; matchPolicy *; resourceRules list=atomic; . map=atomic`,
+    MutatingAdmissionPolicy: 'metadata value; spec value',
+    MutatingAdmissionPolicyBinding: 'metadata value; spec value',
+    MutatingAdmissionPolicyBindingList: 'metadata value',
+    MutatingAdmissionPolicyList: 'metadata value',
+    MutatingAdmissionPolicySpec: `
+      failurePolicy *; matchConditions list=map:name patch=merge:name;
+      mutations list=atomic; reinvocationPolicy enum=ReinvocationPolicyType;
+      variables list=atomic`,
+    Mutation: 'patchType enum=PatchType',
+    NamedRuleWithOperations: `
+      apiGroups list=atomic; apiVersions list=atomic;
+      operations list=atomic enum=OperationType; resourceNames list=atomic;
+      resources list=atomic; scope * enum=ScopeType; . map=atomic`,
+    ParamKind: '. map=atomic',
+    ParamRef: 'parameterNotFoundAction *; . map=atomic',
+    Variable: '. map=atomic',
+  },
+};
+
 export const flowcontrol: PackageFacts = {
   package: 'io.k8s.api.flowcontrol.v1',
   plain: `

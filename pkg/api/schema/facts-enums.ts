@@ -71,6 +71,7 @@ export const ENUMS: Readonly<Record<string, readonly string[]>> = {
   NodePhase: ['Pending', 'Running', 'Terminated'],
   NodeSelectorOperator: ['DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn'],
   OperationType: ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'],
+  PatchType: ['ApplyConfiguration', 'JSONPatch'],
   PathType: ['Exact', 'ImplementationSpecific', 'Prefix'],
   PersistentVolumeAccessMode: [
     'ReadOnlyMany',

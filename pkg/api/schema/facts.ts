@@ -63,6 +63,7 @@ export const PACKAGES: readonly PackageFacts[] = [
   access.authorization,
   access.certificates,
   access.admissionregistration,
+  access.admissionregistrationBeta,
   access.flowcontrol,
   access.apiextensions,
   access.apiregistration,

@@ -76,7 +76,8 @@ export interface FieldManagerOptions {
 
 export class FieldManager {
   private readonly updaters = new Map<string, Updater>();
-  private readonly type: FieldType;
+  /** Of the kind in this version. */
+  readonly type: FieldType;
 
   constructor(private readonly options: FieldManagerOptions) {
     this.type = fieldTypeOf(options.schema, options.schemas);

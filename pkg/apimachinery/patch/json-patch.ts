@@ -38,20 +38,42 @@ export function asJsonPatch(body: unknown): Operation[] {
   return body;
 }
 
-/** `obj` patched. Throws a StatusError. */
-export function applyJsonPatch<T extends object>(obj: T, operations: readonly Operation[]): T {
+/** What is thrown for an operation that fails; `doc` is as the operations before it left it. */
+export type OnFault = (doc: object, operation: Operation) => Error;
+
+/** `obj` patched. Throws a StatusError, or what `onFault` makes. */
+export function applyJsonPatch<T extends object>(
+  obj: T,
+  operations: readonly Operation[],
+  onFault: OnFault = rejected,
+): T {
   const doc = clone(obj);
   let copied = 0;
-  for (const operation of operations) {
-    if (!OPERATIONS.includes(operation.op) || !placesExist(doc, operation)) throw rejected();
+  for (const given of operations) {
+    const operation = lenient(doc, given);
+    if (!OPERATIONS.includes(operation.op) || !placesExist(doc, operation))
+      throw onFault(doc, operation);
     if (operation.op === 'copy') {
       const value: unknown = Pointer.fromJSON(operation.from).evaluate(doc).value;
       copied += Buffer.byteLength(JSON.stringify(value) ?? '');
-      if (copied > MAX_COPIED_BYTES) throw rejected();
+      if (copied > MAX_COPIED_BYTES) throw onFault(doc, operation);
     }
-    if (applyPatch(doc, [operation])[0] !== null) throw rejected();
+    if (applyPatch(doc, [operation])[0] !== null) throw onFault(doc, operation);
   }
   return doc;
+}
+
+/** The library that Kubernetes uses lets `replace` make a member of an object that is not there. */
+function lenient(doc: object, operation: Operation): Operation {
+  if (operation.op !== 'replace' || typeof operation.path !== 'string') return operation;
+  if (!operation.path.startsWith('/')) return operation;
+  const { parent, key } = Pointer.fromJSON(operation.path).evaluate(doc);
+  const makes = isObject(parent) && !Object.hasOwn(parent, key);
+  return makes ? { op: 'add', path: operation.path, value: operation.value } : operation;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What the library takes on trust: pointers are well formed, and what names a list's item is an index. */
