@@ -15,7 +15,7 @@ import {
 } from '@kubernetes/client-node';
 import t, { type Test } from 'tap';
 import { FakeClock } from '../../pkg/component/clock.js';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, QUICK } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { isReady, Kube, NAMESPACE, nameOf } from '../support/kube.js';
 
@@ -27,7 +27,7 @@ const INDEX = 'batch.kubernetes.io/job-completion-index';
 t.setTimeout((SECONDS + 200) * 1000);
 
 t.test('workloads stay correct while their controllers are killed', async (t) => {
-  const cluster = await Cluster.start(t);
+  const cluster = await Cluster.start(t, [QUICK]);
   const kube = new Kube(cluster);
   const choices = new FakeClock(0, SEED);
   const random = () => choices.random();

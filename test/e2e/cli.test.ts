@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, QUICK } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { type RunResult, run } from '../support/run.js';
 
@@ -88,8 +88,8 @@ t.test('a port that is in use is an error that says so', async (t) => {
 });
 
 t.test('two clusters side by side, through their whole life', { timeout: 600_000 }, async (t) => {
-  const one = await Cluster.start(t, ['--nodes', '1']);
-  const other = await Cluster.start(t, ['--nodes', '0']);
+  const one = await Cluster.start(t, [QUICK, '--nodes', '1']);
+  const other = await Cluster.start(t, [QUICK, '--nodes', '0']);
 
   await t.test('ps lists each process with what it is', async (t) => {
     const rows = await one.ps();

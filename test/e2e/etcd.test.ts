@@ -1,7 +1,7 @@
 /** The whole cluster on Debian's own etcd in place of drydock's: one member, and three of which one is killed. */
 import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import t, { type Test } from 'tap';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, QUICK } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { Kube, NAMESPACE } from '../support/kube.js';
 import { EtcdMembers, noRealEtcd } from '../support/real-etcd.js';
@@ -15,7 +15,7 @@ for (const { title, count } of [
 ]) {
   t.test(`on etcd: ${title}`, { skip: noRealEtcd }, async (t) => {
     const members = await EtcdMembers.start(t, count);
-    const cluster = await Cluster.start(t, ['--etcd-servers', members.endpoints.join(',')]);
+    const cluster = await Cluster.start(t, [QUICK, '--etcd-servers', members.endpoints.join(',')]);
     const kube = new Kube(cluster);
     t.notOk(
       (await cluster.ps()).some(({ name }) => name === 'etcd'),

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, QUICK } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { identityOf, Kube, NAMESPACE } from '../support/kube.js';
 import { WriteLoad, watchLoad } from '../support/write-load.js';
@@ -20,7 +20,7 @@ const NODES = ['node-1', 'node-2', 'node-3'];
 t.setTimeout(300_000);
 
 t.test('a cluster heals when all of it is killed', async (t) => {
-  const cluster = await Cluster.start(t);
+  const cluster = await Cluster.start(t, [QUICK]);
   const kube = new Kube(cluster);
   await kube.createDeployment('web', 4);
   await kube.expose('web');
@@ -134,7 +134,13 @@ t.test('a cluster heals when all of it is killed', async (t) => {
 });
 
 t.test('of two schedulers or controller-managers the other takes over', async (t) => {
-  const cluster = await Cluster.start(t, ['--schedulers', '2', '--controller-managers', '2']);
+  const cluster = await Cluster.start(t, [
+    QUICK,
+    '--schedulers',
+    '2',
+    '--controller-managers',
+    '2',
+  ]);
   const kube = new Kube(cluster);
   await kube.createDeployment('web', 2);
   await kube.whenReady('web', 2);

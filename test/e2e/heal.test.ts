@@ -4,7 +4,7 @@
  */
 import { makeInformer, type V1Pod } from '@kubernetes/client-node';
 import t, { type Test } from 'tap';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, QUICK } from '../support/cluster.js';
 import { eventually, remains } from '../support/eventually.js';
 import { failureOf, identityOf, isLeaving, Kube, NAMESPACE, readyStatus } from '../support/kube.js';
 import { keepStarted, WriteLoad, watchLoad, within } from '../support/write-load.js';
@@ -17,7 +17,7 @@ const REPLICAS = 6;
 
 t.setTimeout(300_000);
 t.test('a cluster heals when one of its processes is killed', async (t) => {
-  const cluster = await Cluster.start(t);
+  const cluster = await Cluster.start(t, [QUICK]);
   const kube = new Kube(cluster);
   await kube.createDeployment('web', REPLICAS);
   await kube.expose('web');
