@@ -1,11 +1,13 @@
 /** The handler chain of a whole server: who gets in, what they may, and how the server answers and ends. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Lease } from '../../pkg/api/types.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { ensurePki } from '../../pkg/component/pki.js';
 import { type Caller, TestServer } from '../testing/test-server.js';
+import { apiServerId } from './bootstrap/server-lease.js';
 import { DEFAULT_LOAD } from './load.js';
 import { parseRequestInfo } from './request-info.js';
 
@@ -328,6 +330,27 @@ t.test('health, discovery, methods', async (t) => {
   t.equal((await admin.send('POST', '/version', {})).code, 405);
   t.match((await admin.get('/version')).headers['audit-id'], /^[\w-]{36}$/);
   t.equal((await admin.get('/version', { 'audit-id': 'mine' })).headers['audit-id'], 'mine');
+});
+
+t.test('every apiserver has a Lease of its own', async (t) => {
+  const first = await TestServer.start();
+  t.teardown(() => first.stop());
+  const second = await TestServer.start({ beside: first });
+  t.teardown(() => second.stop());
+  const { body } = await first
+    .as('admin')
+    .get(
+      '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=apiserver.kubernetes.io/identity%3Dkube-apiserver',
+    );
+  const leases = (body as { items?: Lease[] }).items ?? [];
+  t.equal(leases.length, 2);
+  for (const { metadata, spec } of leases) {
+    t.match(metadata?.name, /^apiserver-[a-z2-7]{26}$/);
+    t.ok(spec?.holderIdentity?.startsWith(`${metadata?.name}_`));
+    t.equal(metadata?.labels?.['kubernetes.io/hostname'], hostname());
+  }
+  t.equal(apiServerId('node-a', 6443), 'apiserver-kcaaxytsc3gyd2kyybqqvf4bl4', 'as upstream');
+  t.equal(apiServerId('node-a', 7443), 'apiserver-fdchlfovy46bqq4ky5uw425fvi');
 });
 
 t.test('limits', async (t) => {

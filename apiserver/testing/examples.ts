@@ -15,9 +15,13 @@ const WEBHOOK = {
   rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
 };
 /** A certificate request that openssl made for CN=example. */
-const CSR = [
+export const CSR = [
   '-----BEGIN CERTIFICATE REQUEST-----',
-  'MIHJMHECAQAwDzENMAsGA1UEAwwEYm9vazBZMBMGByqGSM49AgEGCCqGSM49AwEH',
+  'MIHNMHQCAQAwEjEQMA4GA1UEAwwHZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49',
+  'AwEHA0IABEzh5ewXvFA21csQ5ASKzT00Gf879bj2xh/fly96/8OgUi/Gjlno2bBw',
+  'k4ZmiZuxuGukpBVLCuoPN3i1AIx4nPWgADAKBggqhkjOPQQDAgNJADBGAiEAlPeS',
+  'NZCPZxtjZRMQjHJ3LslrPe1ZG0F8bHgcNsbhsvkCIQDRg/uGEd0K7kvL+rQ8XOUP',
+  'gXOUK66/B+fuk9Ewb87OTw==',
   '-----END CERTIFICATE REQUEST-----',
 ].join('\n');
 

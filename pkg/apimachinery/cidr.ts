@@ -1,5 +1,9 @@
-/** Address ranges and addresses as numbers (bigint, so that both families are one case). Pure. */
+/**
+ * Address ranges and addresses as numbers (bigint, so that both families are one case). Addresses are taken as
+ * Kubernetes' old fields take them: with leading zeros, and inside IPv6 an address of IPv4 is one. Pure.
+ */
 import { isIP } from 'node:net';
+import { formatIP, parseIP } from './validation/ip.js';
 
 export type IPFamily = 'IPv4' | 'IPv6';
 
@@ -13,8 +17,9 @@ export interface AddressRange {
 
 /** Undefined for text that is no address. */
 export function familyOf(address: string): IPFamily | undefined {
-  const version = isIP(address);
-  return version === 4 ? 'IPv4' : version === 6 ? 'IPv6' : undefined;
+  if (isIP(address) === 4) return 'IPv4';
+  const parsed = parseIP(address);
+  return parsed && (parsed.bytes.length === 4 ? 'IPv4' : 'IPv6');
 }
 
 /** Throws for text that is no CIDR: a flag is wrong, and the process must not start. */
@@ -27,13 +32,13 @@ export function parseRange(cidr: string): AddressRange {
     throw new Error(`invalid CIDR address: ${cidr}`);
   }
   const size = 1n << BigInt(width - prefix);
-  const value = toNumber(address);
+  const value = toNumber(canonicalAddress(address));
   return { cidr, family, base: value - (value % size), size };
 }
 
 export function contains(range: AddressRange, address: string): boolean {
   if (familyOf(address) !== range.family) return false;
-  const value = toNumber(address);
+  const value = toNumber(canonicalAddress(address));
   // Neither the network's address nor IPv4's broadcast address is anybody's.
   const last =
     range.family === 'IPv4' ? range.base + range.size - 2n : range.base + range.size - 1n;
@@ -45,6 +50,7 @@ export function addressAt(range: AddressRange, offset: bigint): string {
   return toAddress(range.base + offset, range.family);
 }
 
+/** Of an address in the strict form. */
 export function toNumber(address: string): bigint {
   if (isIP(address) === 4) {
     return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(Number(part)), 0n);
@@ -65,8 +71,8 @@ export function toAddress(value: bigint, family: IPFamily): string {
 
 /** One text for an address, so that two spellings of it are one name. */
 export function canonicalAddress(address: string): string {
-  const family = familyOf(address);
-  return family ? toAddress(toNumber(address), family) : address;
+  const parsed = parseIP(address);
+  return parsed ? formatIP(parsed.bytes) : address;
 }
 
 function expand(address: string): number[] {

@@ -13,6 +13,7 @@ import { builtInResources } from '../../registry/resources/index.js';
 import { serviceAccountToken } from '../../registry/subresources/service-account-token.js';
 import { KubeletConnection } from '../kubelet-proxy.js';
 import { OpenApi } from './openapi.js';
+import { encodeV3 } from './protobuf-v3.js';
 import { serveOpenApi } from './serve.js';
 
 /** The documents of another release, to compare with; not part of the project. */
@@ -105,7 +106,7 @@ t.test('which writes take dryRun and fieldValidation is told without references'
 t.test('the protobuf document begins as gnostic has it and names every definition', async (t) => {
   const { body } = await openApi.v2('protobuf');
   t.same(body.subarray(0, 5), Buffer.from([0x0a, 3, 0x32, 0x2e, 0x30]), 'swagger: "2.0"');
-  const fields = topLevelFields(body);
+  const fields = fieldsOf(body).map(({ field }) => field);
   t.same([...new Set(fields)], [1, 2, 8, 9, 10, 12, 13]);
   for (const name of [
     'io.k8s.api.core.v1.PodSpec',
@@ -113,6 +114,47 @@ t.test('the protobuf document begins as gnostic has it and names every definitio
   ]) {
     t.ok(body.includes(name), name);
   }
+});
+
+t.test('the protobuf documents of version 3 say what the JSON ones do', async (t) => {
+  for (const path of ['api/v1', 'apis/apps/v1', 'apis/autoscaling/v2', 'version']) {
+    const text = (await openApi.v3(path))?.body.toString('utf8') ?? '';
+    const json: unknown = JSON.parse(text, (key, value: unknown) =>
+      // A default that is no scalar is told without its value.
+      isDefault(key, value) ? null : value,
+    );
+    const bytes = (await openApi.v3(path, 'protobuf'))?.body;
+    t.same(readMessage('Document', bytes ?? Buffer.alloc(0)), json, path);
+  }
+  const custom = {
+    openapi: '3.0.0',
+    info: {},
+    paths: {},
+    components: {
+      securitySchemes: {},
+      schemas: {
+        odd: {
+          not: { type: 'null' },
+          anyOf: [
+            { minimum: 0.5, exclusiveMinimum: true },
+            { maximum: -3, multipleOf: 2 },
+          ],
+          additionalProperties: false,
+          nullable: true,
+          properties: {
+            text: { type: 'string', default: '', maxLength: 5_000_000_000, minLength: 1 },
+            list: { type: 'array', maxItems: 300, uniqueItems: true, items: { type: 'integer' } },
+            zero: { type: 'integer', default: 0, enum: [0, 1] },
+            no: { type: 'boolean', default: false, title: 'a title', pattern: '^a$' },
+            map: { additionalProperties: { type: 'string' }, maxProperties: 3, minProperties: 1 },
+            any: { 'x-kubernetes-preserve-unknown-fields': true, example: { a: [1] } },
+            docs: { externalDocs: { description: 'd', url: 'https://example.com' } },
+          },
+        },
+      },
+    },
+  };
+  t.same(readMessage('Document', encodeV3(custom)), custom, 'schemas of custom kinds');
 });
 
 t.test('documents are served with the caching of Kubernetes', async (t) => {
@@ -152,6 +194,23 @@ t.test('documents are served with the caching of Kubernetes', async (t) => {
   const known = await get('/openapi/v3/apis/apps/v1', { 'if-none-match': `"${hash}"` });
   t.equal(known.statusCode, 304);
   t.equal((await get('/openapi/v3/apis/nothing/v1')).statusCode, 404);
+  for (const [accept, type] of [
+    [
+      'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
+      'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
+    ],
+    [
+      'application/com.github.proto-openapi.spec.v3.v1.0+protobuf, application/json',
+      'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
+    ],
+    ['text/html, */*', 'application/json'],
+    ['text/html', undefined],
+  ] as const) {
+    const answer = await get('/openapi/v3/apis/apps/v1', { accept });
+    t.equal(answer.headers['content-type'], type, accept);
+    if (type)
+      t.equal(answer.headers['etag'], hashed.headers['etag'], 'the same hash in every form');
+  }
 
   const v2 = await get('/openapi/v2', {
     accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
@@ -301,9 +360,141 @@ function sortedText(value: unknown): string {
   return `{${keys.map((key) => `${key}:${sortedText(value[key])}`).join()}}`;
 }
 
-/** The numbers of a message's fields, all of which have a length. */
-function topLevelFields(bytes: Buffer): number[] {
-  const fields: number[] = [];
+type FieldKind = 'text' | 'texts' | 'flag' | 'double' | 'count' | 'any';
+/** A message's fields by number: the name in JSON and what it holds; `[]`: repeated, `{}`: named entries. */
+type MessageFields = Readonly<Record<number, readonly [string, FieldKind | (string & {})]>>;
+
+/** gnostic's messages of version 3 (openapi.v3), as far as our documents use them. */
+const MESSAGES: Readonly<Record<string, MessageFields>> = {
+  Document: {
+    1: ['openapi', 'text'],
+    2: ['info', 'Info'],
+    4: ['paths', 'Paths'],
+    5: ['components', 'Components'],
+  },
+  Info: { 1: ['title', 'text'], 2: ['description', 'text'], 6: ['version', 'text'] },
+  Paths: { 1: ['', '{}PathItem'] },
+  Components: {
+    1: ['schemas', 'SchemasOrReferences'],
+    7: ['securitySchemes', 'SecuritySchemesOrReferences'],
+  },
+  SchemasOrReferences: { 1: ['', '{}SchemaOrReference'] },
+  SecuritySchemesOrReferences: { 1: ['', '{}SecuritySchemeOrReference'] },
+  SecuritySchemeOrReference: { 1: ['', 'SecurityScheme'] },
+  SecurityScheme: {
+    1: ['type', 'text'],
+    2: ['description', 'text'],
+    3: ['name', 'text'],
+    4: ['in', 'text'],
+  },
+  PathItem: {
+    ...{ 4: ['get', 'Operation'], 5: ['put', 'Operation'], 6: ['post', 'Operation'] },
+    ...{ 7: ['delete', 'Operation'], 8: ['options', 'Operation'], 9: ['head', 'Operation'] },
+    ...{ 10: ['patch', 'Operation'], 13: ['parameters', '[]ParameterOrReference'] },
+  },
+  Operation: {
+    ...{ 1: ['tags', 'texts'], 3: ['description', 'text'], 5: ['operationId', 'text'] },
+    ...{
+      6: ['parameters', '[]ParameterOrReference'],
+      7: ['requestBody', 'RequestBodyOrReference'],
+    },
+    ...{ 8: ['responses', 'Responses'], 13: ['', '{}any'] },
+  },
+  RequestBodyOrReference: { 1: ['', 'RequestBody'] },
+  RequestBody: {
+    1: ['description', 'text'],
+    2: ['content', 'MediaTypes'],
+    3: ['required', 'flag'],
+  },
+  MediaTypes: { 1: ['', '{}MediaType'] },
+  MediaType: { 1: ['schema', 'SchemaOrReference'] },
+  Responses: { 2: ['', '{}ResponseOrReference'] },
+  ResponseOrReference: { 1: ['', 'Response'] },
+  Response: { 1: ['description', 'text'], 3: ['content', 'MediaTypes'] },
+  ParameterOrReference: { 1: ['', 'Parameter'] },
+  Parameter: {
+    ...{ 1: ['name', 'text'], 2: ['in', 'text'], 3: ['description', 'text'] },
+    ...{ 4: ['required', 'flag'], 10: ['schema', 'SchemaOrReference'] },
+  },
+  SchemaOrReference: { 1: ['', 'Schema'], 2: ['', 'Reference'] },
+  Reference: { 1: ['$ref', 'text'] },
+  Schema: {
+    ...{ 1: ['nullable', 'flag'], 6: ['externalDocs', 'ExternalDocs'], 7: ['example', 'any'] },
+    ...{ 9: ['title', 'text'], 10: ['multipleOf', 'double'], 11: ['maximum', 'double'] },
+    ...{ 12: ['exclusiveMaximum', 'flag'], 13: ['minimum', 'double'] },
+    ...{ 14: ['exclusiveMinimum', 'flag'], 15: ['maxLength', 'count'], 16: ['minLength', 'count'] },
+    ...{ 17: ['pattern', 'text'], 18: ['maxItems', 'count'], 19: ['minItems', 'count'] },
+    ...{
+      20: ['uniqueItems', 'flag'],
+      21: ['maxProperties', 'count'],
+      22: ['minProperties', 'count'],
+    },
+    ...{ 23: ['required', 'texts'], 24: ['enum', '[]any'], 25: ['type', 'text'] },
+    ...{ 26: ['allOf', '[]SchemaOrReference'], 27: ['oneOf', '[]SchemaOrReference'] },
+    ...{ 28: ['anyOf', '[]SchemaOrReference'], 29: ['not', 'Schema'], 30: ['items', 'ItemsItem'] },
+    ...{
+      31: ['properties', 'Properties'],
+      32: ['additionalProperties', 'AdditionalPropertiesItem'],
+    },
+    ...{ 33: ['default', 'DefaultType'], 34: ['description', 'text'], 35: ['format', 'text'] },
+    ...{ 36: ['', '{}any'] },
+  },
+  ExternalDocs: { 1: ['description', 'text'], 2: ['url', 'text'] },
+  ItemsItem: { 1: ['', 'SchemaOrReference'] },
+  Properties: { 1: ['', '{}SchemaOrReference'] },
+  AdditionalPropertiesItem: { 1: ['', 'SchemaOrReference'], 2: ['', 'flag'] },
+  DefaultType: { 1: ['', 'double'], 2: ['', 'flag'], 3: ['', 'text'] },
+};
+
+/** What a message says, in JSON. A field that is not in the table is a fault. */
+function readMessage(name: string, bytes: Buffer): unknown {
+  if (name === 'any')
+    return JSON.parse(
+      fieldsOf(bytes)
+        .find(({ field }) => field === 2)
+        ?.bytes.toString('utf8') ?? '',
+    );
+  const out: Record<string, unknown> = {};
+  let whole: unknown = name === 'DefaultType' ? null : out;
+  for (const { field, bytes: part, value } of fieldsOf(bytes)) {
+    const known = MESSAGES[name]?.[field];
+    if (!known) throw new Error(`${name} has no field ${field}`);
+    const [key, kind] = known;
+    if (kind.startsWith('{}')) {
+      const [at, of] = fieldsOf(part);
+      out[at?.bytes.toString('utf8') ?? ''] = readMessage(kind.slice(2), of?.bytes ?? part);
+      continue;
+    }
+    const read =
+      kind === 'text' || kind === 'texts'
+        ? part.toString('utf8')
+        : kind === 'double'
+          ? part.readDoubleLE()
+          : kind === 'count'
+            ? value
+            : kind === 'flag'
+              ? value === 1
+              : readMessage(kind.replace('[]', ''), part);
+    if (key === '') whole = read;
+    else if (kind === 'texts' || kind.startsWith('[]')) out[key] = [...listOf(out[key]), read];
+    else out[key] = read;
+  }
+  return whole;
+}
+
+/** And no property of that name. */
+function isDefault(key: string, value: unknown): boolean {
+  return (
+    key === 'default' && typeof value === 'object' && value !== null && !('description' in value)
+  );
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function fieldsOf(bytes: Buffer): { field: number; bytes: Buffer; value: number }[] {
+  const fields: { field: number; bytes: Buffer; value: number }[] = [];
   let at = 0;
   const varint = () => {
     let value = 0;
@@ -315,8 +506,10 @@ function topLevelFields(bytes: Buffer): number[] {
   };
   while (at < bytes.length) {
     const tag = varint();
-    fields.push(Math.floor(tag / 8));
-    const length = varint();
+    const type = tag & 7;
+    const value = type === 1 ? 8 : varint();
+    const length = type === 0 ? 0 : value;
+    fields.push({ field: tag >>> 3, bytes: bytes.subarray(at, at + length), value });
     at += length;
   }
   return fields;

@@ -2,7 +2,7 @@
  * The OpenAPI documents that the server publishes, made when they are first asked for and kept as bytes:
  *   /openapi/v2        everything, as JSON or protobuf
  *   /openapi/v3        the index: group version → URL with the document's hash
- *   /openapi/v3/PATH   one group version (`api/v1`, `apis/apps/v1`)
+ *   /openapi/v3/PATH   one group version (`api/v1`, `apis/apps/v1`), as JSON or protobuf
  * The HTTP layer mounts `index`, `v3` and `v2`; `serveOpenApi` in `serve.ts` does it with the caching headers
  * of Kubernetes. A hash stands for the schema, the server's version and the resources of the group version,
  * so the index needs no document; descriptions are loaded for making one and then let go.
@@ -16,6 +16,7 @@ import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath, WELL_KNOWN } from
 import { groupWord } from './operation-names.js';
 import { type PathItem, pathsOf, rootOf } from './operations.js';
 import { encodeV2 } from './protobuf.js';
+import { encodeV3 } from './protobuf-v3.js';
 
 export interface OpenApiOptions {
   readonly resources: readonly ResourceDefinition[];
@@ -95,21 +96,25 @@ export class OpenApi {
   }
 
   /** `api/v1`, `apis/apps/v1`; undefined where nothing is served under that path. */
-  async v3(path: string): Promise<OpenApiDocument | undefined> {
+  async v3(
+    path: string,
+    format: 'json' | 'protobuf' = 'json',
+  ): Promise<OpenApiDocument | undefined> {
     this.refresh();
     const entry = this.entryOf(path);
     if (!entry) return undefined;
     // Those of custom kinds are many, large, and rarely read.
-    if (this.customEntries.has(path)) return this.makeV3(entry);
-    return this.once(`v3 ${path}`, () => this.makeV3(entry));
+    if (this.customEntries.has(path)) return this.makeV3(entry, format);
+    return this.once(`v3 ${format} ${path}`, () => this.makeV3(entry, format));
   }
 
-  private async makeV3(entry: Entry): Promise<OpenApiDocument> {
+  private async makeV3(entry: Entry, format: 'json' | 'protobuf'): Promise<OpenApiDocument> {
     const writer = await this.writer(3, entry.resources);
     const { schemas, gitVersion } = this.options;
     const paths = entry.small ? [entry.small] : pathsOf(entry.resources, schemas);
     const document = documentV3(paths, writer, gitVersion);
-    return { body: Buffer.from(JSON.stringify(document)), etag: entry.etag };
+    const body = format === 'json' ? Buffer.from(JSON.stringify(document)) : encodeV3(document);
+    return { body, etag: entry.etag };
   }
 
   private entryOf(path: string): Entry | undefined {

@@ -11,6 +11,8 @@ const JSON_TYPE = 'application/json';
 const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 /** What clients ask for; the answer names the newer form. */
 const V2_PROTOBUF_OLD = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const V3_PROTOBUF = 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf';
+const V3_PROTOBUF_OLD = 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf';
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
 /** Throws a StatusError for a path or a type that is not served. */
@@ -35,7 +37,8 @@ export async function serveOpenApi(
     : '';
   const etag = openApi.etagOf(path);
   if (etag === undefined) throw unknownPath();
-  if (!acceptsJson(accept)) throw notAcceptable([JSON_TYPE]);
+  const format = formatOfV3(accept);
+  if (!format) throw notAcceptable([JSON_TYPE, V3_PROTOBUF]);
   res.setHeader('Vary', 'Accept');
   const hash = url.searchParams.get('hash');
   if (hash !== null && hash !== '') {
@@ -52,9 +55,9 @@ export async function serveOpenApi(
     notModified(res, etag);
     return;
   }
-  const document = await openApi.v3(path);
+  const document = await openApi.v3(path, format);
   if (!document) throw unknownPath();
-  send(req, res, document, JSON_TYPE);
+  send(req, res, document, format === 'json' ? JSON_TYPE : V3_PROTOBUF);
 }
 
 /** The one document of version 2, in the form that the client takes. */
@@ -112,10 +115,13 @@ function prefersProtobuf(accept: string): boolean {
   return false;
 }
 
-function acceptsJson(accept: string): boolean {
-  if (accept === '') return true;
-  return accept.split(',').some((clause) => {
+/** The first type of the list that is served counts; undefined where none is. */
+function formatOfV3(accept: string): 'json' | 'protobuf' | undefined {
+  if (accept === '') return 'json';
+  for (const clause of accept.split(',')) {
     const type = clause.split(';')[0]?.trim() ?? '';
-    return type === JSON_TYPE || type === '*/*' || type === 'application/*';
-  });
+    if (type === V3_PROTOBUF || type === V3_PROTOBUF_OLD) return 'protobuf';
+    if (type === JSON_TYPE || type === '*/*' || type === 'application/*') return 'json';
+  }
+  return undefined;
 }

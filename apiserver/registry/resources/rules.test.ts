@@ -1,5 +1,6 @@
 /** One row a rule: what is refused or warned of, with the path and the text that Kubernetes has for it. */
 import t from 'tap';
+import { CSR as PEM_REQUEST } from '../../testing/examples.js';
 import {
   created,
   createFaults,
@@ -13,9 +14,19 @@ const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const CSR = Buffer.from(
-  '-----BEGIN CERTIFICATE REQUEST-----\nx\n-----END CERTIFICATE REQUEST-----\n',
-).toString('base64');
+const CSR = Buffer.from(PEM_REQUEST).toString('base64');
+/** The same request after somebody changed its bytes. */
+const forged = (change: (der: Buffer) => Buffer) => {
+  const der = change(Buffer.from(PEM_REQUEST.replaceAll(/-----.*-----/g, ''), 'base64'));
+  const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+  return Buffer.from(pem).toString('base64');
+};
+const refusedRequest = (change: (der: Buffer) => Buffer, why: string) =>
+  [
+    'CertificateSigningRequest',
+    request({ request: forged(change) }),
+    [`spec.request: Invalid value: ${JSON.stringify(forged(change))}: ${why}`],
+  ] as const;
 const request = (spec: object, status?: object) => ({
   spec: { request: CSR, signerName: 'a.example/b', usages: ['client auth'], ...spec },
   ...(status ? { status } : {}),
@@ -455,6 +466,35 @@ t.test('what is refused at its creation', async (t) => {
         'reason: Invalid value: "": can have at most 128 characters',
         'message: Invalid value: "": can have at most 1024 characters',
       ],
+    ],
+    [
+      'a request that is for another than it was signed for',
+      ...refusedRequest((der) => {
+        der[der.indexOf('example')] = 0x66;
+        return der;
+      }, 'x509: ECDSA verification failure'),
+    ],
+    [
+      'a request that breaks off',
+      ...refusedRequest((der) => der.subarray(0, 60), 'asn1: syntax error: data truncated'),
+    ],
+    [
+      'a request with more behind it',
+      ...refusedRequest(
+        (der) => Buffer.concat([der, Buffer.from([5, 0])]),
+        'asn1: syntax error: trailing data',
+      ),
+    ],
+    [
+      'a request that is something else',
+      ...refusedRequest(() => Buffer.from([4, 0]), "asn1: structure error: tags don't match"),
+    ],
+    [
+      'a signature of a kind that nobody knows',
+      ...refusedRequest((der) => {
+        der[der.lastIndexOf(Buffer.from('2a8648ce3d040302', 'hex')) + 7] = 99;
+        return der;
+      }, 'x509: cannot verify signature: algorithm unimplemented'),
     ],
     [
       'a signer without a domain',

@@ -112,6 +112,24 @@ t.test('addresses and ports of Services', async (t) => {
     },
   );
 
+  await t.test('an address in an old spelling is the same address', async (t) => {
+    for (const [i, [spelled, canonical, warning]] of [
+      ['10.000.0.07', '10.0.0.7', 'non-standard IP address "10.000.0.07" will be considered'],
+      ['::ffff:10.0.0.8', '10.0.0.8', 'non-standard IP address "::ffff:10.0.0.8" will be'],
+    ].entries()) {
+      const name = `old-${i}`;
+      const made = await api.post(SERVICES, serviceOf(name, { clusterIP: spelled }));
+      t.equal(made.code, 201, made.text);
+      t.match(specOf(made.body), { clusterIP: spelled, ipFamilies: ['IPv4'] }, 'it stays as it is');
+      t.match(String(made.headers['warning']), warning?.replaceAll('"', '\\"'));
+      t.equal((await api.get(`${ADDRESSES}/${canonical}`)).code, 200, 'taken in one form');
+      const again = await api.post(SERVICES, serviceOf('again', { clusterIP: canonical }));
+      t.match(again.body.message, `failed to allocate IP ${canonical}: provided IP is already`);
+      await api.delete(`${SERVICES}/${name}`);
+      t.equal((await api.get(`${ADDRESSES}/${canonical}`)).code, 404, 'and given back');
+    }
+  });
+
   await t.test('what is asked for is given, once', async (t) => {
     const mine = await api.post(
       SERVICES,
@@ -499,17 +517,18 @@ t.test('addresses are numbers, and one text each', async (t) => {
     ['FD00:0:0:1::', 'fd00:0:0:1::'],
     ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
     ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
-    ['::ffff:10.0.0.1', '::ffff:a00:1'],
+    ['::ffff:10.0.0.1', '10.0.0.1'],
+    ['010.096.0.01', '10.96.0.1'],
   ];
   for (const [text, canonical] of rows) t.equal(canonicalAddress(text), canonical, text);
   const range = parseRange('10.96.0.9/29');
   t.match(range, { family: 'IPv4', size: 8n });
   t.equal(addressAt(range, 1n), '10.96.0.9');
   t.strictSame(
-    ['10.96.0.8', '10.96.0.9', '10.96.0.14', '10.96.0.15', '::1'].map((address) =>
+    ['10.96.0.8', '10.96.0.9', '10.96.0.14', '10.96.0.15', '::1', '010.096.0.011'].map((address) =>
       contains(range, address),
     ),
-    [false, true, true, false, false],
+    [false, true, true, false, false, true],
     'neither the first nor the last is given out',
   );
   for (const bad of ['10.0.0.0', '10.0.0.0/33', 'x/8', 'fd00::/129'])

@@ -1,5 +1,5 @@
 /**
- * CertificateSigningRequests: a request in PEM, usages and a signer that are known by their names, conditions
+ * CertificateSigningRequests: a request in PEM that its own key signed, usages and a signer that are known by their names, conditions
  * of which none is both, and a certificate that is written once. Who may write which part depends on the
  * subresource.
  */
@@ -24,6 +24,7 @@ import {
   isDNS1123Label,
   isDNS1123Subdomain,
 } from '../../../pkg/apimachinery/validation/names.js';
+import { certificateRequestFault } from './certificate-request-signature.js';
 import { certificateFault } from './pem.js';
 
 type Conditions = NonNullable<NonNullable<CertificateSigningRequest['status']>['conditions']>;
@@ -39,7 +40,6 @@ const FINAL = ['Approved', 'Denied', 'Failed'];
 /** Those that only `/approval` sets. */
 const APPROVALS = ['Approved', 'Denied'];
 const MAX_SIGNER = 2 * DNS1123_SUBDOMAIN_MAX + DNS1123_LABEL_MAX + 2;
-const REQUEST_RE = /-----BEGIN CERTIFICATE REQUEST-----[\s\S]+-----END CERTIFICATE REQUEST-----/;
 
 export function validateSigningRequest(
   obj: CertificateSigningRequest,
@@ -48,10 +48,8 @@ export function validateSigningRequest(
   const { spec, status = {} } = obj;
   const errors: FieldError[] = [];
   const pem = Buffer.from(spec.request ?? '', 'base64').toString('latin1');
-  if (!REQUEST_RE.test(pem)) {
-    const at = SPEC.child('request');
-    errors.push(invalid(at, spec.request, 'PEM block type must be CERTIFICATE REQUEST'));
-  }
+  const fault = certificateRequestFault(pem);
+  if (fault !== undefined) errors.push(invalid(SPEC.child('request'), spec.request, fault));
   errors.push(...validateUsages(spec.usages ?? [], SPEC.child('usages')));
   const signer = SPEC.child('signerName');
   if (spec.signerName === LEGACY_SIGNER && old?.spec.signerName !== LEGACY_SIGNER) {

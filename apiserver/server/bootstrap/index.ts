@@ -59,7 +59,7 @@ export async function bootstrap(
     ensureLegacyTokenTracking(ctx),
     ensureKubernetesService(ctx, service).then(() => endpoints.reconcile(ctx)),
   ]);
-  const lease = new ServerLease();
+  const lease = new ServerLease(options.port);
   await lease.hold(ctx);
   return async (running) => {
     await Promise.all([endpoints.run(running), lease.run(running)]);

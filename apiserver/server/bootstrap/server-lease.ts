@@ -16,14 +16,22 @@ const NAMESPACE = 'kube-system';
 const GROUP = 'coordination.k8s.io';
 const IDENTITY = 'apiserver.kubernetes.io/identity';
 const KUBE_APISERVER = 'kube-apiserver';
+/** Upstream's, where the identity is upstream's as well. */
+const DEFAULT_PORT = 6443;
 const DURATION_SECONDS = 3_600;
 const RENEW_MS = 10_000;
 const COLLECT_MS = 3_600_000;
 
 export class ServerLease {
   private readonly host = hostname();
-  readonly name = `apiserver-${identityOf(this.host)}`;
-  private readonly holder = `${this.name}_${randomUUID()}`;
+  readonly name: string;
+  private readonly holder: string;
+
+  /** `port`: where this server is reached on its machine. */
+  constructor(port: number) {
+    this.name = apiServerId(this.host, port);
+    this.holder = `${this.name}_${randomUUID()}`;
+  }
 
   /** Makes it, or takes over what an earlier process on this machine left. */
   async hold(ctx: RequestContext): Promise<void> {
@@ -91,17 +99,36 @@ export async function collectStale(ctx: RequestContext): Promise<void> {
   }
 }
 
-/** The same for every process that serves from this machine, as upstream makes it from the host's name. */
-function identityOf(host: string): string {
-  const digest = createHash('sha256').update(host).digest();
-  let bits = 0n;
-  for (const byte of digest.subarray(0, 16)) bits = (bits << 8n) | BigInt(byte);
-  let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = (ALPHABET[Number(bits & 31n)] ?? '') + text;
-    bits >>= 5n;
+/**
+ * By which an apiserver is known: the same after it starts again. DEVIATION: upstream hashes the host's name
+ * and the word alone, so that several on one machine are one; here a server on another port than the usual
+ * one is another.
+ */
+export function apiServerId(host: string, port: number): string {
+  const parts = [host, KUBE_APISERVER, ...(port === DEFAULT_PORT ? [] : [String(port)])];
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const bytes = Buffer.from(part);
+    hash.update(Buffer.from([bytes.length >> 8, bytes.length & 0xff])).update(bytes);
   }
-  return text;
+  return `apiserver-${base32(hash.digest().subarray(0, 16))}`;
+}
+
+/** In lower case and without padding: the last letter of 16 bytes stands for three bits. */
+function base32(bytes: Buffer): string {
+  let text = '';
+  let held = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += ALPHABET[(held >> bits) & 31] ?? '';
+    }
+    held &= (1 << bits) - 1;
+  }
+  return bits === 0 ? text : text + (ALPHABET[(held << (5 - bits)) & 31] ?? '');
 }
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
