@@ -3,6 +3,7 @@
 import type { DeviceClass } from '../../../pkg/api/types.js';
 import { type FieldError, invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
+import { dropFromClass } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validateList } from '../validation/device-names.js';
 import { validateConfiguration, validateSelectors } from '../validation/devices.js';
@@ -19,7 +20,14 @@ export const deviceClass: ResourceDefinition<DeviceClass> = {
   namespaced: false,
   definition: 'io.k8s.api.resource.v1.DeviceClass',
   columns: [nameColumn(), ageColumn()],
-  strategy: { validate, validateUpdate: validate, generation: true, returnsDeletedObject: true },
+  strategy: {
+    prepareForCreate: (obj) => dropFromClass(obj),
+    prepareForUpdate: dropFromClass,
+    validate,
+    validateUpdate: validate,
+    generation: true,
+    returnsDeletedObject: true,
+  },
 };
 
 function validate({ spec }: DeviceClass): FieldError[] {

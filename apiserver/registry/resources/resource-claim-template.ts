@@ -5,6 +5,7 @@ import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import { invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
+import { dropFromClaimSpec } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
 import { setClaimDefaults, validateClaimSpec } from '../validation/devices.js';
 
@@ -19,6 +20,8 @@ export const resourceClaimTemplate: ResourceDefinition<ResourceClaimTemplate> = 
   columns: [nameColumn(), ageColumn()],
   strategy: {
     setDefaults: (obj) => setClaimDefaults(obj.spec?.spec),
+    prepareForCreate: (obj) => dropFromClaimSpec(obj.spec?.spec),
+    prepareForUpdate: (obj, old) => dropFromClaimSpec(obj.spec?.spec, old.spec?.spec),
     validate: (obj) => validateClaimSpec(obj.spec?.spec, path('spec', 'spec')),
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],

@@ -6,6 +6,7 @@ import { invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
+import { dropFromClaimSpec, dropFromClaimStatus } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validateClaimStatus } from '../validation/device-allocation.js';
 import { setClaimDefaults, validateClaimSpec } from '../validation/devices.js';
@@ -23,14 +24,16 @@ export const resourceClaim: ResourceDefinition<ResourceClaim> = {
     setDefaults: (obj) => setClaimDefaults(obj.spec),
     prepareForCreate(obj) {
       obj.status = {};
+      dropFromClaimSpec(obj.spec);
     },
     prepareForUpdate(obj, old) {
       if (old.status) obj.status = old.status;
+      dropFromClaimSpec(obj.spec, old.spec);
     },
     validate: (obj) => validateClaimSpec(obj.spec, path('spec')),
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
-    status: { validateUpdate: validateClaimStatus },
+    status: { prepareForUpdate: dropFromClaimStatus, validateUpdate: validateClaimStatus },
     returnsDeletedObject: true,
   },
 };

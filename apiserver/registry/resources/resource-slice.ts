@@ -3,6 +3,7 @@
 import type { ResourceSlice } from '../../../pkg/api/types.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
+import { dropFromSlice } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validateResourceSlice } from '../validation/resource-slice.js';
 
@@ -22,6 +23,8 @@ export const resourceSlice: ResourceDefinition<ResourceSlice> = {
     ageColumn(),
   ],
   strategy: {
+    prepareForCreate: (obj) => dropFromSlice(obj),
+    prepareForUpdate: dropFromSlice,
     validate: (obj) => validateResourceSlice(obj),
     validateUpdate: validateResourceSlice,
     generation: true,

@@ -605,34 +605,6 @@ t.test('what is refused at its creation', async (t) => {
       ],
     ],
     [
-      'tolerations of devices',
-      'ResourceClaim',
-      claim({
-        requests: [
-          {
-            name: 'r',
-            exactly: {
-              ...EXACTLY,
-              tolerations: [{ operator: 'Exists', value: 'v', effect: 'Never' }],
-            },
-          },
-        ],
-      }),
-      [
-        'spec.devices.requests[0].exactly.tolerations[0].value: Invalid value: "v": must be empty for operator `Exists`',
-        'spec.devices.requests[0].exactly.tolerations[0].effect: Unsupported value: "Never": supported values: "NoExecute", "NoSchedule", "None"',
-      ],
-    ],
-    [
-      'a class of devices under a name of its own',
-      'DeviceClass',
-      { spec: { extendedResourceName: 'cpu', config: [{}] } },
-      [
-        'spec.config[0].opaque: Required value',
-        'spec.extendedResourceName: Invalid value: "cpu": must be a valid extended resource name',
-      ],
-    ],
-    [
       'devices nowhere',
       'ResourceSlice',
       slice({ nodeName: undefined }),
@@ -671,45 +643,6 @@ t.test('what is refused at its creation', async (t) => {
         `spec.devices[0].attributes: Invalid value: "b-c": a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')`,
         'spec.devices[0].attributes[b-c]: Invalid value: {"bool":true,"int":1}: exactly one value must be specified',
         'spec.devices[0].attributes[v].version: Invalid value: "1": must be a string compatible with semver.org spec 2.0.0',
-      ],
-    ],
-    [
-      'a device that says where it is',
-      'ResourceSlice',
-      slice({ devices: [{ name: 'd', nodeName: 'm' }] }),
-      [
-        'spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
-      ],
-    ],
-    [
-      'a capacity that nobody shares',
-      'ResourceSlice',
-      slice({
-        devices: [{ name: 'd', capacity: { memory: { value: '1Gi', requestPolicy: {} } } }],
-      }),
-      [
-        'spec.devices[0].capacity[memory].requestPolicy: Forbidden: allowMultipleAllocations must be true',
-      ],
-    ],
-    [
-      'steps that do not meet',
-      'ResourceSlice',
-      slice({
-        devices: [
-          {
-            name: 'd',
-            allowMultipleAllocations: true,
-            capacity: {
-              memory: {
-                value: '10',
-                requestPolicy: { default: '4', validRange: { min: '1', max: '9', step: '2' } },
-              },
-            },
-          },
-        ],
-      }),
-      [
-        'spec.devices[0].capacity[memory].requestPolicy.validRange.step: Invalid value: "4": value is not a multiple of a given step (2) from (1)',
       ],
     ],
   ];
@@ -914,6 +847,62 @@ t.test('what may not change', async (t) => {
       ],
     ],
     [
+      'a class of devices under a name of its own',
+      'DeviceClass',
+      { spec: { extendedResourceName: 'cpu', config: [{}] } },
+      { spec: { extendedResourceName: 'example.com/gpu' } },
+      '',
+      [
+        'spec.config[0].opaque: Required value',
+        'spec.extendedResourceName: Invalid value: "cpu": must be a valid extended resource name',
+      ],
+    ],
+    [
+      'a device that says where it is',
+      'ResourceSlice',
+      slice({ devices: [{ name: 'd', nodeName: 'm' }] }),
+      slice({ devices: [{ name: 'd', nodeName: 'n' }] }),
+      '',
+      [
+        'spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
+      ],
+    ],
+    [
+      'a capacity that nobody shares',
+      'ResourceSlice',
+      slice({
+        devices: [{ name: 'd', capacity: { memory: { value: '1Gi', requestPolicy: {} } } }],
+      }),
+      slice({ devices: [{ name: 'd', allowMultipleAllocations: true }] }),
+      '',
+      [
+        'spec.devices[0].capacity[memory].requestPolicy: Forbidden: allowMultipleAllocations must be true',
+      ],
+    ],
+    [
+      'steps that do not meet',
+      'ResourceSlice',
+      slice({
+        devices: [
+          {
+            name: 'd',
+            allowMultipleAllocations: true,
+            capacity: {
+              memory: {
+                value: '10',
+                requestPolicy: { default: '4', validRange: { min: '1', max: '9', step: '2' } },
+              },
+            },
+          },
+        ],
+      }),
+      slice({ devices: [{ name: 'd', allowMultipleAllocations: true }] }),
+      '',
+      [
+        'spec.devices[0].capacity[memory].requestPolicy.validRange.step: Invalid value: "4": value is not a multiple of a given step (2) from (1)',
+      ],
+    ],
+    [
       'devices of another driver',
       'ResourceSlice',
       slice({ driver: 'b.example' }),
@@ -925,6 +914,56 @@ t.test('what may not change', async (t) => {
   for (const [name, kind, now, before, part, expected] of rows) {
     t.strictSame(updateFaults(kind, now, before, part), expected, `${kind}: ${name}`);
   }
+});
+
+t.test('what is off by default of devices is taken out, unless it was there before', async (t) => {
+  const wish = { ...EXACTLY, tolerations: [{ key: 'k' }], capacity: { requests: { memory: '1' } } };
+  const kept = { deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 1 };
+  const ask = {
+    devices: {
+      requests: [
+        { name: 'r', exactly: wish },
+        { name: 's', firstAvailable: [{ name: 'a', ...wish }] },
+      ],
+      constraints: [{ matchAttribute: 'a.example/x', distinctAttribute: 'a.example/y' }],
+    },
+  };
+  const asked = {
+    devices: {
+      requests: [
+        { name: 'r', exactly: kept },
+        { name: 's', firstAvailable: [{ name: 'a', ...kept }] },
+      ],
+      constraints: [{ matchAttribute: 'a.example/x' }],
+    },
+  };
+  t.strictSame(created('ResourceClaim', { spec: ask })['spec'], asked);
+  t.strictSame(created('ResourceClaimTemplate', { spec: { spec: ask } })['spec'], {
+    metadata: {},
+    spec: asked,
+  });
+  t.strictSame(
+    created('DeviceClass', { spec: { extendedResourceName: 'a.example/g' } })['spec'],
+    {},
+  );
+  const plain = { name: 'd', capacity: { memory: { value: '1Gi' } } };
+  const full = {
+    ...plain,
+    nodeName: 'n',
+    allNodes: true,
+    taints: [{ key: 'k', effect: 'NoSchedule' }],
+    consumesCounters: [{ counterSet: 'c', counters: { m: { value: '1' } } }],
+    bindsToNode: true,
+    bindingConditions: ['a'],
+    bindingFailureConditions: ['b'],
+    allowMultipleAllocations: true,
+    capacity: { memory: { value: '1Gi', requestPolicy: { default: '1' } } },
+  };
+  const shared = { sharedCounters: [{ name: 'c', counters: { m: { value: '1' } } }] };
+  t.strictSame(
+    created('ResourceSlice', slice({ devices: [full], ...shared }))['spec'],
+    slice({ devices: [plain] }).spec,
+  );
 });
 
 t.test('what is taken with a warning', async (t) => {
