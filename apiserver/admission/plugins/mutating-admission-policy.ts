@@ -4,7 +4,7 @@
  *
  * When one has changed the object, all mutating plugins run a second time, in which only those policies are
  * invoked that ask to be (`reinvocationPolicy: IfNeeded`), were invoked before, and whose object has changed
- * since (`policy/mutating/dispatcher.go`).
+ * since, by themselves or others (`policy/mutating/dispatcher.go`).
  */
 import type {
   MutatingAdmissionPolicy,
@@ -111,6 +111,7 @@ class Change {
   readonly faults: PolicyFault[] = [];
   private readonly invocations: Invocation[] = [];
   private readonly decisions: AskedDecisions;
+  private mutated = false;
 
   constructor(
     private readonly asked: Asked,
@@ -164,6 +165,11 @@ class Change {
         this.fault(policy, binding, err.message, 'Invalid');
       }
     }
+    if (this.mutated) {
+      // Upstream counts a policy's own change, too.
+      reinvokeAll(round);
+      if (!second) attributes.reinvocation = 'wanted';
+    }
     round.last = structuredClone(attributes.object);
   }
 
@@ -187,10 +193,7 @@ class Change {
         this.fault(policy, binding, err.message, 'Invalid');
       }
     }
-    if (!deepEqual(before, attributes.object)) {
-      reinvokeAll(round);
-      if (attributes.reinvocation !== 'running') attributes.reinvocation = 'wanted';
-    }
+    if (!deepEqual(before, attributes.object)) reinvokeAll(round);
     if (policy.spec?.reinvocationPolicy === 'IfNeeded') round.invoked.add(key);
   }
 
@@ -211,6 +214,7 @@ class Change {
     if (changed === undefined) return;
     try {
       attributes.object = await version.take(changed, subresource, object, mutation.isJsonPatch);
+      this.mutated = true;
     } catch (err) {
       if (mutation.isJsonPatch) throw internalError(err);
       throw new MutationError(err instanceof Error ? err.message : String(err));

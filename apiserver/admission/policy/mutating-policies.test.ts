@@ -314,3 +314,351 @@ t.test('what one mutation makes of a Deployment', async (t) => {
     await undo();
   }
 });
+
+async function written(name: string, data: Record<string, string> = {}, more: object = {}) {
+  const { code, body } = await admin.post(`${MAPS}?dryRun=All`, map(name, data, more));
+  return code === 201 ? body['data'] : `${code} ${body['reason']}: ${body['message']}`;
+}
+
+/** Appends to the value of a key, so that the order of what happened can be read off. */
+const appends = (letter: string) =>
+  applies(`Object{data: {"log": object.?data.?log.orValue("") + "${letter}"}}`);
+
+t.test('policies are invoked one after the other, and again where they ask for it', async (t) => {
+  const undo = await inForce({
+    a: { reinvocationPolicy: 'IfNeeded', mutations: [appends('a')] },
+    b: { mutations: [appends('b'), appends('B')] },
+    c: { reinvocationPolicy: 'IfNeeded', mutations: [appends('c')] },
+  });
+  t.same(await written(fresh()), { log: 'abBcac' });
+  await undo();
+  const alone = await inForce({ a: { reinvocationPolicy: 'IfNeeded', mutations: [appends('a')] } });
+  t.same(await written(fresh()), { log: 'aa' }, 'its own change is one');
+  await alone();
+});
+
+t.test('for whom a policy is', async (t) => {
+  const mutations = [applies('Object{data: {"by": "p"}}')];
+  const by = { by: 'p' };
+  for (const { row, spec = {}, binding = {}, made, metadata = {} } of [
+    { row: 'all', made: by },
+    {
+      row: 'a condition that holds',
+      spec: { matchConditions: [{ name: 'c', expression: "request.operation == 'CREATE'" }] },
+      made: by,
+    },
+    {
+      row: 'one that does not',
+      spec: { matchConditions: [{ name: 'c', expression: 'has(object.data)' }] },
+      made: undefined,
+    },
+    {
+      row: 'one that fails',
+      spec: { matchConditions: [{ name: 'c', expression: "object.data.x == 'y'" }] },
+      made: "403 Invalid: policy 'p' with binding 'p-b' denied request: expression 'object.data.x == 'y'' resulted in error: no such key: data",
+    },
+    {
+      row: 'one that fails and is ignored',
+      spec: {
+        failurePolicy: 'Ignore',
+        matchConditions: [{ name: 'c', expression: "object.data.x == 'y'" }],
+      },
+      made: undefined,
+    },
+    {
+      row: 'a failure that is ignored',
+      spec: { failurePolicy: 'Ignore', mutations: [applies('Object{none: 1}'), ...mutations] },
+      made: by,
+    },
+    {
+      row: 'variables, anew for each mutation',
+      spec: {
+        variables: [{ name: 'count', expression: 'object.?data.orValue({}).size()' }],
+        mutations: [
+          applies('Object{data: {"x": string(variables.count)}}'),
+          applies('Object{data: {"y": string(variables.count)}}'),
+        ],
+      },
+      made: { x: '0', y: '1' },
+    },
+    {
+      row: 'a namespace by its labels',
+      binding: { matchResources: { namespaceSelector: { matchLabels: { env: 'prod' } } } },
+      made: by,
+    },
+    {
+      row: 'another',
+      binding: { matchResources: { namespaceSelector: { matchLabels: { env: 'dev' } } } },
+      made: undefined,
+    },
+    {
+      row: 'an object by its labels',
+      binding: { matchResources: { objectSelector: { matchLabels: { a: 'b' } } } },
+      metadata: { labels: { a: 'b' } },
+      made: by,
+    },
+    {
+      row: 'the namespace',
+      spec: { mutations: [applies('Object{data: {"env": namespaceObject.metadata.labels.env}}')] },
+      made: { env: 'prod' },
+    },
+    {
+      row: 'who asks, and what they may',
+      spec: {
+        mutations: [
+          applies(
+            'Object{data: {"user": request.userInfo.username, "may": string(authorizer.requestResource.check("create").allowed())}}',
+          ),
+        ],
+      },
+      made: { user: 'admin', may: 'true' },
+    },
+    {
+      row: 'no parameters',
+      spec: { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } },
+      binding: { paramRef: { name: 'none', parameterNotFoundAction: 'Deny' } },
+      made: "403 Forbidden: policy 'p' with binding 'p-b' denied request: failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction",
+    },
+    {
+      row: 'no parameters, allowed',
+      spec: { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } },
+      binding: { paramRef: { name: 'none', parameterNotFoundAction: 'Allow' } },
+      made: undefined,
+    },
+  ]) {
+    const undo = await inForce({ p: { mutations, ...spec } }, binding);
+    t.same(await written(row.replaceAll(/\W+/g, '-'), undefined, metadata), made, row);
+    await undo();
+  }
+});
+
+t.test('parameters: each that is chosen, in turn', async (t) => {
+  for (const [name, letter] of [
+    ['params-1', 'x'],
+    ['params-2', 'y'],
+  ] as const)
+    await must(admin.post(MAPS, map(name, { letter }, { labels: { params: 'yes' } })));
+  const undo = await inForce(
+    {
+      p: {
+        paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
+        mutations: [
+          applies('Object{data: {"log": object.?data.?log.orValue("") + params.data.letter}}'),
+        ],
+      },
+    },
+    {
+      paramRef: {
+        selector: { matchLabels: { params: 'yes' } },
+        parameterNotFoundAction: 'Deny',
+      },
+    },
+  );
+  t.same(await written(fresh()), { log: 'xy' });
+  await undo();
+});
+
+t.test('an update, a scale, and a custom kind', async (t) => {
+  const name = fresh();
+  await must(admin.post(MAPS, map(name, { a: '1' })));
+  const undo = await inForce({
+    p: {
+      matchConstraints: {
+        resourceRules: [
+          rule('', 'configmaps', ['UPDATE']),
+          rule('apps', 'deployments/scale', ['UPDATE']),
+        ],
+      },
+      mutations: [
+        applies(
+          'object.kind == "Scale" ? Object{spec: Object.spec{replicas: 7}} : Object{data: {"old": oldObject.data.a}}',
+        ),
+      ],
+    },
+  });
+  t.same((await must(admin.patch(`${MAPS}/${name}`, { data: { a: '2' } })))['data'], {
+    a: '2',
+    old: '1',
+  });
+  await must(admin.post(DEPLOYMENTS, deployment(name)));
+  const scaled = await must(admin.patch(`${DEPLOYMENTS}/${name}/scale`, { spec: { replicas: 1 } }));
+  t.same(scaled['spec'], { replicas: 7 });
+  await undo();
+
+  await must(
+    admin.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      metadata: { name: 'things.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', kind: 'Thing' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: {
+                type: 'object',
+                properties: {
+                  spec: {
+                    type: 'object',
+                    properties: {
+                      names: {
+                        type: 'array',
+                        items: { type: 'string' },
+                        'x-kubernetes-list-type': 'set',
+                      },
+                      size: { type: 'integer', default: 3 },
+                      flat: { type: 'array', items: { type: 'string' } },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        ],
+      },
+    }),
+  );
+  const things = '/apis/example.com/v1/namespaces/test/things';
+  const thing = (spec: object) => ({
+    apiVersion: 'example.com/v1',
+    kind: 'Thing',
+    metadata: { generateName: 't-' },
+    spec,
+  });
+  await server.settled();
+  for (const { row, mutation, made, why } of [
+    {
+      row: 'a set',
+      mutation: applies('Object{spec: Object.spec{names: ["b"]}}'),
+      made: { names: ['a', 'b'], size: 3 },
+    },
+    {
+      row: 'a patch',
+      mutation: patches('[JSONPatch{op: "add", path: "/spec/flat", value: ["c"]}]'),
+      made: { names: ['a'], size: 3, flat: ['c'] },
+    },
+    {
+      row: 'an atomic list',
+      mutation: applies('Object{spec: Object.spec{flat: ["b"]}}'),
+      why: /may not mutate atomic arrays, maps or structs: \.spec\.flat$/,
+    },
+  ]) {
+    const end = await inForce({
+      p: {
+        matchConstraints: { resourceRules: [rule('example.com', 'things')] },
+        mutations: [mutation],
+      },
+    });
+    const { body } = await admin.post(`${things}?dryRun=All`, thing({ names: ['a'] }));
+    if (made) t.same(body['spec'], made, `${row}: ${body['message'] ?? ''}`);
+    else t.match(body['message'], why, row);
+    await end();
+  }
+});
+
+t.test('what is refused at its creation', async (t) => {
+  const good = { mutations: [applies('Object{}')] };
+  const rows: readonly { readonly row: string; readonly spec: object; readonly why: string }[] = [
+    {
+      row: 'nothing',
+      spec: { matchConstraints: undefined, reinvocationPolicy: undefined },
+      why: '[spec.matchConstraints: Required value, spec.mutations: Required value: mutations must contain at least one item, spec.reinvocationPolicy: Required value]',
+    },
+    {
+      row: 'a deletion',
+      spec: { ...good, matchConstraints: { resourceRules: [rule('', 'pods', ['DELETE'])] } },
+      why: 'spec.matchConstraints.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
+    },
+    {
+      row: 'another type of patch',
+      spec: { mutations: [{ patchType: 'Merge' }] },
+      why: 'spec.mutations[0].patchType: Unsupported value: "Merge": supported values: "ApplyConfiguration", "JSONPatch"',
+    },
+    {
+      row: 'none, and the other',
+      spec: { mutations: [{ ...patches('[]'), patchType: 'ApplyConfiguration' }] },
+      why: '[spec.mutations[0].applyConfiguration: Required value: must be specified when patchType is ApplyConfiguration, spec.mutations[0].jsonPatch: Invalid value: "{jsonPatch}": must not be specified when patchType is ApplyConfiguration]',
+    },
+    {
+      row: 'a text in place of an object',
+      spec: { mutations: [applies('"I am"')] },
+      why: 'spec.mutations[0].applyConfiguration.expression: Invalid value: "\\"I am\\"": must evaluate to Object but got string',
+    },
+    {
+      row: 'an object of another type',
+      spec: { mutations: [applies('Object.spec{}')] },
+      why: 'spec.mutations[0].applyConfiguration.expression: Invalid value: "Object.spec{}": must evaluate to Object but got Object.spec',
+    },
+    {
+      row: 'one operation',
+      spec: { mutations: [patches('JSONPatch{}')] },
+      why: 'spec.mutations[0].jsonPatch.expression: Invalid value: "JSONPatch{}": must evaluate to list(JSONPatch) but got JSONPatch',
+    },
+    {
+      row: 'a number for an operation',
+      spec: { mutations: [patches('[JSONPatch{op: 1}]')] },
+      why: `spec.mutations[0].jsonPatch.expression: Invalid value: "[JSONPatch{op: 1}]": compilation failed: ERROR: <input>:1:14: expected type of field 'op' is 'string' but provided type is 'int'\n | [JSONPatch{op: 1}]\n | .............^`,
+    },
+    {
+      row: 'params without a kind',
+      spec: { mutations: [applies('Object{spec: params.x}')] },
+      why: "spec.mutations[0].applyConfiguration.expression: Invalid value: \"Object{spec: params.x}\": compilation failed: ERROR: <input>:1:14: undeclared reference to 'params' (in container '')\n | Object{spec: params.x}\n | .............^",
+    },
+    {
+      row: 'a kind of parameters',
+      spec: { ...good, paramKind: { apiVersion: 'a/b/c', kind: '9' } },
+      why: '[spec.paramKind.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c, spec.paramKind.kind: Invalid value: "9": may have mixed case, but should otherwise match: a DNS-1035 label must consist',
+    },
+    {
+      row: 'another reinvocation',
+      spec: { ...good, reinvocationPolicy: 'Always' },
+      why: 'spec.reinvocationPolicy: Unsupported value: "Always": supported values: "IfNeeded", "Never"',
+    },
+  ];
+  for (const { row, spec, why } of rows) {
+    const { code, body } = await admin.post(POLICIES, policy('bad', spec));
+    t.equal(code, 422, row);
+    const begins = 'MutatingAdmissionPolicy.admissionregistration.k8s.io "bad" is invalid: ';
+    const message = String(body['message']);
+    t.ok(message.startsWith(begins + why), `${row}: ${message}`);
+  }
+  const { body } = await admin.post(BINDINGS, {
+    metadata: { name: 'bad' },
+    spec: { paramRef: {}, matchResources: { resourceRules: [rule('', 'pods', ['DELETE'])] } },
+  });
+  t.equal(
+    body['message'],
+    'MutatingAdmissionPolicyBinding.admissionregistration.k8s.io "bad" is invalid: [spec.policyName: Required value, spec.paramRef: Required value: one of name or selector must be specified, spec.paramRef.parameterNotFoundAction: Required value, spec.matchResources.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"]',
+  );
+});
+
+t.test('defaults, and what is stored', async (t) => {
+  const made = await must(
+    admin.post(POLICIES, policy('kept', { mutations: [applies('Object{}')] })),
+  );
+  t.match(made, {
+    metadata: { generation: 1 },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} },
+    },
+  });
+  await must(admin.delete(`${POLICIES}/kept`));
+});
+
+t.test('without being asked for, nothing of it is served', async (t) => {
+  const other = await TestServer.start({ beside: server });
+  t.teardown(() => other.stop());
+  const { code } = await other.as('admin').get(POLICIES);
+  t.equal(code, 404);
+  const { body } = await other.as('admin').get(REGISTRATION);
+  t.notMatch(JSON.stringify(body), /v1beta1/);
+  const { body: served } = await admin.get(REGISTRATION);
+  t.match(
+    JSON.stringify(served),
+    /"preferredVersion":\{"groupVersion":"admissionregistration.k8s.io\/v1"/,
+  );
+});
