@@ -76,7 +76,7 @@ export async function proposalOf(spec: MetricSpec, input: MetricInput): Promise<
   if (type === 'ContainerResource' && spec.containerResource) {
     const { name, container, target } = spec.containerResource;
     const of = { name, target, container, source: 'container resource' };
-    const what = `failed to get ${name} container metric value`;
+    const what = `failed to get ${container} container metric value`;
     return failing(what, 'FailedGetContainerResourceMetric', async () => {
       const { current, ...rest } = await byResource(of, input);
       return { ...rest, status: { type, containerResource: { name, container, current } } };
@@ -134,7 +134,7 @@ async function byResource(
       const values = podsInput(await read(), input);
       const targetMilli = milliOf(averageValue);
       const { replicas, milli } = byAverage({ ...values, resource: name, targetMilli });
-      return { replicas, name: `${name} ${source}`, current: { averageValue: quantity(milli) } };
+      return { replicas, name: `${name} resource`, current: { averageValue: quantity(milli) } };
     });
   }
   if (averageUtilization === undefined) {

@@ -7,11 +7,15 @@
  *                           no higher than the lowest of the window up
  *            ─▶ limited by the policies' rates ─▶ limited by minReplicas and maxReplicas
  */
-import type { HPAScalingRules } from '../../pkg/api/types.js';
+import type { HorizontalPodAutoscaler, HPAScalingRules } from '../../pkg/api/types.js';
+import { Quantity } from '../../pkg/apimachinery/quantity.js';
+import type { Tolerances } from './replica-calculator.js';
 
 /** Without `behavior`: at most double, or four pods. */
 const SCALE_UP_FACTOR = 2;
 const SCALE_UP_MINIMUM = 4;
+
+type Behavior = NonNullable<HorizontalPodAutoscaler['spec']>['behavior'];
 
 export interface Rules {
   readonly scaleUp: HPAScalingRules;
@@ -84,6 +88,18 @@ const DOWN_LIMIT: Reason = {
   reason: 'ScaleDownLimit',
   message: 'the desired replica count is decreasing faster than the maximum scale rate',
 };
+
+/** The server fills in both directions where there are rules at all. */
+export function rulesOf(behavior: Behavior): Rules | undefined {
+  return behavior && { scaleUp: behavior.scaleUp ?? {}, scaleDown: behavior.scaleDown ?? {} };
+}
+
+/** How far from its target a metric may be; `otherwise` where no rule says it. */
+export function tolerancesOf(behavior: Behavior, otherwise: number): Tolerances {
+  const of = (rules: HPAScalingRules | undefined) =>
+    rules?.tolerance === undefined ? otherwise : Quantity.parse(rules.tolerance).toNumber();
+  return { scaleUp: of(behavior?.scaleUp), scaleDown: of(behavior?.scaleDown) };
+}
 
 /** Of one autoscaler. */
 export class ScalingHistory {

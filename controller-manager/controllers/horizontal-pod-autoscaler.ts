@@ -10,27 +10,29 @@
 import type {
   CrossVersionObjectReference,
   HorizontalPodAutoscaler,
-  HPAScalingRules,
   MetricStatus,
   Pod,
   Scale,
 } from '../../pkg/api/types.js';
-import { clone } from '../../pkg/apimachinery/clone.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
-import { parseSelector, type Selector } from '../../pkg/apimachinery/labels.js';
 import { formatTime, keyOf, splitKey } from '../../pkg/apimachinery/meta.js';
-import { Quantity } from '../../pkg/apimachinery/quantity.js';
-import { isConflict, isNotFound } from '../../pkg/client/errors.js';
-import { type EventRecorder, referenceTo } from '../../pkg/client/event-recorder.js';
+import type { EventRecorder } from '../../pkg/client/event-recorder.js';
 import type { Informer } from '../../pkg/client/informer.js';
 import { Lister } from '../../pkg/client/lister.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { HORIZONTAL_POD_AUTOSCALERS, PODS, type ResourceRef } from '../../pkg/client/resources.js';
-import { MetricFailure, proposalOf } from '../autoscaling/metric-proposal.js';
+import {
+  type MetricInput,
+  type MetricProposal,
+  proposalOf,
+} from '../autoscaling/metric-proposal.js';
+import { type Verdict, verdictOf } from '../autoscaling/metric-verdict.js';
 import { MetricsClient } from '../autoscaling/metrics-client.js';
 import { ScaleTargets } from '../autoscaling/scale-target.js';
-import { type Reason, type Rules, ScalingHistory } from '../autoscaling/scaling-rules.js';
+import { rulesOf, ScalingHistory, tolerancesOf } from '../autoscaling/scaling-rules.js';
+import { StatusReport } from '../autoscaling/status-report.js';
+import { TargetPods } from '../autoscaling/target-pods.js';
 import {
   type Controller,
   type ControllerContext,
@@ -38,6 +40,7 @@ import {
   runSyncLoop,
 } from '../controller.js';
 import type { AutoscalerOptions } from '../options.js';
+import { messageOf } from '../pod-control.js';
 
 export const horizontalPodAutoscaler: ControllerDescriptor = {
   name: 'horizontal-pod-autoscaler-controller',
@@ -46,14 +49,12 @@ export const horizontalPodAutoscaler: ControllerDescriptor = {
   create: (context) => new HorizontalPodAutoscalerController(context),
 };
 
-type Status = NonNullable<HorizontalPodAutoscaler['status']>;
-
-/** One look at one autoscaler: what it was, and the status it is to get. */
+/** One look at one autoscaler. */
 interface Round {
   readonly key: string;
-  readonly hpa: HorizontalPodAutoscaler;
+  readonly namespace: string;
   readonly spec: NonNullable<HorizontalPodAutoscaler['spec']>;
-  readonly status: Status;
+  readonly report: StatusReport;
   readonly signal: AbortSignal;
 }
 
@@ -63,11 +64,13 @@ interface Target {
   readonly current: number;
 }
 
-/** What the metrics together propose. */
-interface Wanted {
-  readonly replicas: number;
-  readonly metric: string;
+/** What is to be done, and why. */
+interface Plan {
+  readonly desired: number;
+  readonly why: string;
   readonly statuses: MetricStatus[];
+  /** What was wrong with some of the metrics. */
+  readonly failure?: Error;
 }
 
 /** The round is over: its status is written, its Event sent. */
@@ -77,7 +80,7 @@ class HorizontalPodAutoscalerController implements Controller {
   private readonly queue: RateLimitingQueue;
   private readonly autoscalers: Informer<HorizontalPodAutoscaler>;
   private readonly pods: Informer<Pod>;
-  private readonly podLister: Lister<Pod>;
+  private readonly targetPods: TargetPods;
   private readonly client: ResourceClient<HorizontalPodAutoscaler>;
   private readonly metrics: MetricsClient;
   private readonly targets: ScaleTargets;
@@ -85,7 +88,6 @@ class HorizontalPodAutoscalerController implements Controller {
   private readonly options: AutoscalerOptions;
   /** Forgotten with their autoscalers. */
   private readonly histories = new Map<string, ScalingHistory>();
-  private readonly selectors = new Map<string, Selector>();
 
   constructor(private readonly context: ControllerContext) {
     const { client, clock, informers, recorder, options } = context;
@@ -97,7 +99,7 @@ class HorizontalPodAutoscalerController implements Controller {
     this.recorder = recorder.forComponent('horizontal-pod-autoscaler');
     this.autoscalers = informers.informer<HorizontalPodAutoscaler>(HORIZONTAL_POD_AUTOSCALERS);
     this.pods = informers.informer<Pod>(PODS);
-    this.podLister = new Lister(this.pods);
+    this.targetPods = new TargetPods(new Lister(this.pods));
     this.autoscalers.addHandler({
       add: (hpa) => this.queue.add(keyOf(hpa)),
       update: (old, hpa) => {
@@ -124,12 +126,17 @@ class HorizontalPodAutoscalerController implements Controller {
     const hpa = this.autoscalers.store.get(key);
     if (!hpa?.spec) {
       this.histories.delete(key);
-      this.selectors.delete(key);
+      this.targetPods.forget(key);
       return;
     }
-    const status: Status = clone(hpa.status ?? { desiredReplicas: 0 });
+    const report = new StatusReport(hpa, {
+      client: this.client,
+      recorder: this.recorder,
+      clock: this.context.clock,
+    });
+    const { namespace } = splitKey(key);
     try {
-      await this.reconcile({ key, hpa, spec: hpa.spec, status, signal });
+      await this.reconcile({ key, namespace, spec: hpa.spec, report, signal });
     } catch (err) {
       if (!(err instanceof RoundFailed)) throw err;
       this.context.logger.debug({ key, err }, 'An autoscaler could not do its work');
@@ -139,296 +146,154 @@ class HorizontalPodAutoscalerController implements Controller {
   }
 
   private async reconcile(round: Round): Promise<void> {
-    const { key, hpa, spec, status, signal } = round;
-    const { minReplicas = 1, maxReplicas } = spec;
+    const { key, spec, report, signal } = round;
+    const { clock } = this.context;
     const target = await this.targetOf(round);
     const { current } = target;
-    const { clock } = this.context;
     const history = this.histories.get(key) ?? new ScalingHistory(current, clock.now());
     this.histories.set(key, history);
-    let desired = current;
-    let why = '';
-    let statuses: MetricStatus[] = [];
-    let failure: Error | undefined;
-    const rules = rulesOf(spec.behavior);
-    if (current === 0 && minReplicas !== 0) {
-      this.condition(round, 'ScalingActive', 'False', {
-        reason: 'ScalingDisabled',
-        message: 'scaling is disabled since the replica count of the target is zero',
-      });
-    } else if (current > maxReplicas) {
-      why = 'Current number of replicas above Spec.MaxReplicas';
-      desired = maxReplicas;
-    } else if (current < minReplicas) {
-      why = 'Current number of replicas below Spec.MinReplicas';
-      desired = minReplicas;
-    } else {
-      const found = await this.wanted(round, target);
-      failure = found.failure;
-      statuses = found.statuses;
-      if (found.replicas > current) why = `${found.metric} above target`;
-      if (found.replicas < current) why = 'All metrics below target';
-      const decision = history.normalize({
-        current,
-        desired: found.replicas,
-        min: minReplicas,
-        max: maxReplicas,
-        now: clock.now(),
-        downscaleStabilizationMs: this.options.downscaleStabilizationMs,
-        rules,
-      });
-      this.condition(round, 'AbleToScale', 'True', decision.able);
-      this.condition(round, 'ScalingLimited', decision.limited ? 'True' : 'False', decision.limit);
-      desired = decision.replicas;
-    }
-    const rescale = desired !== current;
-    if (rescale) {
+    const { desired, why, statuses, failure } = await this.planOf(round, target, history);
+    report.status.currentReplicas = current;
+    report.status.currentMetrics = statuses;
+    if (desired !== current) {
       await this.rescale(round, target, desired, why);
-      history.scaled(current, desired, clock.now(), rules);
+      history.scaled(current, desired, clock.now(), rulesOf(spec.behavior));
+      report.status.lastScaleTime = formatTime(new Date(clock.now()));
     }
-    status.currentReplicas = current;
-    status.desiredReplicas = desired;
-    status.currentMetrics = statuses;
-    if (rescale) status.lastScaleTime = formatTime(new Date(clock.now()));
-    await this.writeStatus(hpa, status, signal);
+    report.status.desiredReplicas = desired;
+    await report.write(signal);
     if (failure) throw new RoundFailed(failure.message, { cause: failure });
   }
 
-  private async targetOf(round: Round): Promise<Target> {
-    const { hpa, spec, signal } = round;
-    const { namespace = '' } = hpa.metadata ?? {};
+  private async targetOf({ namespace, spec, report, signal }: Round): Promise<Target> {
     const wanted: CrossVersionObjectReference = spec.scaleTargetRef;
     try {
       const ref = await this.targets.resourceOf(wanted, signal);
       const scale = await this.targets.get(ref, namespace, wanted.name, signal);
-      this.condition(round, 'AbleToScale', 'True', {
+      report.condition('AbleToScale', 'True', {
         reason: 'SucceededGetScale',
         message: "the HPA controller was able to get the target's current scale",
       });
       return { ref, scale, current: scale.spec?.replicas ?? 0 };
     } catch (err) {
       if (signal.aborted) throw err;
-      this.event(hpa, 'Warning', 'FailedGetScale', textOf(err));
-      this.condition(round, 'AbleToScale', 'False', {
+      report.event('Warning', 'FailedGetScale', messageOf(err));
+      report.condition('AbleToScale', 'False', {
         reason: 'FailedGetScale',
-        message: `the HPA controller was unable to get the target's current scale: ${textOf(err)}`,
+        message: `the HPA controller was unable to get the target's current scale: ${messageOf(err)}`,
       });
-      await this.writeStatus(hpa, round.status, signal);
-      throw new RoundFailed(textOf(err), { cause: err });
+      await report.write(signal);
+      throw new RoundFailed(messageOf(err), { cause: err });
     }
   }
 
-  /** Throws when no metric can be had, or when one cannot and the others want fewer replicas. */
-  private async wanted(
-    round: Round,
-    { scale, current }: Target,
-  ): Promise<Wanted & { failure?: Error }> {
-    const { hpa, spec, status, signal } = round;
-    const { namespace = '' } = hpa.metadata ?? {};
+  private async planOf(round: Round, target: Target, history: ScalingHistory): Promise<Plan> {
+    const { spec, report } = round;
+    const { minReplicas = 1, maxReplicas } = spec;
+    const { current } = target;
+    if (current === 0 && minReplicas !== 0) {
+      report.condition('ScalingActive', 'False', {
+        reason: 'ScalingDisabled',
+        message: 'scaling is disabled since the replica count of the target is zero',
+      });
+      return { desired: current, why: '', statuses: [] };
+    }
+    if (current > maxReplicas) {
+      const why = 'Current number of replicas above Spec.MaxReplicas';
+      return { desired: maxReplicas, why, statuses: [] };
+    }
+    if (current < minReplicas) {
+      const why = 'Current number of replicas below Spec.MinReplicas';
+      return { desired: minReplicas, why, statuses: [] };
+    }
+    const { replicas, metric, statuses, failure } = await this.measure(round, target);
+    const decision = history.normalize({
+      current,
+      desired: replicas,
+      min: minReplicas,
+      max: maxReplicas,
+      now: this.context.clock.now(),
+      downscaleStabilizationMs: this.options.downscaleStabilizationMs,
+      rules: rulesOf(spec.behavior),
+    });
+    report.condition('AbleToScale', 'True', decision.able);
+    report.condition('ScalingLimited', decision.limited ? 'True' : 'False', decision.limit);
+    const up = replicas > current ? `${metric} above target` : '';
+    return {
+      desired: decision.replicas,
+      why: replicas < current ? 'All metrics below target' : up,
+      statuses,
+      ...(failure ? { failure } : {}),
+    };
+  }
+
+  /** Ends the round when no metric can be had, or when one cannot and the others want fewer replicas. */
+  private async measure(round: Round, target: Target): Promise<Verdict & { replicas: number }> {
+    const { report, signal } = round;
+    let statuses: MetricStatus[] = [];
     try {
-      const pods = this.podsOf(round, scale);
-      const { cpuInitializationMs, initialReadinessDelayMs } = this.options;
-      const readiness = {
-        cpuInitializationMs,
-        initialReadinessDelayMs,
-        now: this.context.clock.now(),
-      };
-      const specs = spec.metrics ?? [];
-      const outcomes = await Promise.allSettled(
-        specs.map((metric) =>
-          proposalOf(metric, {
-            metrics: this.metrics,
-            namespace,
-            specReplicas: current,
-            statusReplicas: scale.status?.replicas ?? 0,
-            selector: scale.status?.selector ?? '',
-            pods,
-            tolerances: this.tolerancesOf(spec.behavior),
-            readiness,
-            signal,
-            resourceOf: (kind) => this.targets.resourceOf(kind, signal),
-          }),
-        ),
-      );
-      return this.most(round, outcomes, current);
+      const pods = this.targetPods.of(round.key, target.scale, report);
+      const verdict = verdictOf(await this.propose(round, target, pods), target.current, report);
+      const { replicas } = verdict;
+      if (replicas !== undefined) return { ...verdict, replicas };
+      statuses = verdict.statuses;
+      throw verdict.failure;
     } catch (err) {
       if (signal.aborted || !(err instanceof Error)) throw err;
-      status.currentReplicas = current;
-      await this.writeStatus(hpa, status, signal);
-      this.event(hpa, 'Warning', 'FailedComputeMetricsReplicas', err.message);
+      report.status.currentReplicas = target.current;
+      report.status.currentMetrics = statuses;
+      await report.write(signal);
+      report.event('Warning', 'FailedComputeMetricsReplicas', err.message);
       throw new RoundFailed(err.message, { cause: err });
     }
   }
 
-  private most(
-    round: Round,
-    outcomes: readonly PromiseSettledResult<Awaited<ReturnType<typeof proposalOf>>>[],
-    current: number,
-  ): Wanted & { failure?: Error } {
-    let replicas = 0;
-    let metric = '';
-    const statuses: MetricStatus[] = [];
-    const failures: MetricFailure[] = [];
-    for (const outcome of outcomes) {
-      if (outcome.status === 'fulfilled') {
-        statuses.push(outcome.value.status);
-        if (replicas === 0 || outcome.value.replicas > replicas) {
-          ({ replicas, name: metric } = outcome.value);
-        }
-      } else {
-        if (!(outcome.reason instanceof MetricFailure)) throw outcome.reason;
-        statuses.push({ type: '' });
-        failures.push(outcome.reason);
-        this.event(round.hpa, 'Warning', outcome.reason.reason, outcome.reason.detail);
-      }
-    }
-    const [first] = failures;
-    const failure = first
-      ? new Error(
-          `invalid metrics (${failures.length} invalid out of ${outcomes.length}), first error is: ${first.message}`,
-        )
-      : undefined;
-    if (first && failure && (failures.length === outcomes.length || replicas < current)) {
-      this.condition(round, 'ScalingActive', 'False', {
-        reason: first.reason,
-        message: `the HPA was unable to compute the replica count: ${first.detail}`,
-      });
-      throw failure;
-    }
-    this.condition(round, 'ScalingActive', 'True', {
-      reason: 'ValidMetricFound',
-      message: `the HPA was able to successfully calculate a replica count from ${metric}`,
-    });
-    return { replicas, metric, statuses, ...(failure ? { failure } : {}) };
-  }
-
-  /** The target's pods. Throws where its selector is no selector, or another autoscaler has pods of it too. */
-  private podsOf(round: Round, scale: Scale): Pod[] {
-    const { hpa, key } = round;
-    const { namespace = '' } = hpa.metadata ?? {};
-    const fail = (event: string, reason: string, message: string, shown = message) => {
-      this.event(hpa, 'Warning', event, message);
-      this.condition(round, 'ScalingActive', 'False', { reason, message: shown });
-      return new Error(message);
+  private propose(
+    { namespace, spec, signal }: Round,
+    { scale, current }: Target,
+    pods: readonly Pod[],
+  ): Promise<PromiseSettledResult<MetricProposal>[]> {
+    const { cpuInitializationMs, initialReadinessDelayMs } = this.options;
+    const now = this.context.clock.now();
+    const input: MetricInput = {
+      metrics: this.metrics,
+      namespace,
+      specReplicas: current,
+      statusReplicas: scale.status?.replicas ?? 0,
+      selector: scale.status?.selector ?? '',
+      pods,
+      tolerances: tolerancesOf(spec.behavior, this.options.tolerance),
+      readiness: { cpuInitializationMs, initialReadinessDelayMs, now },
+      signal,
+      resourceOf: (kind) => this.targets.resourceOf(kind, signal),
     };
-    const text = scale.status?.selector ?? '';
-    if (text === '') {
-      const shown = "the HPA target's scale is missing a selector";
-      throw fail('SelectorRequired', 'InvalidSelector', 'selector is required', shown);
-    }
-    let selector: Selector;
-    try {
-      selector = parseSelector(text);
-    } catch (err) {
-      const message = `couldn't convert selector into a corresponding internal selector object: ${textOf(err)}`;
-      throw fail('InvalidSelector', 'InvalidSelector', message);
-    }
-    this.selectors.set(key, selector);
-    const pods = this.podLister
-      .list(namespace)
-      .filter(({ metadata }) => selector.matches(metadata?.labels ?? {}));
-    const others = new Set<string>();
-    for (const [other, theirs] of this.selectors) {
-      if (splitKey(other).namespace !== namespace) continue;
-      if (pods.some(({ metadata }) => theirs.matches(metadata?.labels ?? {}))) others.add(other);
-    }
-    if (others.size > 1) {
-      const list = [...others].sort().join(' ');
-      const message = `pods by selector ${text} are controlled by multiple HPAs: [${list}]`;
-      throw fail('AmbiguousSelector', 'AmbiguousSelector', message);
-    }
-    return pods;
+    return Promise.allSettled((spec.metrics ?? []).map((metric) => proposalOf(metric, input)));
   }
 
   private async rescale(
-    round: Round,
+    { key, report, signal }: Round,
     { ref, scale, current }: Target,
     desired: number,
     why: string,
   ): Promise<void> {
-    const { hpa, status, signal } = round;
     try {
       await this.targets.update(ref, scale, desired, signal);
     } catch (err) {
       if (signal.aborted) throw err;
-      const message = `New size: ${desired}; reason: ${why}; error: ${textOf(err)}`;
-      this.event(hpa, 'Warning', 'FailedRescale', message);
-      this.condition(round, 'AbleToScale', 'False', {
+      const message = `New size: ${desired}; reason: ${why}; error: ${messageOf(err)}`;
+      report.event('Warning', 'FailedRescale', message);
+      report.condition('AbleToScale', 'False', {
         reason: 'FailedUpdateScale',
-        message: `the HPA controller was unable to update the target scale: ${textOf(err)}`,
+        message: `the HPA controller was unable to update the target scale: ${messageOf(err)}`,
       });
-      status.currentReplicas = current;
-      await this.writeStatus(hpa, status, signal);
-      throw new RoundFailed(textOf(err), { cause: err });
+      await report.write(signal);
+      throw new RoundFailed(messageOf(err), { cause: err });
     }
-    this.condition(round, 'AbleToScale', 'True', {
+    report.condition('AbleToScale', 'True', {
       reason: 'SucceededRescale',
       message: `the HPA controller was able to update the target scale to ${desired}`,
     });
-    this.event(hpa, 'Normal', 'SuccessfulRescale', `New size: ${desired}; reason: ${why}`);
-    const { namespace, name } = hpa.metadata ?? {};
-    this.context.logger.info({ namespace, name, from: current, to: desired, why }, 'Rescaled');
+    report.event('Normal', 'SuccessfulRescale', `New size: ${desired}; reason: ${why}`);
+    this.context.logger.info({ key, from: current, to: desired, why }, 'Rescaled');
   }
-
-  private async writeStatus(
-    hpa: HorizontalPodAutoscaler,
-    status: Status,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (deepEqual(hpa.status, status)) return;
-    try {
-      await this.client.updateStatus({ ...hpa, status }, { signal });
-    } catch (err) {
-      // The next round writes what is true then.
-      if (isNotFound(err) || isConflict(err) || signal.aborted) return;
-      this.event(hpa, 'Warning', 'FailedUpdateStatus', textOf(err));
-      throw err;
-    }
-  }
-
-  private tolerancesOf(
-    behavior: Rules | { scaleUp?: HPAScalingRules; scaleDown?: HPAScalingRules } | undefined,
-  ) {
-    const of = (rules: HPAScalingRules | undefined) =>
-      rules?.tolerance === undefined
-        ? this.options.tolerance
-        : Quantity.parse(rules.tolerance).toNumber();
-    return { scaleUp: of(behavior?.scaleUp), scaleDown: of(behavior?.scaleDown) };
-  }
-
-  private condition(
-    { status }: Round,
-    type: string,
-    value: 'True' | 'False',
-    { reason, message }: Reason,
-  ): void {
-    const conditions = status.conditions ?? [];
-    const old = conditions.find((condition) => condition.type === type);
-    const kept = old?.status === value ? old.lastTransitionTime : undefined;
-    const now = formatTime(new Date(this.context.clock.now()));
-    const made = { type, status: value, lastTransitionTime: kept ?? now, reason, message };
-    status.conditions = old
-      ? conditions.map((condition) => (condition === old ? made : condition))
-      : [...conditions, made];
-  }
-
-  private event(
-    hpa: HorizontalPodAutoscaler,
-    type: 'Normal' | 'Warning',
-    reason: string,
-    message: string,
-  ): void {
-    this.recorder.event(referenceTo(HORIZONTAL_POD_AUTOSCALERS, hpa), type, reason, message);
-  }
-}
-
-/** The server fills in both directions where there are rules at all. */
-function rulesOf(
-  behavior: { scaleUp?: HPAScalingRules; scaleDown?: HPAScalingRules } | undefined,
-): Rules | undefined {
-  return behavior && { scaleUp: behavior.scaleUp ?? {}, scaleDown: behavior.scaleDown ?? {} };
-}
-
-function textOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
 }

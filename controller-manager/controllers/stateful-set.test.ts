@@ -560,12 +560,14 @@ t.test('a revision whose name is taken gets another', async (t) => {
   await revisions.delete(NAMESPACE, taken);
 });
 
-t.test('a pod counts as available after minReadySeconds, and then the next is made', async () => {
-  await sets.create(setOf('slow', 2, { minReadySeconds: 1 }));
+t.test('a pod counts as available after minReadySeconds, and then the next is made', async (t) => {
+  await sets.create(setOf('slow', 2, { minReadySeconds: 3600 }));
   await eventually('ready and not available', async () => {
     const { status } = await sets.get(NAMESPACE, 'slow');
     return status?.readyReplicas === 1 && (status.availableReplicas ?? 0) === 0;
   });
+  t.equal((await podsOf('slow')).length, 1);
+  await sets.patch(NAMESPACE, 'slow', 'merge', { spec: { minReadySeconds: 1 } });
   await rolledOut('slow');
   await sets.delete(NAMESPACE, 'slow');
 });

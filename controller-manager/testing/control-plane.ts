@@ -6,6 +6,7 @@
  *   await plane.stop();
  */
 import { setMaxListeners } from 'node:events';
+import type { ProxyClient } from '../../apiserver/aggregator/remote-api.js';
 import { KubeletConnection } from '../../apiserver/endpoints/kubelet-proxy.js';
 import { ApiServer } from '../../apiserver/server/api-server.js';
 import { DEFAULT_LOAD } from '../../apiserver/server/load.js';
@@ -23,6 +24,8 @@ export interface ControlPlaneOptions {
   /** Of the controller-manager. */
   readonly args?: readonly string[];
   readonly tolerationSeconds?: number;
+  /** With whose certificate extension servers are asked. */
+  readonly proxyClient?: ProxyClient;
 }
 
 const HOST = '127.0.0.1';
@@ -45,7 +48,7 @@ export class ControlPlane {
     process.env['DRYDOCK_DETECT_MUTATION'] = '1';
     const store = await TestStore.start();
     const clock = new RealClock();
-    const { tolerationSeconds = 1 } = options;
+    const { tolerationSeconds = 1, proxyClient } = options;
     const api = await ApiServer.create({
       etcd: await store.client(),
       clock,
@@ -55,6 +58,7 @@ export class ControlPlane {
         clientKey: '',
         preferredAddressTypes: [],
       }),
+      ...(proxyClient ? { proxyClient } : {}),
       authentication: {
         anonymous: true,
         serviceAccount: { issuer: 'https://test', audiences: [], keys: [] },

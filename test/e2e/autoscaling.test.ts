@@ -256,6 +256,15 @@ t.test('an API that an extension server serves', async (t) => {
   t.match(gone.stderr, /unable to handle the request|error trying to reach service/);
   await shows(`get apiservice ${NAME}`, /False \(FailedDiscoveryCheck\)/, 'one that has gone');
   t.match((await cluster.kubectl('get pods')).code, 0, 'the rest of the API stays');
+  await shows(
+    'get hpa worker',
+    /Deployment\/worker +<unknown>\/30 \(avg\) +1 +5 +3 /,
+    'a metric that is unknown, and replicas that stay',
+  );
+  t.match(
+    (await cluster.kubectl('describe hpa worker')).stdout,
+    /ScalingActive +False +FailedGetExternalMetric .*Warning +FailedGetExternalMetric/s,
+  );
   t.equal((await cluster.kubectl(`delete apiservice ${NAME}`)).code, 0);
   await eventually('the group goes', async () => {
     const { stderr } = await cluster.kubectl('get --raw /apis/wardle.example.com/v1');

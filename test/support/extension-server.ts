@@ -31,6 +31,8 @@ export class ExtensionServer {
   readonly asked: Asked[] = [];
   /** Of the external metric `queue-length`. */
   queueLength = 0;
+  /** What it answers at further paths; a Status goes with its own code. */
+  readonly further = new Map<string, object>();
 
   private constructor(
     private readonly server: Server,
@@ -105,8 +107,8 @@ export class ExtensionServer {
       res.end();
       return;
     }
-    const body = this.bodyAt(url.pathname);
-    if (body) json(res, 200, body);
+    const body = this.further.get(url.pathname) ?? this.bodyAt(url.pathname);
+    if (body) json(res, 'code' in body ? Number(body.code) : 200, body);
     else json(res, 404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 404 });
   }
 
