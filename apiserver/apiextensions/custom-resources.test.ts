@@ -255,6 +255,11 @@ t.test('objects are validated, pruned and defaulted by their schema', async (t) 
               'x-kubernetes-embedded-resource': true,
               'x-kubernetes-preserve-unknown-fields': true,
             },
+            closed: {
+              type: 'object',
+              'x-kubernetes-embedded-resource': true,
+              properties: { spec: { type: 'object' } },
+            },
             either: object(
               { a: { type: 'string' }, b: { type: 'string' } },
               {
@@ -380,6 +385,20 @@ t.test('objects are validated, pruned and defaulted by their schema', async (t) 
     { 'content-type': 'application/apply-patch+yaml' },
   );
   t.equal(applied.code, 200, applied.text);
+  const apply = (closed: object) =>
+    admin.send(
+      'PATCH',
+      `${items('gadgets')}/g?fieldManager=second&dryRun=All`,
+      thing('Gadget', 'g', { spec: { closed } }),
+      { 'content-type': 'application/apply-patch+yaml' },
+    );
+  const embedded = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' } };
+  t.match(await apply(embedded), { code: 200 }, 'an embedded object is an object');
+  const odd = await apply({ ...embedded, metadata: { name: 'x', odd: 1 } });
+  t.match(odd.body['message'], /\.spec\.closed\.metadata\.odd: field not declared in schema/);
+  const list = await admin.get(items('gadgets'));
+  const gadgetType = { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' } };
+  t.match(list.body['items'], [gadgetType], 'in a list, too, it says what it is');
   t.match(
     applied.body['spec'],
     { ports: [{ name: 'a' }, { name: 'b', port: 81 }] },

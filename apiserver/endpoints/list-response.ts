@@ -7,6 +7,7 @@ import { type EncodedObject, varintSize } from '../../pkg/api/protobuf/encode.js
 import type { KubeObject, ListMeta } from '../../pkg/apimachinery/meta.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ListPage } from '../storage/resource-storage.js';
+import type { StoredObject } from '../storage/stored-object.js';
 import { isWorthGzip, startGzip } from './compression.js';
 import { type Accepted, contentTypeOf } from './media-type.js';
 import { protobufCodec } from './protobuf.js';
@@ -29,6 +30,8 @@ const ROWS_PER_TURN = 500;
 
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
+/** A stored line ends with one. */
+const LINE_END = 1;
 /** Tag of `2 items`, which all lists have. */
 const LIST_ITEM = 0x12;
 
@@ -72,8 +75,11 @@ async function streamItems(
   );
   const tail = Buffer.from(']}\n');
   const items = view.converts ? page.items.map((item) => view.of(item)) : page.items;
-  let length = head.length + tail.length + Math.max(0, items.length * 2 - 1);
-  for (const item of items) length += item.untypedLength;
+  const typed = saysTypes(definition);
+  const sizeOf = ({ line, untypedLength }: StoredObject) =>
+    typed ? line.length - LINE_END : 1 + untypedLength;
+  let length = head.length + tail.length + Math.max(0, items.length - 1);
+  for (const item of items) length += sizeOf(item);
   const out = open(ctx, contentTypeOf('json'), length);
   const chunks = new ChunkWriter(out, ctx.signal);
   chunks.add(head);
@@ -81,8 +87,11 @@ async function streamItems(
   for (const item of items) {
     if (!first) chunks.addByte(COMMA);
     first = false;
-    chunks.addByte(OPEN_BRACE);
-    chunks.add(item.line, item.untypedStart, item.untypedStart + item.untypedLength);
+    if (typed) chunks.add(item.line, 0, item.line.length - LINE_END);
+    else {
+      chunks.addByte(OPEN_BRACE);
+      chunks.add(item.line, item.untypedStart, item.untypedStart + item.untypedLength);
+    }
     if (chunks.full) await chunks.flush();
   }
   chunks.add(tail);
@@ -143,7 +152,7 @@ async function build(
   for (const item of page.items) {
     const obj = view.of(item).object;
     if (shape === 'Table') rows.push(tableRow(definition, obj, include, now, metaVersion));
-    else if (shape === 'object') made.push(withoutType(obj));
+    else if (shape === 'object') made.push(saysTypes(definition) ? obj : withoutType(obj));
     else made.push(partialMetadata(obj, metaVersion));
     if ((made.length + rows.length) % ROWS_PER_TURN === 0) await turn(ctx.signal);
   }
@@ -154,6 +163,11 @@ async function build(
 
 function listKindOf({ kind, listKind }: ServedView['definition']): string {
   return listKind ?? `${kind}List`;
+}
+
+/** Custom objects, and they alone, say in a list, too, what they are. */
+function saysTypes({ custom }: ServedView['definition']): boolean {
+  return custom !== undefined;
 }
 
 function withoutType(obj: KubeObject): object {

@@ -24,6 +24,8 @@ export interface Accepted {
 export interface Offer {
   /** Tables and partial metadata. */
   readonly shapes: boolean;
+  /** False: of what is answered there are no rows. */
+  readonly table?: boolean;
   /** A custom kind has no messages of its own: protobuf is there for its metadata alone. */
   readonly custom?: boolean;
 }
@@ -108,7 +110,7 @@ function covers({ type, subtype }: Clause, served: string): boolean {
 function acceptable(
   parameters: ReadonlyMap<string, string>,
   encoding: Encoding,
-  { shapes, custom = false }: Offer,
+  { shapes, table = true, custom = false }: Offer,
 ): Accepted | undefined {
   const stream = parameters.get('stream') ?? '';
   if (stream !== '' && (stream !== 'watch' || encoding === 'yaml')) return undefined;
@@ -124,7 +126,7 @@ function acceptable(
   if (!shapes || !shape || parameters.get('g') !== 'meta.k8s.io') return undefined;
   if (metaVersion !== 'v1' && metaVersion !== 'v1beta1') return undefined;
   // Rows hold any value, which no message can.
-  if (shape === 'Table' && encoding === 'protobuf') return undefined;
+  if (shape === 'Table' && (!table || encoding === 'protobuf')) return undefined;
   return { encoding, shape, metaVersion, pretty };
 }
 

@@ -5,14 +5,14 @@
  *   json, merge, strategic   current state in the served version → patched → decoded like a body → stored
  *   apply                    the field manager merges it with what the other managers own
  */
-import { parse as parseYaml } from 'yaml';
 import type { OfPatch } from '../../pkg/api/schema/decode.js';
 import { explainSyntaxError } from '../../pkg/api/schema/json-scanner.js';
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
 import type { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
+import { isMap } from '../../pkg/apimachinery/managed-fields/typed.js';
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
-import { nestsTooDeep, notTooDeep, TOO_DEEP } from '../../pkg/apimachinery/nesting.js';
+import { nestsTooDeep, TOO_DEEP } from '../../pkg/apimachinery/nesting.js';
 import { applyJsonPatch, asJsonPatch } from '../../pkg/apimachinery/patch/json-patch.js';
 import { applyMergePatch, asMergePatch } from '../../pkg/apimachinery/patch/merge-patch.js';
 import {
@@ -31,6 +31,7 @@ import { fieldManager, unstructured } from '../registry/field-managers.js';
 import { bodyForAudit } from '../server/audit/audit.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { StoredObject } from '../storage/stored-object.js';
+import { readApplyBody, tellRepeated } from './apply-body.js';
 import { flag } from './list-options.js';
 import { mediaType } from './media-type.js';
 import { fieldValidation, type ObjectDecoder } from './object-decoder.js';
@@ -109,7 +110,9 @@ export class Patcher {
     if (!isPatchType(type)) throw unsupportedMediaType(PATCH_TYPES);
     const body = await readBody(exchangeOf(ctx).req);
     if (type === APPLY) {
-      const config = this.decode(ctx, SCALE, parseApply(body));
+      const { config: applied, repeated } = readApplyBody(body);
+      tellRepeated(ctx, repeated);
+      const config = this.decode(ctx, SCALE, applied);
       return (scale) => ({
         ...scale,
         ...config,
@@ -132,7 +135,7 @@ export class Patcher {
     body: Buffer,
     options: KubeObject,
   ): PreparedPatch {
-    const config = parseApply(body);
+    const { config, repeated } = readApplyBody(body);
     const force = flag(ctx.query, 'force') ?? false;
     const manager = this.managerOf(view);
     const { name, namespace } = ctx.requestInfo;
@@ -156,6 +159,7 @@ export class Patcher {
             ctx.clock.now(),
           ),
         );
+        tellRepeated(ctx, repeated);
         const decoded = this.decode(ctx, view.definition, clone(merged));
         if (own.metadata?.resourceVersion) {
           decoded.metadata = { ...decoded.metadata, resourceVersion: own.metadata.resourceVersion };
@@ -224,33 +228,6 @@ function patchOptions(ctx: RequestContext, apply: boolean): KubeObject {
   const errors = validatePatchOptions(options, apply);
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', errors);
   return options;
-}
-
-function parseApply(body: Buffer): KubeObject {
-  let value: unknown;
-  try {
-    const text = body.toString();
-    value = notTooDeep(
-      text,
-      () => jsonObject(text) ?? parseYaml(text, { version: '1.1', merge: true }),
-    );
-  } catch (err) {
-    throw badRequest(`error decoding YAML: ${err instanceof Error ? err.message : String(err)}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw badRequest('error decoding YAML: the applied configuration is not an object');
-  }
-  return value;
-}
-
-/** Most clients send JSON, which is YAML, too, and much sooner read as what it is. */
-function jsonObject(text: string): unknown {
-  if (!text.startsWith('{')) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function parseJson(body: Buffer): unknown {

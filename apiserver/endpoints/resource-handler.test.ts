@@ -4,6 +4,7 @@ import { deployment } from '../registry/resources/deployment.js';
 import { namespace } from '../registry/resources/namespace.js';
 import { pod } from '../registry/resources/pod.js';
 import { priorityClass } from '../registry/resources/priority-class.js';
+import { selfSubjectAccessReview } from '../registry/resources/subject-access-review.js';
 import { TestApi } from '../testing/test-api.js';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -37,7 +38,14 @@ const deploymentOf = (name: string, replicas = 1) => ({
 });
 
 t.test('the verbs of a resource', async (t) => {
-  const definitions = [configMap, deployment, namespace, pod([]), priorityClass];
+  const definitions = [
+    configMap,
+    deployment,
+    namespace,
+    pod([]),
+    priorityClass,
+    selfSubjectAccessReview,
+  ];
   const api = await TestApi.start({ definitions });
   t.teardown(() => api.stop());
   const versionOf = (body: { metadata?: { resourceVersion?: string } }) =>
@@ -296,6 +304,48 @@ t.test('the verbs of a resource', async (t) => {
         t.equal(answer.code, code);
       });
     }
+  });
+
+  await t.test('an apply whose keys stand twice', async (t) => {
+    const yaml = 'apiVersion: v1\nkind: ConfigMap\ndata:\n  a: "1"\n  a: "2"\n';
+    const json = '{"apiVersion": "v1", "kind": "ConfigMap",\n"data": {"a": "1", "a": "2"}}';
+    for (const [body, line] of [
+      [yaml, 5],
+      [json, 2],
+    ] as const) {
+      const says = `line ${line}: key "a" already set in map`;
+      const strict = await api.apply(`${MAPS}/twice`, body, 'me', '&fieldValidation=Strict');
+      t.match(strict.body, {
+        code: 400,
+        message: `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${says}`,
+      });
+      const warned = await api.apply(`${MAPS}/twice`, body, 'me', '&dryRun=All');
+      t.match(warned.body['data'], { a: '2' }, 'the last one counts');
+      t.match(warned.headers.warning, says.replaceAll('"', '\\"'));
+      const ignored = await api.apply(
+        `${MAPS}/twice`,
+        body,
+        'me',
+        '&dryRun=All&fieldValidation=Ignore',
+      );
+      t.equal(ignored.code, 201);
+      t.notOk(ignored.headers.warning);
+    }
+  });
+
+  await t.test('what is only made has no rows', async (t) => {
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const accept = (as: string) => `application/json;as=${as};v=v1;g=meta.k8s.io`;
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { verb: 'get', resource: 'pods' } },
+    };
+    t.equal((await api.post(path, review)).code, 201);
+    t.match(await api.post(path, review, { accept: accept('Table') }), {
+      code: 406,
+      body: { reason: 'NotAcceptable' },
+    });
   });
 
   await t.test('unknown fields are dropped with a warning by default', async (t) => {

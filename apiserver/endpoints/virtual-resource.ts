@@ -15,7 +15,9 @@ export async function serveVirtual(
 ): Promise<void> {
   const { verb, subresource } = ctx.requestInfo;
   const { virtual } = definition;
-  const accepted = negotiate(ctx.exchange?.req.headers.accept);
+  // What is only made, reviews and bindings, cannot be listed, and has no columns.
+  const table = virtual?.create === undefined;
+  const accepted = negotiate(ctx.exchange?.req.headers.accept, { shapes: true, table });
   if (subresource !== '' || !virtual) throw unknownPath();
   if (definition.deprecation) ctx.warn(definition.deprecation);
   if (verb === 'create' && virtual.create) {

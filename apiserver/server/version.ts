@@ -10,7 +10,8 @@ export const VERSION_INFO = {
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '34',
   gitVersion: GIT_VERSION,
-  gitCommit: '',
+  // The build puts the commit here.
+  gitCommit: process.env['DRYDOCK_GIT_COMMIT'] ?? 'unknown',
   gitTreeState: 'clean',
   buildDate: '2025-12-17T00:00:00Z',
   goVersion: `node${process.version}`,

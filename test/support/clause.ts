@@ -2,24 +2,25 @@
  * A clause is one promise of Kubernetes' conformance list, held to the cluster by its own name. `hold` gives
  * each a namespace of its own and tries several at once, as independent users would.
  */
-import type {
-  KubernetesObject,
-  V1ConfigMap,
-  V1ControllerRevision,
-  V1CronJob,
-  V1DaemonSet,
-  V1Deployment,
-  V1Job,
-  V1Namespace,
-  V1Node,
-  V1Pod,
-  V1PodDisruptionBudget,
-  V1PodSpec,
-  V1ReplicaSet,
-  V1ReplicationController,
-  V1ResourceQuota,
-  V1ServiceAccount,
-  V1StatefulSet,
+import {
+  CoreV1Api,
+  type KubernetesObject,
+  type V1ConfigMap,
+  type V1ControllerRevision,
+  type V1CronJob,
+  type V1DaemonSet,
+  type V1Deployment,
+  type V1Job,
+  type V1Namespace,
+  type V1Node,
+  type V1Pod,
+  type V1PodDisruptionBudget,
+  type V1PodSpec,
+  type V1ReplicaSet,
+  type V1ReplicationController,
+  type V1ResourceQuota,
+  type V1ServiceAccount,
+  type V1StatefulSet,
 } from '@kubernetes/client-node';
 import type { Test } from 'tap';
 import type { Cluster } from './cluster.js';
@@ -129,6 +130,14 @@ export class World {
         if (statusOf(err).reason !== 'Conflict') throw err;
       }
     }
+  }
+
+  /** What a container of the pod has printed; without a name, its only one. */
+  logs(pod: string, container?: string): Promise<string> {
+    const { namespace } = this;
+    return this.objects.config
+      .makeApiClient(CoreV1Api)
+      .readNamespacedPodLog({ name: pod, namespace, ...(container ? { container } : {}) });
   }
 
   /** A watch of the resource that ends with the clause. */

@@ -37,7 +37,10 @@ export function schemaModel(schema: JsonSchema): Schema {
   const properties = Object.entries(schema.properties ?? {}).map(
     ([name, property]) => [name, schemaModel(property)] as const,
   );
-  if (isEmbedded(schema)) properties.push(['metadata', { ref: META }]);
+  if (isEmbedded(schema)) {
+    const text = { type: 'string' } as const;
+    properties.push(['apiVersion', text], ['kind', text], ['metadata', { ref: META }]);
+  }
   return {
     ...(type ? { type } : {}),
     ...(properties.length > 0 ? { properties: Object.fromEntries(properties) } : {}),

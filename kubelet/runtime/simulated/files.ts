@@ -7,8 +7,8 @@ import { absolute, FileTree, type Presence } from './file-tree.js';
 
 export type { Presence } from './file-tree.js';
 
-/** Everything below these that was not written is not there. */
-const EMPTY_AT_START = ['/tmp/', '/var/tmp/', '/run/lock/'];
+/** Everything below these that was not written, or mounted, is not there. */
+const EMPTY_AT_START = ['/tmp/', '/var/tmp/', '/run/lock/', '/run/secrets/', '/var/run/secrets/'];
 
 /** A folder, or a file, of a tree that others may see too. */
 export interface MountedTree {

@@ -33,6 +33,5 @@ export function givenFiles(hostname: string, namespace: string): Record<string, 
   return {
     '/etc/hostname': `${hostname}\n`,
     '/etc/resolv.conf': `search ${namespace}.svc.${DOMAIN} svc.${DOMAIN} ${DOMAIN}\nnameserver 10.96.0.10\noptions ndots:5\n`,
-    '/var/run/secrets/kubernetes.io/serviceaccount/namespace': namespace,
   };
 }

@@ -52,6 +52,10 @@ const SERVICES = new Map([
 ]);
 const services = (namespace: string, name: string) => SERVICES.get(`${namespace}/${name}`);
 
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const account = new FileTree();
+account.replace({ namespace: 'shop' });
+
 function outcome(
   argv: string[],
   env: Record<string, string> = {},
@@ -63,7 +67,9 @@ function outcome(
     hostname: 'web-0',
     now: () => at,
     unknown,
-    files: new ContainerFiles(givenFiles('web-0', 'shop')),
+    files: new ContainerFiles(givenFiles('web-0', 'shop'), [
+      { path: ACCOUNT, tree: account, at: '/', readOnly: true },
+    ]),
     resolve: (name: string) => resolveName(name, 'shop', services),
   };
   const run = runProcess(argv, context);
@@ -170,6 +176,12 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
         text: "!nslookup: can't resolve 'myservice.shop.svc.cluster.local'\nwaiting\n",
         ms: 2000,
       },
+    ],
+    ["an account's folder", ['ls', ACCOUNT], { code: 0, text: 'namespace\n' }],
+    [
+      'secrets that are not mounted',
+      ['ls', '/var/run/secrets/more'],
+      { code: 1, text: '!ls: /var/run/secrets/more: No such file or directory\n' },
     ],
     ['a headless Service elsewhere', ['nslookup', 'logs.ops'], { code: 0, text: '' }],
     ['a name outside of the cluster', ['wget', '-q', 'https://example.com'], { code: 0, text: '' }],

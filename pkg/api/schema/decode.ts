@@ -5,7 +5,6 @@
  * `fieldValidation`: Ignore drops unknown and duplicate fields silently, Warn says so in warnings, Strict
  * refuses. A wrong type is a 400 with each of them.
  */
-import { isScalar, parseDocument, type Tags } from 'yaml';
 import { invalid as fieldInvalid } from '../../apimachinery/field-error.js';
 import { goText } from '../../apimachinery/go-format.js';
 import { apiVersionOf, type UnstructuredObject } from '../../apimachinery/meta.js';
@@ -19,6 +18,7 @@ import {
   type Fraction,
   fractions,
 } from './json-scanner.js';
+import { readYaml, repeatedKeys } from './yaml-body.js';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
@@ -246,48 +246,11 @@ function none(message: string): Parsed {
 function parseYaml(text: string): Parsed {
   let value: unknown;
   try {
-    value = notTooDeep(text, () => parsedYaml(text));
+    value = notTooDeep(text, () => readYaml(text));
   } catch (err) {
     const why = err instanceof Error ? err.message : String(err);
     return none(`error converting YAML to JSON: yaml: ${why}`);
   }
-  return { value: value ?? null, duplicates: () => yamlDuplicates(text), fractions: [] };
-}
-
-function parsedYaml(text: string): unknown {
-  const document = parseDocument(text, {
-    version: '1.1',
-    uniqueKeys: false,
-    merge: true,
-    customTags: (tags: Tags) => tags.filter((tag) => !isTimestamp(tag)),
-  });
-  const [fault] = document.errors;
-  if (fault) {
-    const line = fault.linePos?.[0].line ?? 1;
-    const why = fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
-    throw new Error(`line ${line}: ${why}`);
-  }
-  return document.toJS();
-}
-
-function isTimestamp(tag: unknown): boolean {
-  return (
-    typeof tag === 'object' &&
-    tag !== null &&
-    'tag' in tag &&
-    String(tag.tag).endsWith(':timestamp')
-  );
-}
-
-function yamlDuplicates(text: string): string[] {
-  const document = parseDocument(text, { version: '1.1', uniqueKeys: (a, b) => isSameKey(a, b) });
-  const twice = document.errors.filter((error) => error.code === 'DUPLICATE_KEY');
-  return twice.map(({ linePos, pos }) => {
-    const key = /^["']?([^"':\s]+)/.exec(text.slice(pos[0]))?.[1] ?? '';
-    return `yaml: unmarshal errors:\n  line ${linePos?.[0].line ?? 1}: key ${JSON.stringify(key)} already set in map`;
-  });
-}
-
-function isSameKey(a: unknown, b: unknown): boolean {
-  return a === b || (isScalar(a) && isScalar(b) && a.value === b.value);
+  const duplicates = () => repeatedKeys(text).map((key) => `yaml: unmarshal errors:\n  ${key}`);
+  return { value: value ?? null, duplicates, fractions: [] };
 }
