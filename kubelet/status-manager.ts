@@ -20,7 +20,7 @@ const RETRY_MS = 1000;
 const RECONCILE_MS = 10_000;
 
 /** What the status manager needs of the API. */
-export type PodStatusClient = Pick<ResourceClient<Pod>, 'patch' | 'delete'>;
+export type PodStatusClient = Pick<ResourceClient<Pod>, 'patchUnread' | 'delete'>;
 
 interface Entry {
   pod: Pod;
@@ -157,10 +157,16 @@ export class StatusManager {
     try {
       if (entry.sent !== entry.version) {
         const { version, status, last } = entry;
-        await client.patch(namespace, name, 'strategic', statusPatch(entry.pod, status, last), {
-          subresource: 'status',
-          signal,
-        });
+        await client.patchUnread(
+          namespace,
+          name,
+          'strategic',
+          statusPatch(entry.pod, status, last),
+          {
+            subresource: 'status',
+            signal,
+          },
+        );
         entry.sent = version;
         entry.last = status;
       }

@@ -24,8 +24,20 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 const MAX_NAME = 255;
+/** Names that were read lately: a node runs many pods of few images, and asks for the name in every status. */
+const MAX_KNOWN = 500;
+const known = new Map<string, ImageName>();
 
 export function parseImageName(image: string): ImageName {
+  const before = known.get(image);
+  if (before) return before;
+  const parsed = parse(image);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(image, parsed);
+  return parsed;
+}
+
+function parse(image: string): ImageName {
   const bad = (why: string) =>
     new ImageNameError(`couldn't parse image name ${JSON.stringify(image)}: ${why}`);
   if (/^[0-9a-f]{64}$/.test(image)) {

@@ -74,7 +74,7 @@ export class NodeAgent {
       node: { hostIP: settings.ip, rootDir, allocatable: () => settings.capacity },
       signal: options.tasks.signal,
     });
-    runtime.subscribe(({ podUid }) => this.workers.get(podUid)?.wake());
+    runtime.subscribe((event) => this.workers.get(event.podUid)?.notice(event));
   }
 
   get runtime(): ContainerRuntime {

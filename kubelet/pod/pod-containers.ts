@@ -89,12 +89,11 @@ export class PodContainers {
   ): Promise<SyncOutcome> {
     const { runtime } = this.options;
     const retry = new Retry();
-    let status = await runtime.podStatus(uidOf(pod));
-    const sandbox = await this.ensureSandbox(pod, status, retry);
+    const before = await runtime.podStatus(uidOf(pod));
+    const sandbox = await this.ensureSandbox(pod, before, retry);
     if (!sandbox) return retry.outcome();
-    status = await runtime.podStatus(uidOf(pod));
-    await this.killCondemned(pod, status, memory);
-    status = await runtime.podStatus(uidOf(pod));
+    let status = await runtime.podStatus(uidOf(pod));
+    if (await this.killCondemned(pod, status, memory)) status = await runtime.podStatus(uidOf(pod));
     if (haveEnded(pod, status)) {
       await this.stopHelpers(pod, status);
       return retry.outcome();
@@ -251,11 +250,13 @@ export class PodContainers {
     return true;
   }
 
+  /** Whether any was. */
   private async killCondemned(
     pod: Pod,
     status: PodRuntimeStatus,
     memory: PodMemory,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    let killed = false;
     for (const info of status.containers) {
       const container = containerOf(pod, info.name);
       if (info.state !== 'running' || !container) continue;
@@ -269,8 +270,10 @@ export class PodContainers {
         pod.spec?.terminationGracePeriodSeconds ??
         30;
       await this.stop(pod, info, grace * 1000, message);
+      killed = true;
     }
     memory.condemned.clear();
+    return killed;
   }
 
   /** Sidecars and ephemeral containers do not outlive those that they serve; the last sidecar goes first. */

@@ -76,9 +76,7 @@ export function generatePodStatus(input: StatusInput): PodStatus {
     podReady(pod, ready),
     ready,
     { type: 'PodScheduled', status: 'True' },
-  ].map((c) =>
-    stamp(generation === undefined ? c : { ...c, observedGeneration: generation }, old, now),
-  );
+  ].map((c) => stamp(c, generation, old, now));
   const ips = pod.spec?.hostNetwork === true && sandbox ? [input.hostIP] : sandbox?.ips;
   const kept = old.podIPs?.map((p) => p.ip) ?? (old.podIP ? [old.podIP] : []);
   const podIPs = ips ?? kept;
@@ -424,10 +422,18 @@ function describe(...groups: readonly [string, readonly string[]][]): string {
 }
 
 /** A condition keeps its time while its status is the same. */
-function stamp(condition: PodCondition, old: PodStatus, now: number): PodCondition {
+function stamp(
+  condition: PodCondition,
+  generation: number | undefined,
+  old: PodStatus,
+  now: number,
+): PodCondition {
   const before = old.conditions?.find((c) => c.type === condition.type);
   const kept = before?.status === condition.status ? before.lastTransitionTime : undefined;
-  return { ...condition, lastTransitionTime: kept ?? formatTime(new Date(now)) };
+  const lastTransitionTime = kept ?? formatTime(new Date(now));
+  return generation === undefined
+    ? { ...condition, lastTransitionTime }
+    : { ...condition, observedGeneration: generation, lastTransitionTime };
 }
 
 function isInitialized(status: PodStatus): boolean {

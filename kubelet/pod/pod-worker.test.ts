@@ -45,7 +45,6 @@ class Node {
   readonly events: string[] = [];
   readonly deleted: unknown[] = [];
   readonly configMaps = new Map<string, ConfigMap>();
-  readonly history: PodStatus[] = [];
   finished = false;
   writes = 0;
   readonly claims = new Map<string, PersistentVolumeClaim>();
@@ -93,9 +92,8 @@ class Node {
       logger,
       tasks,
       client: {
-        patch: async () => {
+        patchUnread: async () => {
           this.writes++;
-          return this.pod;
         },
         delete: async (_namespace, name, options) => {
           this.deleted.push(options?.preconditions);
@@ -131,7 +129,7 @@ class Node {
         this.finished = true;
       },
     });
-    runtime.subscribe(() => this.worker.wake());
+    runtime.subscribe((event) => this.worker.notice(event));
     this.worker.wake();
   }
 
@@ -971,3 +969,20 @@ t.test(
     await node.stop();
   },
 );
+
+t.test('what a step started it tells of at its end, and takes no other for it', async (t) => {
+  const node = new Node(podOf({}));
+  const told: string[] = [];
+  node.runtime.subscribe(({ type }) => told.push(type));
+  const phases: (string | undefined)[] = [];
+  const set = node.statuses.set.bind(node.statuses);
+  node.statuses.set = (pod, status) => {
+    phases.push(status.phase);
+    set(pod, status);
+  };
+  t.ok(await node.until(() => node.status.phase === 'Running', 200));
+  await node.pass(1000);
+  t.same(told, ['sandbox', 'started']);
+  t.same(phases, ['Pending', 'Running']);
+  await node.stop();
+});

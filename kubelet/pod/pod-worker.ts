@@ -14,7 +14,12 @@ import type { Clock, Timer } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
 import type { KubeletEvents } from '../events.js';
 import { PodProber } from '../prober/prober.js';
-import type { ContainerInfo, ContainerRuntime, PodRuntimeStatus } from '../runtime/interface.js';
+import type {
+  ContainerInfo,
+  ContainerRuntime,
+  PodRuntimeStatus,
+  RuntimeEvent,
+} from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
@@ -109,6 +114,15 @@ export class PodWorker {
   /** The API has forgotten the pod: whatever runs of it ends, and its traces go. */
   remove(): void {
     this.removed = true;
+    this.wake();
+  }
+
+  /**
+   * Something became of the pod on the node. What a step under way started it will tell of itself, at its
+   * end.
+   */
+  notice({ type }: RuntimeEvent): void {
+    if (this.running && (type === 'started' || type === 'sandbox')) return;
     this.wake();
   }
 

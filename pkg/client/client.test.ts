@@ -276,6 +276,26 @@ t.test('what a server may do to a client', async (t) => {
     setImmediate(() => stop.abort(new Error('enough')));
     await t.rejects(waiting, /enough/);
   });
+  t.test('an answer that is not wanted is not parsed, a refusal is', async (t) => {
+    answers.push((res) => res.writeHead(201).end('no JSON'));
+    await maps.createUnread(named('x'));
+    const refusal = { kind: 'Status', status: 'Failure', code: 409, reason: 'AlreadyExists' };
+    answers.push((res) => res.writeHead(409).end(JSON.stringify(refusal)));
+    await t.rejects(maps.createUnread(named('x')), {
+      name: 'StatusError',
+      reason: 'AlreadyExists',
+    });
+    answers.push((res) => res.writeHead(200).end('no JSON'));
+    await maps.patchUnread(NAMESPACE, 'x', 'merge', { data: {} });
+    t.equal(requests.at(-1)?.headers['content-type'], 'application/merge-patch+json');
+  });
+  t.test('an answer that breaks off is no answer', async (t) => {
+    answers.push((res) => {
+      res.writeHead(200, { 'content-length': '100' });
+      res.write('{"items":', () => res.destroy());
+    });
+    await t.rejects(maps.list(), { name: 'ConnectionError' });
+  });
   t.test('a silent server times out', async (t) => {
     answers.push(() => undefined);
     await t.rejects(maps.list({ timeoutMs: 200 }), { name: 'ConnectionError' });

@@ -75,6 +75,7 @@ export class EventRecorder {
     message: string,
     annotations?: Record<string, string>,
   ): void {
+    if (!this.sender.hasRoom(reason)) return;
     const { component, host } = this.options;
     const now = formatTime(new Date(this.clock.now()));
     const source = { component, ...(host === undefined ? {} : { host }) };
@@ -133,14 +134,18 @@ export class EventSender {
     return this.lastSuffix.toString(16);
   }
 
+  /** False when too many wait: an event that would be dropped need not be made, and does not count. */
+  hasRoom(reason: string): boolean {
+    if (this.stopping.signal.aborted) return false;
+    if (this.waiting.length < MAX_WAITING) return true;
+    this.logger?.debug({ reason }, 'Too many events wait, one is dropped');
+    return false;
+  }
+
   send(event: Event): void {
-    if (this.stopping.signal.aborted) return;
+    if (!this.hasRoom(event.reason ?? '')) return;
     const correlated = this.correlator.correlate(event);
     if (!correlated) return;
-    if (this.waiting.length >= MAX_WAITING) {
-      this.logger?.debug({ reason: event.reason }, 'Too many events wait, one is dropped');
-      return;
-    }
     this.waiting.push({ correlated, cause: currentCause() });
     this.sending ??= this.drain();
   }
@@ -189,7 +194,7 @@ export class EventSender {
       const { count, lastTimestamp, message } = event;
       try {
         const namespace = event.metadata?.namespace ?? '';
-        await this.events.patch(
+        await this.events.patchUnread(
           namespace,
           previous.name,
           'strategic',
@@ -202,6 +207,6 @@ export class EventSender {
         if (!isNotFound(err)) throw err;
       }
     }
-    await this.events.create(event, call);
+    await this.events.createUnread(event, call);
   }
 }

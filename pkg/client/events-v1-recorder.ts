@@ -99,7 +99,7 @@ export class EventsV1Recorder {
     };
     this.remember(key, { event, count: 1, seenAt: now, writtenAt: now });
     this.enqueue(async () => {
-      await this.events.create(event);
+      await this.events.createUnread(event);
     });
   }
 
@@ -112,10 +112,10 @@ export class EventsV1Recorder {
     const { namespace = '', name = '' } = event.metadata ?? {};
     const series = { count, lastObservedTime };
     try {
-      await this.events.patch(namespace, name, 'strategic', { series });
+      await this.events.patchUnread(namespace, name, 'strategic', { series });
     } catch (err) {
       if (!isNotFound(err)) throw err;
-      await this.events.create({ ...event, series });
+      await this.events.createUnread({ ...event, series });
     }
   }
 

@@ -176,7 +176,8 @@ t.test('a watch is decoded whatever the chunks', async (t) => {
       for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
     })();
     const names: (string | undefined)[] = [];
-    for await (const event of decodeWatch(chunks, '/x')) names.push(event.object.metadata?.name);
+    for await (const events of decodeWatch(chunks, '/x'))
+      names.push(...events.map(({ object }) => object.metadata?.name));
     t.same(names, ['äöü€😀', 'b'], `${size} bytes a chunk`);
   }
   const broken = (async function* () {
@@ -189,6 +190,14 @@ t.test('a watch is decoded whatever the chunks', async (t) => {
     );
   })();
   await t.rejects(decodeWatch(expired, '/x').next(), { name: 'StatusError', reason: 'Expired' });
+  const late = decodeWatch(
+    (async function* () {
+      yield Buffer.from('{"type":"ADDED","object":{}}\n{"type":"ERROR","object":{}}\n');
+    })(),
+    '/x',
+  );
+  t.equal((await late.next()).value?.length, 1, 'what came before an error is told first');
+  await t.rejects(late.next(), { name: 'ConnectionError' });
   const lines: string[][] = [];
   for await (const batch of decodeLines(
     (async function* () {

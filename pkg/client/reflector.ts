@@ -98,7 +98,7 @@ export class Reflector<T extends KubeObject> {
   /** One watch that first sends all objects; it goes on as the watch. */
   private async streamingList(signal: AbortSignal): Promise<void> {
     let initial: T[] | undefined = [];
-    const events = this.options.client.watch({
+    const watch = this.options.client.watchTogether({
       ...this.selection(),
       sendInitialEvents: true,
       resourceVersionMatch: 'NotOlderThan',
@@ -106,20 +106,22 @@ export class Reflector<T extends KubeObject> {
       timeoutSeconds: this.timeoutSeconds(),
       signal,
     });
-    for await (const event of events) {
-      if (initial === undefined) {
-        this.apply(event);
-      } else if (event.type === 'ADDED') {
-        initial.push(event.object);
-      } else if (
-        event.type === 'BOOKMARK' &&
-        event.object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true'
-      ) {
-        const items = initial;
-        initial = undefined;
-        this.deliver(() => this.options.sink.replace(items));
-        this.resourceVersion = event.object.metadata?.resourceVersion ?? '';
-        this.failures = 0;
+    for await (const events of watch) {
+      for (const event of events) {
+        if (initial === undefined) {
+          this.apply(event);
+        } else if (event.type === 'ADDED') {
+          initial.push(event.object);
+        } else if (
+          event.type === 'BOOKMARK' &&
+          event.object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true'
+        ) {
+          const items = initial;
+          initial = undefined;
+          this.deliver(() => this.options.sink.replace(items));
+          this.resourceVersion = event.object.metadata?.resourceVersion ?? '';
+          this.failures = 0;
+        }
       }
     }
     if (initial !== undefined)
@@ -129,7 +131,7 @@ export class Reflector<T extends KubeObject> {
   private async watch(signal: AbortSignal): Promise<void> {
     const startedAt = this.clock.monotonic();
     let seen = 0;
-    const events = this.options.client.watch({
+    const watch = this.options.client.watchTogether({
       ...this.selection(),
       resourceVersion: this.resourceVersion,
       allowWatchBookmarks: true,
@@ -137,9 +139,9 @@ export class Reflector<T extends KubeObject> {
       signal,
     });
     try {
-      for await (const event of events) {
-        seen++;
-        this.apply(event);
+      for await (const events of watch) {
+        seen += events.length;
+        for (const event of events) this.apply(event);
       }
     } finally {
       if (seen > 0 || this.clock.monotonic() - startedAt > HEALTHY_MS) this.failures = 0;
@@ -150,7 +152,13 @@ export class Reflector<T extends KubeObject> {
   }
 
   private apply(event: WatchEvent<T>): void {
-    if (event.type !== 'BOOKMARK') this.deliver(() => this.options.sink.apply(event));
+    if (event.type !== 'BOOKMARK') {
+      try {
+        this.options.sink.apply(event);
+      } catch (err) {
+        throw new SinkError(err);
+      }
+    }
     this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
   }
 

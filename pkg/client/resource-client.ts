@@ -4,6 +4,7 @@
  */
 import { apiVersionOf, type KubeList, type KubeObject } from '../apimachinery/meta.js';
 import type { Status } from '../apimachinery/status.js';
+import type { Answer } from './answer.js';
 import { type ResourceRef, resourcePath } from './resources.js';
 import type { CallOptions, Method, Query, RestClient } from './rest.js';
 import { decodeWatch, type WatchEvent } from './watch-stream.js';
@@ -105,6 +106,11 @@ export class ResourceClient<T extends KubeObject> {
    * connection breaks (throws a ConnectionError) or the signal aborts (throws its reason).
    */
   async *watch(options: WatchOptions = {}): AsyncGenerator<WatchEvent<T>> {
+    for await (const events of this.watchTogether(options)) yield* events;
+  }
+
+  /** The same, together what came together: for who follows many. */
+  async *watchTogether(options: WatchOptions = {}): AsyncGenerator<readonly WatchEvent<T>[]> {
     const { timeoutSeconds, allowWatchBookmarks, sendInitialEvents } = options;
     const path = this.collection(options);
     const response = await this.client.stream({
@@ -127,6 +133,16 @@ export class ResourceClient<T extends KubeObject> {
     return this.call('POST', path, options, { query: write(options), body: this.typed(obj) });
   }
 
+  /** As `create`, for who does not want what the server stored. */
+  async createUnread(obj: T, options: WriteOptions = {}): Promise<void> {
+    const path = resourcePath(this.ref, obj.metadata?.namespace);
+    await this.send('POST', path, options, {
+      query: write(options),
+      body: this.typed(obj),
+      unread: true,
+    });
+  }
+
   update(obj: T, options: WriteOptions = {}): Promise<T> {
     return this.put(obj, '', options);
   }
@@ -147,11 +163,19 @@ export class ResourceClient<T extends KubeObject> {
     options: PatchOptions = {},
   ): Promise<T> {
     const path = resourcePath(this.ref, namespace, required(name), options.subresource);
-    return this.call('PATCH', path, options, {
-      query: { ...write(options), force: options.force },
-      body,
-      contentType: PATCH_CONTENT_TYPES[type],
-    });
+    return this.call('PATCH', path, options, patching(type, body, options));
+  }
+
+  /** As `patch`, for who does not want what the server stored. */
+  async patchUnread(
+    namespace: string,
+    name: string,
+    type: PatchType,
+    body: unknown,
+    options: PatchOptions = {},
+  ): Promise<void> {
+    const path = resourcePath(this.ref, namespace, required(name), options.subresource);
+    await this.send('PATCH', path, options, { ...patching(type, body, options), unread: true });
   }
 
   /** Server-side apply; `fieldManager` is required by the server. */
@@ -228,10 +252,14 @@ export class ResourceClient<T extends KubeObject> {
     method: Method,
     path: string,
     options: CallOptions,
-    request: { query?: Query; body?: unknown; contentType?: string; accept?: string },
+    request: Call,
   ): Promise<R> {
+    return JSON.parse((await this.send(method, path, options, request)).text);
+  }
+
+  private send(method: Method, path: string, options: CallOptions, request: Call): Promise<Answer> {
     const { body, ...rest } = request;
-    const response = await this.client.request({
+    return this.client.request({
       method,
       path,
       accept: this.accept('PartialObjectMetadata'),
@@ -239,8 +267,24 @@ export class ResourceClient<T extends KubeObject> {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...calls(options),
     });
-    return JSON.parse(response.text);
   }
+}
+
+/** What a request says besides what it is about. */
+interface Call {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly unread?: boolean;
+}
+
+function patching(type: PatchType, body: unknown, options: PatchOptions): Call {
+  return {
+    query: { ...write(options), force: options.force },
+    body,
+    contentType: PATCH_CONTENT_TYPES[type],
+  };
 }
 
 /** An empty name would address the whole collection. */

@@ -14,6 +14,7 @@ import requestOn from 'undici/lib/api/api-request.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { KubeObject } from '../apimachinery/meta.js';
 import { type Clock, RealClock } from '../component/clock.js';
+import { type Answer, ask } from './answer.js';
 import { CAUSE_HEADER, currentCause } from './cause.js';
 import type { RestConfig } from './config.js';
 import { ConnectionError, statusErrorOf } from './errors.js';
@@ -58,26 +59,25 @@ export interface RawRequest extends CallOptions {
   readonly body?: string | Buffer;
   readonly contentType?: string;
   readonly accept?: string;
+  /** Of an answer below 400 the body is not wanted: its text is ''. */
+  readonly unread?: boolean;
 }
 
 /** Undefined values are left out. */
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface RawResponse {
-  readonly code: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  readonly text: string;
+/** One of the servers, and the connections to it. */
+interface Server {
+  readonly origin: string;
+  readonly requests: PoolType;
+  readonly streams: PoolType;
 }
 
 export class RestClient {
   readonly config: RestConfig;
   readonly clock: Clock;
   readonly userAgent: string;
-  private readonly pools: {
-    readonly origin: string;
-    readonly requests: PoolType;
-    readonly streams: PoolType;
-  }[];
+  private readonly pools: Server[];
   private readonly timeoutMs: number;
   private token: { text: string; readAt: number } | undefined;
   /** The server in use; moves on when it cannot be reached. */
@@ -125,18 +125,14 @@ export class RestClient {
   }
 
   /** One request and its whole answer; throws for an answer of 400 or more. */
-  async request(request: RawRequest): Promise<RawResponse> {
+  async request(request: RawRequest): Promise<Answer> {
+    const { signal, unread } = request;
     for (let attempt = 0; ; attempt++) {
-      const response = await this.send(request, 'requests', request.timeoutMs ?? this.timeoutMs);
-      const text = await this.textOf(response, request);
-      if (response.statusCode < 400) {
-        return { code: response.statusCode, headers: response.headers, text };
-      }
-      if (await this.renewedToken(response.statusCode, attempt)) continue;
-      const wait = retryAfterMs(response);
-      if (wait === undefined || attempt >= MAX_RETRIES)
-        throw statusErrorOf(response.statusCode, text);
-      await this.clock.sleep(wait, request.signal);
+      const answer = await this.send(request, request.timeoutMs ?? this.timeoutMs, (at, call) =>
+        ask(at.requests, { ...call, signal, unread }),
+      );
+      if (answer.code < 400) return answer;
+      await this.beforeRetry(answer, attempt, signal);
     }
   }
 
@@ -146,14 +142,13 @@ export class RestClient {
    */
   async stream(request: RawRequest, idleTimeoutMs = 0): Promise<Dispatcher.ResponseData> {
     for (let attempt = 0; ; attempt++) {
-      const response = await this.send(request, 'streams', idleTimeoutMs);
-      if (response.statusCode < 400) return response;
+      const response = await this.send(request, idleTimeoutMs, (at, call) =>
+        requestOn.call(at.streams, { ...call, signal: request.signal ?? null }),
+      );
+      const { statusCode: code, headers } = response;
+      if (code < 400) return response;
       const text = await this.textOf(response, request);
-      if (await this.renewedToken(response.statusCode, attempt)) continue;
-      const wait = retryAfterMs(response);
-      if (wait === undefined || attempt >= MAX_RETRIES)
-        throw statusErrorOf(response.statusCode, text);
-      await this.clock.sleep(wait, request.signal);
+      await this.beforeRetry({ code, headers, text }, attempt, request.signal);
     }
   }
 
@@ -162,31 +157,46 @@ export class RestClient {
     await Promise.all(this.pools.flatMap((p) => [p.requests.destroy(), p.streams.destroy()]));
   }
 
-  private async send(
+  /** Throws what the server answered, unless another try may be answered better: then resolves when it is due. */
+  private async beforeRetry(
+    answer: Answer,
+    attempt: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (await this.renewedToken(answer.code, attempt)) return;
+    const wait = retryAfterMs(answer);
+    if (wait === undefined || attempt >= MAX_RETRIES) throw statusErrorOf(answer.code, answer.text);
+    await this.clock.sleep(wait, signal);
+  }
+
+  private async send<T>(
     request: RawRequest,
-    kind: 'requests' | 'streams',
     bodyTimeout: number,
-  ): Promise<Dispatcher.ResponseData> {
+    run: (server: Server, call: Dispatcher.DispatchOptions) => Promise<T>,
+  ): Promise<T> {
     const method = request.method ?? 'GET';
-    const path = withQuery(request.path, request.query);
     const at = this.current;
-    const pool = this.pools[at];
-    if (!pool) throw new Error('no server in the client configuration');
-    const headers = await this.headersFor(method, request);
-    try {
-      return await requestOn.call(pool[kind], {
+    const server = this.pools[at];
+    if (!server) throw new Error('no server in the client configuration');
+    const authorization = this.authorization();
+    const call = {
+      method,
+      path: withQuery(request.path, request.query),
+      headers: this.headersFor(
         method,
-        path,
-        headers,
-        body: request.body ?? null,
-        signal: request.signal ?? null,
-        headersTimeout: request.timeoutMs ?? this.timeoutMs,
-        bodyTimeout,
-      });
+        request,
+        authorization instanceof Promise ? await authorization : authorization,
+      ),
+      body: request.body ?? null,
+      headersTimeout: request.timeoutMs ?? this.timeoutMs,
+      bodyTimeout,
+    };
+    try {
+      return await run(server, call);
     } catch (err) {
       if (request.signal?.aborted) throw request.signal.reason;
       if (this.current === at) this.current = (at + 1) % this.pools.length;
-      throw new ConnectionError(method, pool.origin + request.path, err);
+      throw new ConnectionError(method, server.origin + request.path, err);
     }
   }
 
@@ -199,14 +209,17 @@ export class RestClient {
     }
   }
 
-  private async headersFor(method: Method, request: RawRequest): Promise<Record<string, string>> {
+  private headersFor(
+    method: Method,
+    request: RawRequest,
+    authorization: string | undefined,
+  ): Record<string, string> {
     const headers: Record<string, string> = {
       'User-Agent': this.userAgent,
       Accept: request.accept ?? 'application/json',
     };
     if (request.body !== undefined)
       headers['Content-Type'] = request.contentType ?? 'application/json';
-    const authorization = await this.authorization();
     if (authorization !== undefined) headers['Authorization'] = authorization;
     if (method !== 'GET') {
       const cause = currentCause();
@@ -223,21 +236,23 @@ export class RestClient {
     return true;
   }
 
-  private async authorization(): Promise<string | undefined> {
+  private authorization(): string | undefined | Promise<string> {
     const { token, tokenFile, tokenSource, username, password } = this.config;
-    if (tokenSource) return `Bearer ${await tokenSource()}`;
-    if (tokenFile !== undefined) {
-      const now = this.clock.now();
-      if (!this.token || now - this.token.readAt > TOKEN_TTL_MS) {
-        this.token = { text: (await readFile(tokenFile, 'utf8')).trim(), readAt: now };
-      }
-      return `Bearer ${this.token.text}`;
-    }
+    if (tokenSource) return tokenSource().then((text) => `Bearer ${text}`);
+    if (tokenFile !== undefined) return this.fromFile(tokenFile);
     if (token !== undefined) return `Bearer ${token}`;
     if (username !== undefined) {
       return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
     }
     return undefined;
+  }
+
+  private async fromFile(path: string): Promise<string> {
+    const now = this.clock.now();
+    if (!this.token || now - this.token.readAt > TOKEN_TTL_MS) {
+      this.token = { text: (await readFile(path, 'utf8')).trim(), readAt: now };
+    }
+    return `Bearer ${this.token.text}`;
   }
 }
 
@@ -252,9 +267,9 @@ function withQuery(path: string, query: Query | undefined): string {
   return `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }
 
-function retryAfterMs(response: Dispatcher.ResponseData): number | undefined {
-  if (response.statusCode !== 429 && response.statusCode < 500) return undefined;
-  const header = response.headers['retry-after'];
+function retryAfterMs({ code, headers }: Answer): number | undefined {
+  if (code !== 429 && code < 500) return undefined;
+  const header = headers['retry-after'];
   const seconds = Number(Array.isArray(header) ? header[0] : header);
   return header !== undefined && Number.isFinite(seconds) && seconds >= 0
     ? seconds * 1000

@@ -37,12 +37,15 @@ export async function* decodeLines(
   if (parts.length > 0) yield [Buffer.concat(parts).toString('utf8')];
 }
 
-/** Events in order. An ERROR event throws its StatusError; a broken connection a ConnectionError. */
+/**
+ * Events in order, together those that came together. An ERROR event throws its StatusError; a broken
+ * connection a ConnectionError; either after the events before it.
+ */
 export async function* decodeWatch<T extends KubeObject>(
   body: AsyncIterable<Uint8Array>,
   path: string,
   signal?: AbortSignal,
-): AsyncGenerator<WatchEvent<T>> {
+): AsyncGenerator<readonly WatchEvent<T>[]> {
   const lines = decodeLines(body);
   for (;;) {
     let batch: IteratorResult<string[], void>;
@@ -53,10 +56,19 @@ export async function* decodeWatch<T extends KubeObject>(
       throw new ConnectionError('WATCH', path, err);
     }
     if (batch.done) return;
+    const events: WatchEvent<T>[] = [];
+    let failure: { err: unknown } | undefined;
     for (const line of batch.value) {
       if (line === '') continue;
-      yield parseEvent<T>(line, path);
+      try {
+        events.push(parseEvent<T>(line, path));
+      } catch (err) {
+        failure = { err };
+        break;
+      }
     }
+    if (events.length > 0) yield events;
+    if (failure) throw failure.err;
   }
 }
 

@@ -3,7 +3,7 @@
  * (`process.ts`). State is journaled, so that after a restart of the kubelet the same containers run on,
  * with the same addresses, and none starts twice.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { formatDuration } from '../../../pkg/apimachinery/duration.js';
 import type { Clock } from '../../../pkg/component/clock.js';
 import {
@@ -67,6 +67,8 @@ interface ContainerRecord {
 interface Pod {
   readonly sandboxes: SandboxRecord[];
   readonly containers: ContainerRecord[];
+  /** As it is told, which is many times between two changes. */
+  told?: PodRuntimeStatus | undefined;
 }
 
 interface Running {
@@ -134,6 +136,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     };
     this.sandboxes.set(sandbox.id, sandbox);
     this.pod(config.podUid).sandboxes.unshift(sandbox);
+    this.changed(config.podUid);
     this.keep('sandbox', sandbox.id, sandbox);
     this.emit('sandbox', config.podUid, sandbox.id);
     return sandbox.id;
@@ -145,6 +148,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const inside = this.pod(sandbox.config.podUid).containers.filter((c) => c.sandboxId === id);
     await Promise.all(inside.map((c) => this.stopContainer(c.id, 0)));
     sandbox.state = 'notready';
+    this.changed(sandbox.config.podUid);
     for (const ip of sandbox.ips) this.ips.release(ip);
     this.keep('sandbox', id, sandbox);
     this.emit('sandbox', sandbox.config.podUid, id);
@@ -159,6 +163,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       await this.removeContainer(c.id);
     this.sandboxes.delete(id);
     pod.sandboxes.splice(pod.sandboxes.indexOf(sandbox), 1);
+    this.changed(sandbox.config.podUid);
     this.forgetEmpty(sandbox.config.podUid);
     this.options.journal?.remove(this.options.nodeName, 'sandbox', id);
     this.emit('removed', sandbox.config.podUid, id);
@@ -183,6 +188,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     };
     this.containers.set(container.id, container);
     this.pod(container.podUid).containers.unshift(container);
+    this.changed(container.podUid);
     this.keep('container', container.id, container);
     return container.id;
   }
@@ -201,6 +207,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       this.failToStart(container, program);
     }
     container.state = 'running';
+    this.changed(container.podUid);
     this.keep('container', id, container);
     this.launch(container, false);
     this.emit('started', container.podUid, id);
@@ -222,6 +229,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.containers.delete(id);
     const pod = this.pod(container.podUid);
     pod.containers.splice(pod.containers.indexOf(container), 1);
+    this.changed(container.podUid);
     this.forgetEmpty(container.podUid);
     this.options.journal?.remove(this.options.nodeName, 'container', id);
     await removeLog(container.config.logPath);
@@ -231,10 +239,11 @@ export class SimulatedRuntime implements ContainerRuntime {
   async podStatus(podUid: string): Promise<PodRuntimeStatus> {
     const pod = this.pods.get(podUid);
     if (!pod) return { sandboxes: [], containers: [] };
-    return {
+    pod.told ??= {
       sandboxes: pod.sandboxes.map(sandboxStatus),
       containers: pod.containers.map(containerInfo),
     };
+    return pod.told;
   }
 
   async podUids(): Promise<readonly string[]> {
@@ -354,6 +363,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     container.finishedAt = exit.finishedAt;
     container.reason = reason ?? (exit.exitCode === 0 ? 'Completed' : 'Error');
     if (exit.message !== undefined) container.message = exit.message;
+    this.changed(container.podUid);
     this.keep('container', container.id, container);
     this.emit('exited', container.podUid, container.id);
   }
@@ -400,6 +410,11 @@ export class SimulatedRuntime implements ContainerRuntime {
       this.pods.set(uid, pod);
     }
     return pod;
+  }
+
+  private changed(podUid: string): void {
+    const pod = this.pods.get(podUid);
+    if (pod) pod.told = undefined;
   }
 
   private forgetEmpty(uid: string): void {
@@ -461,5 +476,5 @@ function splitCommand(target: string): readonly string[] {
 }
 
 function newId(): string {
-  return createHash('sha256').update(randomBytes(32)).digest('hex');
+  return randomBytes(32).toString('hex');
 }
