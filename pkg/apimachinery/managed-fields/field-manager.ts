@@ -192,7 +192,7 @@ export class FieldManager {
   private check(patch: UnstructuredObject): void {
     const { apiVersion, kind } = this.options;
     if (patch.apiVersion !== apiVersion || patch.kind !== kind) {
-      throw badRequest(`invalid object type: ${gvkText(patch.apiVersion ?? '', patch.kind ?? '')}`);
+      throw badRequest(`invalid object type: ${gvkText(patch.apiVersion, patch.kind)}`);
     }
     if (patch.metadata?.managedFields !== undefined && patch.metadata.managedFields !== null) {
       throw badRequest('metadata.managedFields must be nil');
@@ -286,9 +286,11 @@ export class FieldManager {
   }
 }
 
-/** `apps/v1, Kind=Deployment`, and `/v1, Kind=Pod` of the core group. */
-function gvkText(apiVersion: string, kind: string): string {
-  return `${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
+/** `apps/v1, Kind=Deployment`, and `/v1, Kind=Pod` of the core group. What is no text is nothing. */
+function gvkText(apiVersion: unknown, kind: unknown): string {
+  const version = typeof apiVersion === 'string' ? apiVersion : '';
+  const groupVersion = version.includes('/') ? version : `/${version}`;
+  return `${groupVersion}, Kind=${typeof kind === 'string' ? kind : ''}`;
 }
 
 /** `[]` and `[{}]` ask for the owners to be forgotten. */

@@ -84,6 +84,8 @@ function placesExist(doc: object, operation: Operation): boolean {
     if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/'))) return false;
     if (pointer.split('/').includes('__proto__')) return false;
     const { parent, key } = Pointer.fromJSON(pointer).evaluate(doc);
+    // Of texts and numbers there are no parts.
+    if (parent !== null && parent !== undefined && typeof parent !== 'object') return false;
     if (!Array.isArray(parent)) continue;
     const appends = i === 0 && ['add', 'move', 'copy'].includes(operation.op) && key === '-';
     if (!appends && !/^(0|[1-9][0-9]*)$/.test(key)) return false;

@@ -530,6 +530,11 @@ t.test('JSON patch', async (t) => {
     ['no index', [{ op: 'replace', path: '/l/x', value: 1 }]],
     ['an index beyond the end', [{ op: 'add', path: '/l/9', value: 1 }]],
     ['a prototype', [{ op: 'add', path: '/__proto__/x', value: 1 }]],
+    ['a member of a text', [{ op: 'add', path: '/t/x', value: 1 }]],
+    ['a letter of a text', [{ op: 'replace', path: '/t/0', value: 'b' }]],
+    ['a letter that is taken away', [{ op: 'remove', path: '/t/0' }]],
+    ['a letter that is copied', [{ op: 'copy', from: '/t/0', path: '/b' }]],
+    ['a member of a number', [{ op: 'add', path: '/a/x', value: 1 }]],
     [
       'all or none',
       [
@@ -539,7 +544,7 @@ t.test('JSON patch', async (t) => {
     ],
   ];
   for (const [name, patch] of wrong) {
-    const status = thrown(() => applyJsonPatch({ a: 1, l: [1] }, asJsonPatch(patch)));
+    const status = thrown(() => applyJsonPatch({ a: 1, l: [1], t: 'text' }, asJsonPatch(patch)));
     t.match(
       status,
       {
