@@ -61,6 +61,8 @@ export class PodWorker {
   private readonly prober: PodProber;
   private running = false;
   private dirty = false;
+  /** The step under way made a sandbox or started a container. */
+  private progressed = false;
   private timer: Timer | undefined;
   private failures = 0;
   private readonly mounts: PodMounts;
@@ -118,12 +120,12 @@ export class PodWorker {
   }
 
   /**
-   * Something became of the pod on the node. What a step under way started it will tell of itself, at its
-   * end.
+   * Something became of the pod on the node. What a step under way started it tells of itself at its end;
+   * only where it did not get all that it wanted is there another for it.
    */
   notice({ type }: RuntimeEvent): void {
-    if (this.running && (type === 'started' || type === 'sandbox')) return;
-    this.wake();
+    if (this.running && (type === 'started' || type === 'sandbox')) this.progressed = true;
+    else this.wake();
   }
 
   wake(): void {
@@ -139,6 +141,7 @@ export class PodWorker {
     let delay: number | undefined;
     while (this.dirty && !this.options.signal.aborted) {
       this.dirty = false;
+      this.progressed = false;
       delay = await this.guardedStep();
     }
     this.running = false;
@@ -211,9 +214,10 @@ export class PodWorker {
     const claimsDue = await this.mounts.grow(this.pod);
     const filesDue = await this.mounts.refresh(this.pod);
     const outcome = await options.containers.sync(this.pod, this.memory, this.prober, this.signal);
-    if (this.mustEnd()) this.dirty = true;
+    if (this.mustEnd() || (this.progressed && outcome.retryAfterMs !== undefined))
+      this.dirty = true;
     else if (!(await this.publish())) return undefined;
-    const delays = [outcome.retryAfterMs, deadline, claimsDue, filesDue].filter(
+    const delays = [outcome.retryAfterMs, this.deadlineLeft(), claimsDue, filesDue].filter(
       (ms) => ms !== undefined,
     );
     return delays.length > 0 ? Math.min(...delays) : undefined;
