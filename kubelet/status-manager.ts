@@ -206,6 +206,8 @@ function mayDelete(entry: Entry): boolean {
   );
 }
 
+/** The kubelet's own conditions that are gone when they no longer hold. */
+const PASSING_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
 const OPTIONAL_FIELDS = ['reason', 'message', 'podIP'] as const;
 
 /** A strategic merge patch that leaves other writers' conditions alone. */
@@ -223,10 +225,24 @@ export function statusPatch(pod: Pod, status: PodStatus, last: PodStatus = {}): 
       ...rest,
       ...(replaceIPs ? { podIPs: [{ $patch: 'replace' }, ...(status.podIPs ?? [])] } : {}),
       ...(conditions
-        ? { conditions: conditions.map((c) => ({ ...cleared(known, c), ...c })) }
+        ? {
+            conditions: [
+              ...conditions.map((c) => ({ ...cleared(known, c), ...c })),
+              ...passed(known, conditions),
+            ],
+          }
         : {}),
     },
   };
+}
+
+function passed(known: readonly PodCondition[], conditions: readonly PodCondition[]): object[] {
+  const types = new Set(known.map(({ type }) => type));
+  for (const { type } of conditions) types.delete(type);
+  return PASSING_CONDITIONS.filter((type) => types.has(type)).map((type) => ({
+    $patch: 'delete',
+    type,
+  }));
 }
 
 /** A condition is merged with the one that is there: what it no longer says must be taken out. */

@@ -7,6 +7,7 @@ import { untolerated } from '../../pkg/api/scheduling/taints.js';
 import type { Pod, Taint } from '../../pkg/api/types.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import { isSidecar } from '../pod/pod.js';
+import type { ResizeRefusal } from '../pod/pod-resize.js';
 
 export interface NodeFacts {
   readonly name: string;
@@ -34,6 +35,23 @@ export function admit(pod: Pod, others: readonly Pod[], node: NodeFacts): Reject
     fitsPorts(pod, others) ??
     toleratesTaints(pod, node)
   );
+}
+
+/** Why the pod, which runs here, cannot have the resources that it asks for now. */
+export function refuseResize(
+  pod: Pod,
+  others: readonly Pod[],
+  allocatable: Readonly<Record<string, string>>,
+): ResizeRefusal | undefined {
+  const requests = requestsOf(pod);
+  for (const resource of ['memory', 'cpu']) {
+    const [requested = 0, capacity] = [requests[resource], allocatable[resource]];
+    if (capacity === undefined || requested <= amount(resource, capacity)) continue;
+    const what = `${resource}, requested: ${requested}, capacity: ${amount(resource, capacity)}`;
+    return { reason: 'Infeasible', message: `Node didn't have enough capacity: ${what}` };
+  }
+  const lack = fitsResources(pod, others, { name: '', labels: {}, taints: [], allocatable });
+  return lack && { reason: 'Deferred', message: lack.message };
 }
 
 function fitsResources(pod: Pod, others: readonly Pod[], node: NodeFacts): Rejection | undefined {

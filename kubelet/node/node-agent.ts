@@ -18,7 +18,7 @@ import { PodWorker } from '../pod/pod-worker.js';
 import type { ContainerRuntime, ImageInfo } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
-import { admit } from './admission.js';
+import { admit, refuseResize } from './admission.js';
 import { csiNodeObject } from './csi-node.js';
 import type { NodeLease } from './lease.js';
 import { defaultLabels, type NodeSettings, nodeObject, nodeStatus } from './node-status.js';
@@ -164,8 +164,12 @@ export class NodeAgent {
       hostIP: settings.ip,
       signal: tasks.signal,
       ...(rejected ? { rejected } : {}),
+      refusesResize: (wanted) => refuseResize(wanted, this.others(wanted), settings.capacity),
       spawn: (run) => tasks.spawn(`pod ${uid}`, run),
-      finished: () => this.workers.delete(uid),
+      finished: () => {
+        this.workers.delete(uid);
+        for (const other of this.workers.values()) other.retryResize();
+      },
     });
     this.workers.set(uid, worker);
     worker.wake();
@@ -177,17 +181,23 @@ export class NodeAgent {
       isTerminalPhase(pod.status?.phase) || pod.metadata?.deletionTimestamp !== undefined;
     if (over || (!this.admitting && pod.status?.startTime !== undefined)) return undefined;
     const { settings } = this.options;
-    const others = [...this.workers.values()]
-      .map((w) => w.object)
-      .filter(
-        (p) => !isTerminalPhase(this.options.statuses.get(uidOf(p))?.phase ?? p.status?.phase),
-      );
-    return admit(pod, others, {
+    return admit(pod, this.others(pod), {
       name: this.name,
       labels: this.node?.metadata?.labels ?? { ...defaultLabels(this.name), ...settings.labels },
       taints: this.node?.spec?.taints ?? [],
       allocatable: settings.capacity,
     });
+  }
+
+  /** The pods beside this one that are not over, with what they have been given. */
+  private others(pod: Pod): Pod[] {
+    const { statuses } = this.options;
+    return [...this.workers.values()]
+      .filter(({ object }) => {
+        const phase = statuses.get(uidOf(object))?.phase ?? object.status?.phase;
+        return !isTerminalPhase(phase) && uidOf(object) !== uidOf(pod);
+      })
+      .map((w) => w.allocated);
   }
 
   /** Pods that are on a network already keep their addresses when the range changes. */

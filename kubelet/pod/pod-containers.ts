@@ -16,6 +16,7 @@ import type { KubeletEvents } from '../events.js';
 import { ImageError, type ImageManager } from '../images/image-manager.js';
 import {
   type ContainerInfo,
+  type ContainerLimits,
   type ContainerRuntime,
   type PodRuntimeStatus,
   RuntimeError,
@@ -520,7 +521,7 @@ function inSandbox(
   return info?.sandboxId !== sandbox.id && info?.state === 'running' ? undefined : info;
 }
 
-function limitsOf(container: Container): { cpuLimitNanoCores?: number; memoryLimitBytes?: number } {
+export function limitsOf(container: Container): ContainerLimits {
   const { cpu, memory } = container.resources?.limits ?? {};
   const cores = Quantity.tryParse(cpu ?? '0');
   const bytes = Quantity.tryParse(memory ?? '0');

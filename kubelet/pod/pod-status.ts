@@ -28,6 +28,8 @@ export interface ProbeView {
 
 export interface StatusInput {
   readonly pod: Pod;
+  /** Of a resize that waits or is under way. */
+  readonly resize?: readonly PodCondition[];
   readonly runtimeName: string;
   readonly runtime: PodRuntimeStatus;
   /** The status last known: kept where it is newer than what the runtime can tell. */
@@ -71,6 +73,7 @@ export function generatePodStatus(input: StatusInput): PodStatus {
     sandbox !== undefined && (pod.spec?.hostNetwork === true || sandbox.ips.length > 0);
   const ready = containersReady(pod, all, phase);
   const conditions = [
+    ...(input.resize ?? []),
     { type: 'PodReadyToStartContainers', status: sandboxReady ? 'True' : 'False' },
     initialized(pod, all, phase),
     podReady(pod, ready),

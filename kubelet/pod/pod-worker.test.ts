@@ -19,7 +19,7 @@ import { TaskGroup } from '../../pkg/component/task-group.js';
 import { Backoff } from '../backoff.js';
 import { KubeletEvents } from '../events.js';
 import { ImageManager } from '../images/image-manager.js';
-import { admit } from '../node/admission.js';
+import { admit, refuseResize } from '../node/admission.js';
 import { SimulatedRuntime } from '../runtime/simulated/simulated-runtime.js';
 import { StatusManager, statusPatch } from '../status-manager.js';
 import { expand } from '../volumes/environment.js';
@@ -45,6 +45,7 @@ class Node {
   readonly events: string[] = [];
   readonly deleted: unknown[] = [];
   readonly configMaps = new Map<string, ConfigMap>();
+  others: Pod[] = [];
   finished = false;
   writes = 0;
   readonly claims = new Map<string, PersistentVolumeClaim>();
@@ -123,6 +124,7 @@ class Node {
       logger,
       hostIP: '127.0.0.1',
       signal: this.stopping.signal,
+      refusesResize: (wanted) => refuseResize(wanted, this.others, { cpu: '4', memory: '8Gi' }),
       ...(rejected ? { rejected } : {}),
       spawn: (run) => tasks.spawn('pod', run),
       finished: () => {
@@ -780,6 +782,101 @@ t.test('what a container says of its end', async (t) => {
   }
 });
 
+t.test('a pod is resized in place', async (t) => {
+  const resources = (cpu: string, memory = '64Mi') => ({
+    requests: { cpu, memory },
+    limits: { cpu, memory },
+  });
+  const node = new Node(
+    podOf({
+      containers: [
+        {
+          name: 'main',
+          image: 'nginx',
+          resources: resources('100m'),
+          resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+        },
+      ],
+    }),
+  );
+  let generation = 1;
+  const resize = (wanted: ReturnType<typeof resources>) =>
+    node.update((pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, generation: ++generation },
+      spec: {
+        ...pod.spec,
+        containers: (pod.spec?.containers ?? []).map((c) => ({ ...c, resources: wanted })),
+      },
+    }));
+  const events = () =>
+    node.events.filter((e) => /Resize|Killing/.test(e)).map((e) => e.replace(/^\S+ /, ''));
+  const summary = (cpu: string, memory = '64Mi') =>
+    `"containers":[{"name":"main","resources":{"limits":{"cpu":"${cpu}","memory":"${memory}"},"requests":{"cpu":"${cpu}","memory":"${memory}"}}}],"generation":${generation}`;
+  await node.until(() => node.status.phase === 'Running');
+
+  resize(resources('200m'));
+  await node.pass(100);
+  t.match(node.container(), {
+    restartCount: 0,
+    resources: resources('200m'),
+    allocatedResources: { cpu: '200m' },
+  });
+  t.same(events(), [
+    `ResizeStarted Pod resize started: {${summary('200m')}}`,
+    `ResizeCompleted Pod resize completed: {${summary('200m')}}`,
+  ]);
+  const [used] = await node.runtime.stats('u1', { 'drydock.dev/cpu': '1' });
+  t.equal(used?.cpuNanoCores, 200_000_000, 'its limit is what it has been given');
+
+  node.events.length = 0;
+  resize(resources('200m', '128Mi'));
+  await node.pass(200);
+  t.match(node.container(), { restartCount: 1, resources: resources('200m', '128Mi') });
+  t.same(
+    events(),
+    [
+      `ResizeStarted Pod resize started: {${summary('200m', '128Mi')}}`,
+      'Killing Container main resize requires restart',
+      `ResizeCompleted Pod resize completed: {${summary('200m', '128Mi')}}`,
+    ],
+    'a policy may ask for a new container',
+  );
+
+  node.events.length = 0;
+  resize(resources('1000', '128Mi'));
+  await node.pass(100);
+  const capacity = "Node didn't have enough capacity: cpu, requested: 1000000, capacity: 4000";
+  t.match(node.condition('PodResizePending'), {
+    status: 'True',
+    reason: 'Infeasible',
+    message: capacity,
+    observedGeneration: generation,
+  });
+  t.match(node.container(), { restartCount: 1, resources: resources('200m', '128Mi') });
+  await node.pass(1000);
+  t.same(events(), [
+    `ResizeInfeasible Pod resize Infeasible: {${summary('1000', '128Mi')},"error":"${capacity}"}`,
+  ]);
+
+  node.events.length = 0;
+  const other = podOf({ containers: [{ name: 'c', resources: { requests: { cpu: '3' } } }] });
+  node.others = [other];
+  resize(resources('2', '128Mi'));
+  await node.pass(100);
+  const full = "Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000";
+  t.match(node.condition('PodResizePending'), { reason: 'Deferred', message: full });
+  t.same(events(), [
+    `ResizeDeferred Pod resize Deferred: {${summary('2', '128Mi')},"error":"${full}"}`,
+  ]);
+  node.others = [];
+  node.worker.retryResize();
+  await node.pass(100);
+  t.equal(node.condition('PodResizePending'), undefined);
+  t.match(node.container()?.resources, resources('2', '128Mi'));
+  await node.stop();
+});
+
 t.test('a pod that is not admitted fails without having run', async (t) => {
   const pod = podOf({
     containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '3' } } }],
@@ -910,6 +1007,12 @@ t.test(
       statusPatch(podOf({}), ready, last),
       { status: { conditions: [{ type: 'Ready', status: 'True', reason: null, message: null }] } },
       'also what was sent and is not told of yet',
+    );
+    const resize = { conditions: [{ type: 'PodResizePending', status: 'True' }] };
+    t.match(
+      statusPatch(podOf({}), ready, resize),
+      { status: { conditions: [{}, { type: 'PodResizePending', $patch: 'delete' }] } },
+      'and a condition that has passed',
     );
   },
 );

@@ -47,7 +47,13 @@ export interface Mount {
     | { readonly kind: 'cluster'; readonly persistentVolume: string };
 }
 
-export interface ContainerConfig {
+/** What a container may use at most. Absent: what the node has. */
+export interface ContainerLimits {
+  readonly cpuLimitNanoCores?: number;
+  readonly memoryLimitBytes?: number;
+}
+
+export interface ContainerConfig extends ContainerLimits {
   readonly name: string;
   readonly attempt: number;
   readonly image: string;
@@ -63,9 +69,6 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   /** Whether the pod starts it again: never, on failure or always. A simulation may end what would not end. */
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
-  /** What it may use at most. Absent: what the node has. */
-  readonly cpuLimitNanoCores?: number;
-  readonly memoryLimitBytes?: number;
   /** Changes when the container must be replaced. */
   readonly specHash: string;
   readonly logPath: string;
@@ -168,6 +171,8 @@ export interface ContainerRuntime {
 
   createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
+  /** Other limits, all of them, for a container that goes on as it is. */
+  updateContainer(id: string, limits: ContainerLimits): Promise<void>;
   /** Asks it to end, and ends it after the grace period; resolves when it has ended. */
   stopContainer(id: string, graceMs: number): Promise<void>;
   removeContainer(id: string): Promise<void>;

@@ -9,6 +9,7 @@ import type { Clock } from '../../../pkg/component/clock.js';
 import {
   type ContainerConfig,
   type ContainerInfo,
+  type ContainerLimits,
   type ContainerRuntime,
   type ContainerState,
   type ContainerStats,
@@ -211,6 +212,13 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.keep('container', id, container);
     this.launch(container, false);
     this.emit('started', container.podUid, id);
+  }
+
+  async updateContainer(id: string, limits: ContainerLimits): Promise<void> {
+    const container = this.mustHave(id);
+    const { cpuLimitNanoCores: _cpu, memoryLimitBytes: _memory, ...config } = container.config;
+    container.config = { ...config, ...limits };
+    this.keep('container', id, container);
   }
 
   async stopContainer(id: string, graceMs: number): Promise<void> {
