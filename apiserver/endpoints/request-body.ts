@@ -5,22 +5,35 @@ import { badRequest, requestEntityTooLarge } from '../../pkg/apimachinery/status
 /** Upstream's `MaxRequestBodyBytes`. */
 export const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 
+/** Listens by itself: an iterator over the parts would cost a small write more than parsing it does. */
 export async function readBody(req: IncomingMessage): Promise<Buffer> {
   if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES)
     throw requestEntityTooLarge(BODY_LIMIT_BYTES);
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const part of req) {
-      const bytes: Buffer = Buffer.isBuffer(part) ? part : Buffer.from(part);
-      length += bytes.length;
-      if (length > BODY_LIMIT_BYTES) throw requestEntityTooLarge(BODY_LIMIT_BYTES);
-      parts.push(bytes);
-    }
-  } catch (err) {
-    if (req.destroyed && !req.complete && length <= BODY_LIMIT_BYTES)
-      throw badRequest('unexpected EOF');
-    throw err;
-  }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  if (req.readableEnded) return Buffer.alloc(0);
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    const settled = () => {
+      req.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
+    };
+    const onData = (part: Buffer) => {
+      length += part.length;
+      parts.push(part);
+      if (length <= BODY_LIMIT_BYTES) return;
+      settled();
+      // The rest is not read: the answer says that the connection ends.
+      req.pause();
+      reject(requestEntityTooLarge(BODY_LIMIT_BYTES));
+    };
+    const onEnd = () => {
+      settled();
+      resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, length));
+    };
+    const onLost = (err?: Error) => {
+      settled();
+      reject(req.complete && err ? err : badRequest('unexpected EOF'));
+    };
+    req.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
+    if (req.destroyed) onLost();
+  });
 }

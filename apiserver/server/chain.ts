@@ -76,7 +76,10 @@ export class Chain {
     const ctx = new Incoming({ req, res, info, query: parsed.query, clock, logger, server });
     const longRunning = isLongRunning(info);
     this.open.add(ctx);
-    const closed = () => ctx.abort(new Error('the client went away'));
+    // An answer that is whole and sent leaves nothing behind that could be told to stop.
+    const closed = () => {
+      if (longRunning || !res.writableFinished) ctx.abort(new Error('the client went away'));
+    };
     res.once('close', closed);
     const endLongRunning = longRunning ? metrics.longRunningStarted() : undefined;
     try {
