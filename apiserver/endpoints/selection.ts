@@ -8,9 +8,9 @@ import { parseSelector, type Selector, SelectorError } from '../../pkg/apimachin
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { badRequest } from '../../pkg/apimachinery/status.js';
 import type { ResourceDefinition } from '../registry/resource.js';
+import type { Interest } from '../storage/cache-subscribers.js';
 import { relativeKey } from '../storage/keys.js';
 import type { StoredObject } from '../storage/stored-object.js';
-import type { Interest } from '../storage/watch-cache.js';
 
 const METADATA_FIELDS = ['metadata.name', 'metadata.namespace'];
 

@@ -10,8 +10,9 @@
  */
 
 import type { Clock } from '../../pkg/component/clock.js';
+import type { CacheSubscriber, Interest } from '../storage/cache-subscribers.js';
 import type { StoredObject } from '../storage/stored-object.js';
-import type { CacheSubscriber, Interest, WatchCache } from '../storage/watch-cache.js';
+import type { WatchCache } from '../storage/watch-cache.js';
 import type { CacheEvent, EventType } from '../storage/watch-history.js';
 import type { Selection } from './selection.js';
 

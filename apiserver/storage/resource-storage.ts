@@ -191,7 +191,11 @@ export class ResourceStorage {
       );
       if (!result.succeeded) return await this.lost(result.responses[0]?.kvs[0]);
       this.feed.noteWrite(result.revision);
-      return this.codec.written(key, obj, value, result.revision, lease);
+      const known = this.cache.at(key, result.revision);
+      if (known) return known;
+      const written = this.codec.written(key, obj, value, result.revision, lease);
+      this.cache.expect(written);
+      return written;
     } catch (err) {
       throw storeError(err, 'write');
     }

@@ -20,6 +20,7 @@ import {
   prefixEnd,
   type WatchEvent,
 } from '../../pkg/etcd-client/interface.js';
+import { type CacheSubscriber, CacheSubscribers } from './cache-subscribers.js';
 import { backfill } from './history-backfill.js';
 import { KeyIndex } from './key-index.js';
 import { storeError } from './store-errors.js';
@@ -45,30 +46,9 @@ export interface WatchCacheOptions {
   readonly fieldsOf: (obj: KubeObject) => Record<string, string>;
 }
 
-/** Which events a subscriber can have any interest in, for finding it quickly. */
-export interface Interest {
-  /** Empty: all. */
-  readonly namespace: string;
-  /** Only the object with this relative key. */
-  readonly key?: string;
-  /** Only objects with this value, before or after the event. */
-  readonly field?: { readonly name: string; readonly value: string };
-}
-
-export interface CacheSubscriber {
-  readonly interest: Interest;
-  /** Must return at once and not throw. */
-  onEvent(event: CacheEvent): void;
-  /** The cache starts again; events may have been missed. */
-  onReset(): void;
-}
-
 export class WatchCache {
   private readonly objects = new KeyIndex();
-  private readonly everyone = new Set<CacheSubscriber>();
-  private readonly byNamespace = new Map<string, Set<CacheSubscriber>>();
-  private readonly byKey = new Map<string, Set<CacheSubscriber>>();
-  private readonly byField = new Map<string, Map<string, Set<CacheSubscriber>>>();
+  private readonly subscribers: CacheSubscribers;
   private history = new WatchHistory(0);
   private state: 'idle' | 'loading' | 'live' = 'idle';
   private loading: Promise<void> | undefined;
@@ -76,6 +56,8 @@ export class WatchCache {
   /** Events from before this revision cannot be had. */
   private forgotten = 0;
   private waiting: WatchEvent[] = [];
+  /** By key: what this process has just written and the feed has not told of, made once for both. */
+  private readonly expected = new Map<string, StoredObject>();
   /** Counts resets, so that a load that a gap overtook is thrown away. */
   private epoch = 0;
   /** Events that are being converted, where that asks someone else: one batch after another. */
@@ -85,6 +67,7 @@ export class WatchCache {
   private isClosed = false;
 
   constructor(private readonly options: WatchCacheOptions) {
+    this.subscribers = new CacheSubscribers(options.fieldsOf);
     options.feed.listen(options.prefix, this);
   }
 
@@ -138,6 +121,19 @@ export class WatchCache {
 
   get(key: string): StoredObject | undefined {
     return this.objects.get(key);
+  }
+
+  /** The object in exactly this state, if that is what the cache has. */
+  at(key: string, revision: number): StoredObject | undefined {
+    const object = this.state === 'live' ? this.objects.get(key) : undefined;
+    return object?.revision === revision ? object : undefined;
+  }
+
+  /** What was written will come by the feed, too, and then needs no second copy. */
+  expect(written: StoredObject): void {
+    if (this.state !== 'live' || this.options.codec.form || written.revision <= this.revision)
+      return;
+    this.expected.set(written.key, written);
   }
 
   /** In key order; empty namespace for all. Must not be changed. */
@@ -195,20 +191,11 @@ export class WatchCache {
   }
 
   subscribe(subscriber: CacheSubscriber): void {
-    this.shelf(subscriber.interest, true)?.add(subscriber);
+    this.subscribers.add(subscriber);
   }
 
   unsubscribe(subscriber: CacheSubscriber): void {
-    const { key, field, namespace } = subscriber.interest;
-    const shelf = this.shelf(subscriber.interest, false);
-    shelf?.delete(subscriber);
-    if (!shelf || shelf.size > 0) return;
-    if (key !== undefined) this.byKey.delete(key);
-    else if (field) {
-      const values = this.byField.get(field.name);
-      values?.delete(field.value);
-      if (values?.size === 0) this.byField.delete(field.name);
-    } else if (namespace !== '') this.byNamespace.delete(namespace);
+    this.subscribers.remove(subscriber);
   }
 
   onEvents(events: readonly WatchEvent[]): void {
@@ -224,8 +211,9 @@ export class WatchCache {
     this.state = 'idle';
     this.waiting = [];
     this.unsettled = [];
+    this.expected.clear();
     this.objects.clear();
-    for (const subscriber of this.subscribers()) subscriber.onReset();
+    this.subscribers.reset();
     if (wasLive) this.options.logger.info({ prefix: this.options.prefix }, 'watch cache dropped');
   }
 
@@ -309,6 +297,7 @@ export class WatchCache {
   private apply(event: WatchEvent): void {
     const { kv } = event;
     if (event.type === 'delete') {
+      this.expected.delete(kv.key.slice(this.options.prefix.length));
       const previous = this.objects.delete(kv.key.slice(this.options.prefix.length));
       if (!previous) return;
       this.publish({
@@ -333,8 +322,13 @@ export class WatchCache {
   private put(kv: KeyValue): { object: StoredObject; previous?: StoredObject } | undefined {
     const { codec, prefix, logger } = this.options;
     const key = kv.key.slice(prefix.length);
+    const own = this.expected.get(key);
+    if (own && own.revision <= kv.modRevision) this.expected.delete(key);
     try {
-      const object = codec.fromValue(key, kv.value, kv.modRevision, kv.lease);
+      const object =
+        own?.revision === kv.modRevision
+          ? own
+          : codec.fromValue(key, kv.value, kv.modRevision, kv.lease);
       const previous = this.objects.set(object);
       return previous ? { object, previous } : { object };
     } catch (err) {
@@ -347,54 +341,7 @@ export class WatchCache {
   }
 
   private publish(event: CacheEvent): void {
-    const { clock, fieldsOf } = this.options;
-    this.history.push(event, clock.now());
-    for (const subscriber of this.everyone) subscriber.onEvent(event);
-    const namespace = event.object.namespace;
-    if (this.byNamespace.size > 0) this.notify(this.byNamespace.get(namespace), event);
-    if (this.byKey.size > 0) this.notify(this.byKey.get(event.object.key), event);
-    for (const [field, values] of this.byField) {
-      const now = event.object.fields(fieldsOf)[field] ?? '';
-      const before = event.previous ? (event.previous.fields(fieldsOf)[field] ?? '') : now;
-      this.notify(values.get(now), event);
-      if (before !== now) this.notify(values.get(before), event);
-    }
+    this.history.push(event, this.options.clock.now());
+    this.subscribers.tell(event);
   }
-
-  private notify(subscribers: Set<CacheSubscriber> | undefined, event: CacheEvent): void {
-    if (subscribers) for (const subscriber of subscribers) subscriber.onEvent(event);
-  }
-
-  private shelf(interest: Interest, create: boolean): Set<CacheSubscriber> | undefined {
-    const { key, field, namespace } = interest;
-    if (key !== undefined) return shelfIn(this.byKey, key, create);
-    if (field) {
-      let values = this.byField.get(field.name);
-      if (!values && create) {
-        values = new Map();
-        this.byField.set(field.name, values);
-      }
-      return values && shelfIn(values, field.value, create);
-    }
-    return namespace === '' ? this.everyone : shelfIn(this.byNamespace, namespace, create);
-  }
-
-  private subscribers(): CacheSubscriber[] {
-    const shelves = [this.everyone, ...this.byNamespace.values(), ...this.byKey.values()];
-    for (const values of this.byField.values()) shelves.push(...values.values());
-    return shelves.flatMap((shelf) => [...shelf]);
-  }
-}
-
-function shelfIn(
-  shelves: Map<string, Set<CacheSubscriber>>,
-  name: string,
-  create: boolean,
-): Set<CacheSubscriber> | undefined {
-  let shelf = shelves.get(name);
-  if (!shelf && create) {
-    shelf = new Set();
-    shelves.set(name, shelf);
-  }
-  return shelf;
 }
