@@ -6,33 +6,40 @@
 import { clone } from '../../apimachinery/clone.js';
 import type { Schema, SchemaSet } from './model.js';
 
+/** Of a structure, a list or a map, the parts that have defaults in or below them: most have none. */
+interface Plan {
+  readonly fields: { name: string; schema: Schema; puts: boolean; plan: Plan | undefined }[];
+  items: Plan | undefined;
+  values: Plan | undefined;
+}
+
 export class Defaulter {
   /** Definition → whether it or anything below it has a default. */
   private readonly worthwhile = new Map<string, boolean>();
+  private readonly plans = new Map<Schema, Plan>();
 
   constructor(private readonly schemas: SchemaSet) {}
 
   apply(definition: string, object: unknown): void {
-    this.visit({ ref: definition }, object);
+    visit(this.plan({ ref: definition }), object);
   }
 
-  private visit(declared: Schema, value: unknown): void {
-    if (typeof value !== 'object' || value === null || !this.hasDefaults(declared)) return;
+  /** Undefined: nothing to do. It may contain itself. */
+  private plan(declared: Schema): Plan | undefined {
+    if (!this.hasDefaults(declared)) return undefined;
     const schema = this.schemas.resolve(declared);
-    if (Array.isArray(value)) {
-      if (schema.items) for (const item of value) this.visit(schema.items, item);
-      return;
-    }
-    const fields = value as Record<string, unknown>;
+    const known = this.plans.get(schema);
+    if (known) return known;
+    const plan: Plan = { fields: [], items: undefined, values: undefined };
+    this.plans.set(schema, plan);
+    plan.items = schema.items && this.plan(schema.items);
+    plan.values = schema.additionalProperties && this.plan(schema.additionalProperties);
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
-      if (fields[name] === undefined && isWorthPutting(property)) {
-        fields[name] = clone(property.default);
-      }
-      this.visit(property, fields[name]);
+      const puts = isWorthPutting(property);
+      const below = this.plan(property);
+      if (puts || below) plan.fields.push({ name, schema: property, puts, plan: below });
     }
-    if (schema.additionalProperties) {
-      for (const part of Object.values(fields)) this.visit(schema.additionalProperties, part);
-    }
+    return plan;
   }
 
   private hasDefaults(schema: Schema): boolean {
@@ -53,6 +60,20 @@ export class Defaulter {
       (property) => property.default !== undefined || this.hasDefaults(property),
     );
   }
+}
+
+function visit(plan: Plan | undefined, value: unknown): void {
+  if (!plan || typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    if (plan.items) for (const item of value) visit(plan.items, item);
+    return;
+  }
+  const fields = value as Record<string, unknown>;
+  for (const { name, schema, puts, plan: below } of plan.fields) {
+    if (puts && fields[name] === undefined) fields[name] = clone(schema.default);
+    if (below) visit(below, fields[name]);
+  }
+  if (plan.values) for (const part of Object.values(fields)) visit(plan.values, part);
 }
 
 /** The default of a reference's name is `""`, which goes without saying. */

@@ -178,16 +178,29 @@ export function paths(set: FieldSet): string[][] {
   return found;
 }
 
-/** In wire order: `.` first, then fields, keys, values and indices, each sorted. */
+/** In wire order: `.` first, then fields, keys, values and indices, each sorted. What is so already is shared. */
 export function sortSet(set: FieldSet): FieldSet {
-  const elements = Object.keys(set);
-  if (elements.length > 1) elements.sort(compareElements);
-  const out: FieldSetBuilder = {};
-  for (const element of elements) {
+  let sorted = true;
+  let before: string | undefined;
+  let out: FieldSetBuilder | undefined;
+  for (const element in set) {
+    if (before !== undefined && sorted && compareElements(before, element) > 0) sorted = false;
+    before = element;
     const node = set[element];
-    if (node !== undefined) out[element] = isEmptySet(node) ? LEAF : sortSet(node);
+    if (node === undefined) continue;
+    const next = sortSet(node);
+    if (next === node) continue;
+    out ??= { ...set };
+    out[element] = next;
   }
-  return out;
+  const same = out ?? set;
+  if (sorted) return same;
+  const ordered: FieldSetBuilder = {};
+  for (const element of Object.keys(same).sort(compareElements)) {
+    const node = same[element];
+    if (node !== undefined) ordered[element] = node;
+  }
+  return ordered;
 }
 
 /** What a client sent as `fieldsV1`, with its path elements in canonical form. Throws FieldSetError. */

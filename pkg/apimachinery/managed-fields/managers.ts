@@ -28,12 +28,11 @@ export interface OwnerIdentity {
 }
 
 export function ownerId({ manager, operation, apiVersion, subresource }: OwnerIdentity): string {
-  return JSON.stringify({
-    ...(manager === '' ? {} : { manager }),
-    operation,
-    ...(operation === 'Apply' || apiVersion === '' ? {} : { apiVersion }),
-    ...(subresource === '' ? {} : { subresource }),
-  });
+  const said = manager === '' ? '' : `"manager":${JSON.stringify(manager)},`;
+  const version =
+    operation === 'Apply' || apiVersion === '' ? '' : `,"apiVersion":${JSON.stringify(apiVersion)}`;
+  const part = subresource === '' ? '' : `,"subresource":${JSON.stringify(subresource)}`;
+  return `{${said}"operation":"${operation}"${version}${part}}`;
 }
 
 /** From a stored object: its sets are in canonical form. Throws FieldSetError where an entry is broken. */

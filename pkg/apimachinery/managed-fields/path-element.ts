@@ -63,19 +63,23 @@ function formatScalar(value: unknown): string {
 /** `.` < fields < keys < values < indices; keys and values by what they hold, numbers as numbers. */
 export function compareElements(a: string, b: string): number {
   if (a === b) return 0;
-  const byKind = rank(a) - rank(b);
-  if (byKind !== 0) return byKind;
-  switch (a.charAt(0)) {
-    case 'k':
+  const first = a.charCodeAt(0);
+  if (first !== b.charCodeAt(0)) return rank(a) - rank(b);
+  switch (first) {
+    case KEY:
       return compareKeys(parseObject(a.slice(2)), parseObject(b.slice(2)));
-    case 'v':
+    case VALUE:
       return compareScalars(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
-    case 'i':
+    case INDEX:
       return Number(a.slice(2)) - Number(b.slice(2));
     default:
       return a < b ? -1 : 1;
   }
 }
+
+const KEY = 'k'.charCodeAt(0);
+const VALUE = 'v'.charCodeAt(0);
+const INDEX = 'i'.charCodeAt(0);
 
 /** In canonical form; undefined where the text is no path element. */
 export function normalizeElement(element: string): string | undefined {
@@ -106,8 +110,18 @@ function rank(element: string): number {
   return element === '.' ? -1 : 'fkvi'.indexOf(element.charAt(0));
 }
 
+/** Keys of items come again with every write: `{"type":"Ready"}`. */
+const parsedKeys = new Map<string, [string, unknown][]>();
+const MAX_PARSED_KEYS = 4_096;
+
 function parseObject(text: string): [string, unknown][] {
-  return Object.entries(JSON.parse(text) as UnstructuredObject);
+  let parsed = parsedKeys.get(text);
+  if (!parsed) {
+    parsed = Object.entries(JSON.parse(text) as UnstructuredObject);
+    if (parsedKeys.size >= MAX_PARSED_KEYS) parsedKeys.clear();
+    parsedKeys.set(text, parsed);
+  }
+  return parsed;
 }
 
 function compareKeys(a: [string, unknown][], b: [string, unknown][]): number {

@@ -229,30 +229,20 @@ export class Updater {
   }
 }
 
+/** The set itself where there is none of them, which is nearly always. */
 function reconcileSet(type: FieldType, set: FieldSet): FieldSet {
-  let changed = false;
-  const out: FieldSetBuilder = {};
+  let out: FieldSetBuilder | undefined;
   for (const element in set) {
-    const node = below(set, element);
-    out[element] = node;
     if (element === '.' || !hasBelow(set, element)) continue;
+    const node = below(set, element);
     const childType =
       (element.startsWith('f:') ? type.map?.field(element.slice(2)) : type.list?.element) ??
       deducedType();
     const atomic = childType.map ? childType.map.atomic : childType.list?.atomic === true;
-    const next = atomic
-      ? LEAF
-      : (makeNode(reconcileSet(childType, node), hasElement(set, element)) ?? LEAF);
-    if (atomic || !sameChildren(next, node)) {
-      out[element] = next;
-      changed = true;
-    }
+    const inner = atomic ? LEAF : reconcileSet(childType, node);
+    if (inner === node) continue;
+    out ??= { ...set };
+    out[element] = atomic ? LEAF : (makeNode(inner, hasElement(set, element)) ?? LEAF);
   }
-  return changed ? out : set;
-}
-
-/** `makeNode` copies; the children themselves are the same objects when nothing below changed. */
-function sameChildren(a: FieldSet, b: FieldSet): boolean {
-  for (const element in b) if (a[element] !== b[element]) return false;
-  return true;
+  return out ?? set;
 }
