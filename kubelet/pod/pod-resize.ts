@@ -11,10 +11,12 @@
  */
 import type { Container, Pod, PodCondition } from '../../pkg/api/types.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
-import type { ContainerInfo } from '../runtime/interface.js';
-import { isSidecar } from './pod.js';
+import type { KubeletEvents } from '../events.js';
+import type { ContainerRuntime } from '../runtime/interface.js';
+import { isSidecar, uidOf } from './pod.js';
+import { limitsOf } from './pod-containers.js';
 
-export type Resources = NonNullable<Container['resources']>;
+type Resources = NonNullable<Container['resources']>;
 
 /** Why a resize cannot be had now. */
 export interface ResizeRefusal {
@@ -22,19 +24,27 @@ export interface ResizeRefusal {
   readonly message: string;
 }
 
-/** A container that runs with other resources than it has been given. */
-export interface ResizeAction {
+interface Change {
   readonly container: Container;
   readonly restart: boolean;
 }
 
-export class PodAllocation {
+export interface PodResizerOptions {
+  readonly pod: Pod;
+  readonly runtime: ContainerRuntime;
+  readonly events: KubeletEvents;
+  /** Why the pod cannot have what it asks for now. Absent: it can have anything. */
+  refusesResize?(pod: Pod): ResizeRefusal | undefined;
+}
+
+export class PodResizer {
   private readonly given = new Map<string, Resources>();
   private refusal: ResizeRefusal | undefined;
   /** The ids of containers that have to be replaced before the resize is done. */
   private replacing: ReadonlySet<string> | undefined;
 
-  constructor(pod: Pod) {
+  constructor(private readonly options: PodResizerOptions) {
+    const { pod } = options;
     const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
     const statuses = [...containerStatuses, ...initContainerStatuses];
     for (const container of resizable(pod)) {
@@ -61,37 +71,74 @@ export class PodAllocation {
     };
   }
 
-  differs(pod: Pod): boolean {
+  /** The resize may be had once others have left. */
+  get isDeferred(): boolean {
+    return this.refusal?.reason === 'Deferred';
+  }
+
+  conditions(): PodCondition[] {
+    return [
+      ...(this.refusal ? [{ type: 'PodResizePending', status: 'True', ...this.refusal }] : []),
+      ...(this.replacing ? [{ type: 'PodResizeInProgress', status: 'True' }] : []),
+    ];
+  }
+
+  /**
+   * Gives the pod what it asks for, or says why not. Containers that must be replaced for it are `condemned`, with
+   * the text that their end is told with.
+   */
+  async resize(pod: Pod, condemned: Map<string, string>): Promise<void> {
+    const { events, runtime } = this.options;
+    if (!this.differs(pod)) {
+      this.refusal = undefined;
+      return;
+    }
+    const refusal = this.options.refusesResize?.(pod);
+    if (refusal) {
+      const isNews = !deepEqual(this.refusal, refusal);
+      this.refusal = refusal;
+      const { reason, message } = refusal;
+      const text = resizeMessage(reason, pod, message);
+      if (isNews) events.pod(pod, 'Warning', `Resize${reason}`, text);
+      return;
+    }
+    const changes = this.grant(pod);
+    events.pod(pod, 'Normal', 'ResizeStarted', resizeMessage('started', pod));
+    const { containers } = await runtime.podStatus(uidOf(pod));
+    const replacing = new Set<string>();
+    for (const { container, restart } of changes) {
+      const { name } = container;
+      const info = containers.find((c) => c.name === name);
+      if (info?.state !== 'running') continue;
+      if (restart) {
+        replacing.add(info.id);
+        condemned.set(info.id, `Container ${name} resize requires restart`);
+      } else await runtime.updateContainer(info.id, limitsOf(container));
+    }
+    this.replacing = replacing;
+  }
+
+  /** Says so when a resize is done. */
+  async complete(pod: Pod): Promise<void> {
+    const { replacing } = this;
+    if (!replacing) return;
+    const { events, runtime } = this.options;
+    const { containers } = await runtime.podStatus(uidOf(pod));
+    if (containers.some((c) => replacing.has(c.id) && c.state === 'running')) return;
+    this.replacing = undefined;
+    events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', pod));
+  }
+
+  private differs(pod: Pod): boolean {
     return resizable(pod).some(
       ({ name, resources = {} }) => !deepEqual(this.given.get(name) ?? resources, resources),
     );
   }
 
-  get isDeferred(): boolean {
-    return this.refusal?.reason === 'Deferred';
-  }
-
-  get isUnderWay(): boolean {
-    return this.replacing !== undefined;
-  }
-
-  /** Says that the resize cannot be had; whether that is news. */
-  refuse(refusal: ResizeRefusal): boolean {
-    const known = deepEqual(this.refusal, refusal);
-    this.refusal = refusal;
-    return !known;
-  }
-
-  /** The spec asks for nothing else any more. */
-  settle(): void {
+  /** The containers for which that changes something. */
+  private grant(pod: Pod): Change[] {
     this.refusal = undefined;
-  }
-
-  /** Gives the pod what it asks for; answers what has to become of its containers. */
-  grant(pod: Pod): ResizeAction[] {
-    this.refusal = undefined;
-    this.replacing = new Set();
-    return resizable(pod).flatMap((container): ResizeAction[] => {
+    return resizable(pod).flatMap((container): Change[] => {
       const before = this.given.get(container.name) ?? {};
       const after = container.resources ?? {};
       this.given.set(container.name, after);
@@ -107,30 +154,10 @@ export class PodAllocation {
       return [{ container, restart: restart === true }];
     });
   }
-
-  /** The resize waits for these containers to be replaced. */
-  replaces(ids: readonly string[]): void {
-    this.replacing = new Set(ids);
-  }
-
-  /** Whether the resize is done now that these are the containers. It is then no longer under way. */
-  completes(infos: readonly ContainerInfo[]): boolean {
-    const { replacing } = this;
-    if (!replacing || infos.some((i) => replacing.has(i.id) && i.state === 'running')) return false;
-    this.replacing = undefined;
-    return true;
-  }
-
-  conditions(): PodCondition[] {
-    return [
-      ...(this.refusal ? [{ type: 'PodResizePending', status: 'True', ...this.refusal }] : []),
-      ...(this.replacing ? [{ type: 'PodResizeInProgress', status: 'True' }] : []),
-    ];
-  }
 }
 
 /** `Pod resize started: {"containers":[…],"generation":2}` */
-export function resizeMessage(what: string, pod: Pod, error?: string): string {
+function resizeMessage(what: string, pod: Pod, error?: string): string {
   const shown = (containers: readonly Container[] | undefined) =>
     containers && containers.length > 0
       ? containers.map(({ name, resources = {} }) => ({ name, resources: sorted(resources) }))

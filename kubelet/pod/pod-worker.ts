@@ -23,9 +23,9 @@ import type {
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
-import { limitsOf, type PodContainers, PodMemory } from './pod-containers.js';
+import { type PodContainers, PodMemory } from './pod-containers.js';
 import { PodMounts } from './pod-mounts.js';
-import { PodAllocation, type ResizeRefusal, resizeMessage } from './pod-resize.js';
+import { PodResizer, type ResizeRefusal } from './pod-resize.js';
 import { failPod, generatePodStatus, terminatedStatus } from './pod-status.js';
 import { withLogMessages } from './termination-message.js';
 
@@ -71,7 +71,7 @@ export class PodWorker {
   private timer: Timer | undefined;
   private failures = 0;
   private readonly mounts: PodMounts;
-  private readonly allocation: PodAllocation;
+  private readonly resizer: PodResizer;
   private removed = false;
   /** Of the task that steps the worker. */
   private signal: AbortSignal;
@@ -81,7 +81,7 @@ export class PodWorker {
 
   constructor(private readonly options: PodWorkerOptions) {
     this.pod = options.pod;
-    this.allocation = new PodAllocation(options.pod);
+    this.resizer = new PodResizer(options);
     this.mounts = new PodMounts({
       ...options,
       allocatable: () => options.containers.allocatable(),
@@ -114,12 +114,12 @@ export class PodWorker {
 
   /** The same with the resources that it has been given. */
   get allocated(): Pod {
-    return this.allocation.podOf(this.pod);
+    return this.resizer.podOf(this.pod);
   }
 
   /** Others have left: a resize that waited may be had now. */
   retryResize(): void {
-    if (this.allocation.isDeferred) this.wake();
+    if (this.resizer.isDeferred) this.wake();
   }
 
   /** Most updates are the echo of a status that was sent from here; those need nothing done. */
@@ -225,7 +225,7 @@ export class PodWorker {
       this.terminate();
       return undefined;
     }
-    await this.resize();
+    await this.resizer.resize(this.pod, this.memory.condemned);
     if (!(await this.publish())) return undefined;
     if (!(await this.mounts.mount(this.pod)))
       return Math.min(this.backoff(), deadline ?? MAX_RETRY_MS);
@@ -233,54 +233,14 @@ export class PodWorker {
     const filesDue = await this.mounts.refresh(this.pod);
     const pod = this.allocated;
     const outcome = await options.containers.sync(pod, this.memory, this.prober, this.signal);
-    await this.completeResize();
+    await this.resizer.complete(this.pod);
     if (this.mustEnd() || (this.progressed && outcome.retryAfterMs !== undefined))
       this.dirty = true;
     else if (!(await this.publish())) return undefined;
-    const resizeDue = this.allocation.isDeferred ? RESIZE_RETRY_MS : undefined;
+    const resizeDue = this.resizer.isDeferred ? RESIZE_RETRY_MS : undefined;
     const dues = [outcome.retryAfterMs, this.deadlineLeft(), claimsDue, filesDue, resizeDue];
     const delays = dues.filter((ms) => ms !== undefined);
     return delays.length > 0 ? Math.min(...delays) : undefined;
-  }
-
-  /** Gives the pod the resources that it asks for, or says why not. */
-  private async resize(): Promise<void> {
-    const { allocation, options, pod } = this;
-    if (!allocation.differs(pod)) {
-      allocation.settle();
-      return;
-    }
-    const refusal = options.refusesResize?.(pod);
-    if (refusal) {
-      const { reason, message } = refusal;
-      if (allocation.refuse(refusal)) {
-        const text = resizeMessage(reason, pod, message);
-        options.events.pod(pod, 'Warning', `Resize${reason}`, text);
-      }
-      return;
-    }
-    const actions = allocation.grant(pod);
-    options.events.pod(pod, 'Normal', 'ResizeStarted', resizeMessage('started', pod));
-    const { containers } = await options.runtime.podStatus(uidOf(pod));
-    const replaced: string[] = [];
-    for (const { container, restart } of actions) {
-      const { name } = container;
-      const info = containers.find((c) => c.name === name);
-      if (info?.state !== 'running') continue;
-      if (restart) {
-        replaced.push(info.id);
-        this.memory.condemned.set(info.id, `Container ${name} resize requires restart`);
-      } else await options.runtime.updateContainer(info.id, limitsOf(container));
-    }
-    allocation.replaces(replaced);
-  }
-
-  private async completeResize(): Promise<void> {
-    const { allocation, options, pod } = this;
-    if (!allocation.isUnderWay) return;
-    const { containers } = await options.runtime.podStatus(uidOf(pod));
-    if (!allocation.completes(containers)) return;
-    options.events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', pod));
   }
 
   /** Sets the status; false when the pod turned out to be over. */
@@ -364,7 +324,7 @@ export class PodWorker {
     if (this.current === 'sync') this.syncProbes(seen, old);
     return generatePodStatus({
       pod: this.allocated,
-      resize: this.allocation.conditions(),
+      resize: this.resizer.conditions(),
       runtimeName: runtime.name,
       runtime: seen,
       old,
