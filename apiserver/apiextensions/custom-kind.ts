@@ -15,9 +15,12 @@ import { clone } from '../../pkg/apimachinery/clone.js';
 import { equalBut } from '../../pkg/apimachinery/equality.js';
 import { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import { setOf } from '../../pkg/apimachinery/managed-fields/field-set.js';
-import type { KubeObject } from '../../pkg/apimachinery/meta.js';
+import type { KubeObject, UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { apiVersionOf } from '../../pkg/apimachinery/meta.js';
+import { LruMap } from '../../pkg/component/lru-map.js';
 import { compareVersions } from '../endpoints/discovery/groups.js';
+import { ConversionNeeded } from '../registry/awaited-conversions.js';
+import { unstructured } from '../registry/field-managers.js';
 import type { ResourceDefinition, Strategy } from '../registry/resource.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { ObjectConverter } from '../storage/stored-form.js';
@@ -50,12 +53,16 @@ interface Parts {
   readonly checked: CheckedBy;
 }
 
+/** As many as one write of an object with many owners needs; the next write asks anew. */
+const MAX_CONVERTED = 64;
 const NO_SCHEMA: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
 export class CustomKind {
   readonly definition: ResourceDefinition;
   private parts: Parts | undefined;
   private manager: FieldManager | undefined;
+  /** What webhooks made of objects while the owners of their fields were worked out, by version and object. */
+  private readonly converted = new LruMap<UnstructuredObject>(MAX_CONVERTED);
 
   constructor(private readonly options: CustomKindOptions) {
     this.definition = this.define(options.crd());
@@ -81,6 +88,20 @@ export class CustomKind {
     return converted ?? { ...obj, apiVersion };
   }
 
+  /** As `convert`, for who cannot wait: throws ConversionNeeded where a webhook has to be asked first. */
+  private convertNow(obj: UnstructuredObject, apiVersion: string): UnstructuredObject {
+    const { converter } = this.options;
+    if (!converter) return { ...obj, apiVersion };
+    const from = { ...obj, apiVersion: obj.apiVersion ?? apiVersionOf(this.definition) };
+    const key = `${apiVersion} ${JSON.stringify(from)}`;
+    const known = this.converted.get(key);
+    if (known) return known;
+    throw new ConversionNeeded(async () => {
+      const [converted] = await converter.convert([from], apiVersion);
+      if (converted) this.converted.set(key, unstructured(converted));
+    });
+  }
+
   /** Changes when the schema does. */
   get digest(): string {
     const { metadata } = this.options.crd();
@@ -94,8 +115,7 @@ export class CustomKind {
 
   get fields(): FieldManager {
     if (!this.manager) {
-      const { schemas, sibling, converter } = this.options;
-      const plainConversion = converter === undefined;
+      const { schemas, sibling } = this.options;
       const { strategy, kind } = this.definition;
       this.manager = new FieldManager({
         apiVersion: apiVersionOf(this.definition),
@@ -109,10 +129,10 @@ export class CustomKind {
         },
         otherVersions: {
           schemaOf: (apiVersion) => {
-            const other = plainConversion ? sibling(apiVersion) : undefined;
+            const other = sibling(apiVersion);
             return other && objectModel(other.schema);
           },
-          convert: (obj, apiVersion) => (plainConversion ? { ...obj, apiVersion } : undefined),
+          convert: (obj, apiVersion) => this.convertNow(obj, apiVersion),
         },
       });
     }

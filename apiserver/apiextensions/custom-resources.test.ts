@@ -609,10 +609,11 @@ t.test('a webhook converts between versions', async (t) => {
           const { host = '', hosts = [] } = obj as { host?: string; hosts?: string[] };
           const { host: _h, hosts: _hs, ...rest } = obj as { host?: string; hosts?: string[] };
           const toNew = request.desiredAPIVersion.endsWith('v2');
+          const all = host === '' ? hosts : [host];
           return {
             ...rest,
             apiVersion: request.desiredAPIVersion,
-            ...(toNew ? { hosts: host === '' ? hosts : [host] } : { host: hosts[0] ?? host }),
+            ...(all.length === 0 ? {} : toNew ? { hosts: all } : { host: all[0] }),
           };
         });
         const result = broken
@@ -690,6 +691,48 @@ t.test('a webhook converts between versions', async (t) => {
     { type: 'MODIFIED', object: { hosts: ['c'] } },
   ]);
   watch.close();
+
+  // Owners of fields are kept whichever version they wrote, and lose what others change in another one.
+  const apply = (version: string, manager: string, body: object, force = false) =>
+    admin.send(
+      'PATCH',
+      `${items('sites', version)}/owned?fieldManager=${manager}&force=${force}`,
+      { apiVersion: `example.com/${version}`, kind: 'Site', metadata: { name: 'owned' }, ...body },
+      { 'content-type': 'application/apply-patch+yaml' },
+    );
+  const owners = async () =>
+    (await admin.get(`${items('sites')}/owned`)).body.metadata?.managedFields?.map(
+      ({ manager, apiVersion, fieldsV1 }) => [
+        manager,
+        apiVersion,
+        Object.keys(fieldsV1 ?? {}).join(),
+      ],
+    );
+  t.equal((await apply('v2', 'new', { hosts: ['a'] })).code, 201);
+  const labelled = await admin.patch(`${items('sites')}/owned`, {
+    metadata: { labels: { a: 'b' } },
+  });
+  t.equal(labelled.code, 200, labelled.text);
+  t.same(await owners(), [
+    ['new', 'example.com/v2', 'f:hosts'],
+    ['test', 'example.com/v1', 'f:metadata'],
+  ]);
+  const taken = await apply('v1', 'old', { host: 'b' });
+  t.equal(taken.code, 409, 'what another applied in its version is in conflict');
+  t.match(taken.body, { message: /conflict with "new": .hosts/ });
+  t.equal((await apply('v1', 'old', { host: 'b' }, true)).code, 200);
+  t.same(await owners(), [
+    ['old', 'example.com/v1', 'f:host'],
+    ['test', 'example.com/v1', 'f:metadata'],
+  ]);
+  t.equal((await apply('v2', 'old', { hosts: ['b'] })).code, 200);
+  t.same(await owners(), [
+    ['old', 'example.com/v2', 'f:hosts'],
+    ['test', 'example.com/v1', 'f:metadata'],
+  ]);
+  t.equal((await apply('v1', 'old', {})).code, 200);
+  t.notOk('host' in (await admin.get(`${items('sites')}/owned`)).body, 'nobody wants it any more');
+
   broken = true;
   const failed = await admin.post(
     items('sites', 'v2'),

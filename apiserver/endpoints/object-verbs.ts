@@ -2,10 +2,11 @@
 import { clone } from '../../pkg/apimachinery/clone.js';
 import { forbidden } from '../../pkg/apimachinery/status.js';
 import type { DeleteOptions } from '../../pkg/apimachinery/validation/options.js';
+import { awaitConversions } from '../registry/awaited-conversions.js';
 import { create } from '../registry/create.js';
 import { deleteObject } from '../registry/delete.js';
 import type { Subresource } from '../registry/resource.js';
-import { update } from '../registry/update.js';
+import { type UpdateRequest, update } from '../registry/update.js';
 import { readDeleteOptions } from './delete-body.js';
 import type { ObjectDecoder } from './object-decoder.js';
 import type { Patcher } from './patch.js';
@@ -35,11 +36,8 @@ export class ObjectVerbs {
     const options = writeOptions(ctx, 'CreateOptions');
     const obj = await readObject(this.decoder, definition, ctx);
     fillNamespace(definition, obj, namespace);
-    const stored = await create(
-      view.store,
-      { namespace, obj: view.toStored(obj, ctx), options },
-      ctx,
-    );
+    const request = { namespace, obj: view.toStored(obj, ctx), options };
+    const stored = await awaitConversions(() => create(view.store, request, ctx));
     sendObject(target, 201, stored);
   }
 
@@ -48,39 +46,33 @@ export class ObjectVerbs {
     const options = writeOptions(ctx, 'UpdateOptions');
     const body = await readObject(this.decoder, definition, ctx);
     fillNamespace(definition, body, namespace);
-    const result = await update(
-      view.store,
-      {
-        namespace,
-        name,
-        subresource,
-        options,
-        ...(sub?.strategy ? { strategy: sub.strategy } : {}),
-        change: (current) => view.toStored(clone(body), ctx, current),
-        createIfAbsent: subresource === '' && definition.strategy.allowCreateOnUpdate === true,
-      },
-      ctx,
-    );
+    const request: UpdateRequest = {
+      namespace,
+      name,
+      subresource,
+      options,
+      ...(sub?.strategy ? { strategy: sub.strategy } : {}),
+      change: (current) => view.toStored(clone(body), ctx, current),
+      createIfAbsent: subresource === '' && definition.strategy.allowCreateOnUpdate === true,
+    };
+    const result = await awaitConversions(() => update(view.store, request, ctx));
     sendObject(target, result.created ? 201 : 200, result.object);
   }
 
   async patch(target: Target, subresource: string, sub?: Subresource): Promise<void> {
     const { view, ctx, namespace, name } = target;
     const patch = await this.patcher.read(ctx, view);
-    const result = await update(
-      view.store,
-      {
-        namespace,
-        name,
-        subresource,
-        options: patch.options,
-        ...(sub?.strategy ? { strategy: sub.strategy } : {}),
-        change: (current) => patch.apply(current, subresource),
-        tracked: patch.applies,
-        createIfAbsent: patch.applies && subresource === '',
-      },
-      ctx,
-    );
+    const request: UpdateRequest = {
+      namespace,
+      name,
+      subresource,
+      options: patch.options,
+      ...(sub?.strategy ? { strategy: sub.strategy } : {}),
+      change: (current) => patch.apply(current, subresource),
+      tracked: patch.applies,
+      createIfAbsent: patch.applies && subresource === '',
+    };
+    const result = await awaitConversions(() => update(view.store, request, ctx));
     sendObject(target, result.created ? 201 : 200, result.object);
   }
 

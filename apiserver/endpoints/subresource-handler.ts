@@ -5,8 +5,9 @@
  */
 import type { KubeObject } from '../../pkg/apimachinery/meta.js';
 import { methodNotAllowed, notFound, unknownPath } from '../../pkg/apimachinery/status.js';
+import { awaitConversions } from '../registry/awaited-conversions.js';
 import type { Subresource } from '../registry/resource.js';
-import { update } from '../registry/update.js';
+import { type UpdateRequest, update } from '../registry/update.js';
 import { connectOptions } from './connect-options.js';
 import type { ObjectDecoder } from './object-decoder.js';
 import type { ObjectVerbs } from './object-verbs.js';
@@ -92,21 +93,18 @@ export class SubresourceHandler {
         ? replaceBy(await readObject(this.decoder, SCALE, ctx))
         : await this.patcher.readForScale(ctx);
     const options = writeOptions(ctx, 'UpdateOptions');
-    const result = await update(
-      view.store,
-      {
-        namespace,
-        name,
-        subresource: 'scale',
-        options,
-        change: (current) => {
-          if (!current) throw notFound(view.qualified, name);
-          const wanted = change(scaleOf(definition, view.of(current).object));
-          return view.toStored(applyScale(view, definition, current, wanted, name), ctx, current);
-        },
+    const request: UpdateRequest = {
+      namespace,
+      name,
+      subresource: 'scale',
+      options,
+      change: (current) => {
+        if (!current) throw notFound(view.qualified, name);
+        const wanted = change(scaleOf(definition, view.of(current).object));
+        return view.toStored(applyScale(view, definition, current, wanted, name), ctx, current);
       },
-      ctx,
-    );
+    };
+    const result = await awaitConversions(() => update(view.store, request, ctx));
     sendValue(ctx, 200, scaleOf(definition, view.of(result.object).object), accepted);
   }
 }
