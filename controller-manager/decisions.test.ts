@@ -9,6 +9,10 @@ import type {
   ReplicaSet,
   Service,
 } from '../pkg/api/types.js';
+import { selectorFromObject } from '../pkg/apimachinery/labels.js';
+import { PODS, REPLICA_SETS } from '../pkg/client/resources.js';
+import { RestClient } from '../pkg/client/rest.js';
+import { BY_NAMESPACE, BY_OWNER, namespaceIndex, ownerIndex, Store } from '../pkg/client/store.js';
 import { FakeClock } from '../pkg/component/clock.js';
 import { subsetsOf } from './controllers/endpoints.js';
 import { CONTROLLERS } from './controllers/index.js';
@@ -29,6 +33,7 @@ import { observeHealth, silentConditions } from './nodes/health.js';
 import { toleratedSeconds } from './nodes/taints.js';
 import { evictionRate, zoneState } from './nodes/zones.js';
 import { checkControllers, isEnabled, parseOptions } from './options.js';
+import { Ownership } from './ownership.js';
 import { slowStartBatch } from './pod-control.js';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -723,4 +728,92 @@ t.test('every file of controllers/ is registered, under a name of its own', asyn
     );
   t.equal(files.length, CONTROLLERS.length);
   t.equal(new Set(CONTROLLERS.map((c) => c.name)).size, CONTROLLERS.length);
+});
+
+t.test('which owners a changed pod wakes', async (t) => {
+  const owners = new Store<ReplicaSet>({ [BY_NAMESPACE]: namespaceIndex });
+  const ownerOf = (name: string, uid = name, matchLabels: Record<string, string> = { app: name }) =>
+    owners.set({ metadata: { namespace: 'ns', name, uid }, spec: { selector: { matchLabels } } });
+  for (const name of ['a', 'b']) ownerOf(name);
+  ownerOf('all', 'all', {});
+  ownerOf('reborn', 'second');
+  const client = new RestClient({ config: { server: 'http://127.0.0.1:1' }, userAgent: 'test' });
+  t.teardown(() => client.close());
+  const expectations = new Expectations(new FakeClock());
+  const woken: string[] = [];
+  const { handler } = new Ownership<ReplicaSet, Pod>({
+    ref: REPLICA_SETS,
+    owners,
+    ownerClient: client.resource<ReplicaSet>(REPLICA_SETS),
+    dependents: new Store<Pod>({ [BY_OWNER]: ownerIndex }),
+    dependentClient: client.resource<Pod>(PODS),
+    selectorOf: (rs) => selectorFromObject(rs.spec?.selector),
+    wake: (rs) => woken.push(rs.metadata?.name ?? ''),
+    expectations,
+  });
+  const pod = (
+    owner: string | undefined,
+    more: { app?: string; going?: boolean; uid?: string; kind?: string } = {},
+  ): Pod => ({
+    metadata: {
+      namespace: 'ns',
+      name: 'p',
+      ...(more.app ? { labels: { app: more.app } } : {}),
+      ...(more.going ? { deletionTimestamp: ago(1) } : {}),
+      ...(owner === undefined
+        ? {}
+        : {
+            ownerReferences: [
+              {
+                apiVersion: 'apps/v1',
+                kind: more.kind ?? 'ReplicaSet',
+                name: owner,
+                uid: more.uid ?? owner,
+                controller: true,
+              },
+            ],
+          }),
+    },
+  });
+  const rows: [string, () => void, string[]][] = [
+    ['a pod of a comes', () => handler.add(pod('a'), false), ['a']],
+    ['one that is going already', () => handler.add(pod('a', { going: true }), false), ['a']],
+    ['one of the former a', () => handler.add(pod('reborn', { uid: 'first' }), false), []],
+    ['one of another kind', () => handler.add(pod('a', { kind: 'Job' }), false), []],
+    ['an orphan that fits b', () => handler.add(pod(undefined, { app: 'b' }), false), ['b']],
+    ['an orphan that fits nobody', () => handler.add(pod(undefined, { app: 'z' }), false), []],
+    [
+      'an orphan on its way',
+      () => handler.add(pod(undefined, { app: 'b', going: true }), false),
+      [],
+    ],
+    ['it changes hands', () => handler.update(pod('a'), pod('b')), ['a', 'b']],
+    ['it is let go', () => handler.update(pod('a'), pod(undefined, { app: 'b' })), ['a', 'b']],
+    [
+      'an orphan gets another label',
+      () => handler.update(pod(undefined, { app: 'a' }), pod(undefined, { app: 'b' })),
+      ['b'],
+    ],
+    [
+      'an orphan of which nothing changes',
+      () => handler.update(pod(undefined, { app: 'b' }), pod(undefined, { app: 'b' })),
+      [],
+    ],
+    ['it is going', () => handler.update(pod('a'), pod('a', { going: true })), ['a']],
+    ['it is gone', () => handler.delete(pod('a'), false), ['a']],
+    ['an orphan is gone', () => handler.delete(pod(undefined, { app: 'b' }), false), []],
+  ];
+  for (const [name, happens, wanted] of rows) {
+    woken.length = 0;
+    happens();
+    t.same(woken, wanted, name);
+  }
+  expectations.expectCreations('ns/a', 1);
+  handler.add(pod('a'), false);
+  t.ok(expectations.satisfied('ns/a'), 'a creation is counted off');
+  expectations.expectDeletions('ns/a', ['ns/p']);
+  handler.update(pod('a'), pod('a'));
+  t.notOk(expectations.satisfied('ns/a'));
+  handler.update(pod('a'), pod('a', { going: true }));
+  t.ok(expectations.satisfied('ns/a'), 'so is a deletion, when it begins');
 });

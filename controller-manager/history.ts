@@ -20,9 +20,10 @@ import { isAlreadyExists, isConflict, isNotFound } from '../pkg/client/errors.js
 import type { Informer } from '../pkg/client/informer.js';
 import type { ResourceClient } from '../pkg/client/resource-client.js';
 import { CONTROLLER_REVISIONS, type ResourceRef } from '../pkg/client/resources.js';
-import { BY_OWNER, orphanValue, ownerIndex } from '../pkg/client/store.js';
+import { BY_OWNER, ownerIndex } from '../pkg/client/store.js';
 import { claim } from './claim.js';
 import type { ControllerContext } from './controller.js';
+import { claimable } from './ownership.js';
 import { controllerRefTo } from './pod-control.js';
 
 /** On pods, and on a DaemonSet's revisions: which state they are of. */
@@ -62,13 +63,8 @@ export class ControllerHistory<O extends HistoryOwner> {
 
   /** The owner's revisions, oldest first; orphans that its selector finds are adopted. */
   async claim(owner: O, signal: AbortSignal): Promise<ControllerRevision[]> {
-    const { namespace = '', uid = '' } = owner.metadata ?? {};
-    const { store } = this.informer;
     const owned = await claim({
-      objects: [
-        ...store.byIndex(BY_OWNER, uid),
-        ...store.byIndex(BY_OWNER, orphanValue(namespace)),
-      ],
+      objects: claimable(this.informer.store, owner),
       client: this.client,
       owner,
       ownerRef: this.ownerRef,

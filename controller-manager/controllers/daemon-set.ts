@@ -10,26 +10,13 @@
 import type { ControllerRevision, DaemonSet, Node, Pod } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
-import {
-  controllerOf,
-  type KubeObject,
-  keyOf,
-  type ObjectMeta,
-} from '../../pkg/apimachinery/meta.js';
-import { isConflict, isNamespaceTerminating, isNotFound } from '../../pkg/client/errors.js';
+import { controllerOf, keyOf } from '../../pkg/apimachinery/meta.js';
 import { type EventRecorder, referenceTo } from '../../pkg/client/event-recorder.js';
 import type { Informer } from '../../pkg/client/informer.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { DAEMON_SETS, NODES, PODS } from '../../pkg/client/resources.js';
-import {
-  BY_NAMESPACE,
-  BY_OWNER,
-  namespaceIndex,
-  orphanValue,
-  ownerIndex,
-} from '../../pkg/client/store.js';
-import { claim } from '../claim.js';
+import { BY_NAMESPACE, BY_OWNER, namespaceIndex, ownerIndex } from '../../pkg/client/store.js';
 import {
   type Controller,
   type ControllerContext,
@@ -51,8 +38,11 @@ import { planUpdate } from '../daemon-set/rolling-update.js';
 import { countNodes, sameCounts, withCounts } from '../daemon-set/status.js';
 import { Expectations } from '../expectations.js';
 import { ControllerHistory } from '../history.js';
-import { PodControl, slowStartBatch } from '../pod-control.js';
+import { Ownership } from '../ownership.js';
+import { PodBatches } from '../pod-batches.js';
+import { PodControl } from '../pod-control.js';
 import { untilNextAvailable } from '../pods.js';
+import { writeStatus } from '../status-writer.js';
 
 /** Pods created or deleted in one step. */
 const BURST_REPLICAS = 250;
@@ -71,7 +61,8 @@ class DaemonSetController implements Controller {
   private readonly expectations: Expectations;
   private readonly backoff: FailedPodBackoff;
   private readonly recorder: EventRecorder;
-  private readonly podControl: PodControl;
+  private readonly batches: PodBatches;
+  private readonly ownership: Ownership<DaemonSet, Pod>;
   private readonly history: ControllerHistory<DaemonSet>;
   private readonly sets: Informer<DaemonSet>;
   private readonly pods: Informer<Pod>;
@@ -85,7 +76,8 @@ class DaemonSetController implements Controller {
     this.expectations = new Expectations(clock);
     this.backoff = new FailedPodBackoff(clock);
     this.recorder = context.recorder.forComponent('daemonset-controller');
-    this.podControl = new PodControl(context, this.recorder);
+    const control = new PodControl(context, this.recorder);
+    this.batches = new PodBatches(DAEMON_SETS, control, this.expectations);
     this.history = new ControllerHistory(context, DAEMON_SETS);
     this.client = client.resource<DaemonSet>(DAEMON_SETS);
     this.podClient = client.resource<Pod>(PODS);
@@ -99,11 +91,17 @@ class DaemonSetController implements Controller {
       update: (old, ds) => this.updateSet(old, ds),
       delete: (ds) => this.deleteSet(ds),
     });
-    this.pods.addHandler({
-      add: (pod) => this.addPod(pod),
-      update: (old, pod) => this.updatePod(old, pod),
-      delete: (pod) => this.deletePod(pod),
+    this.ownership = new Ownership({
+      ref: DAEMON_SETS,
+      owners: this.sets.store,
+      ownerClient: this.client,
+      selectorOf: (ds: DaemonSet) => selectorFromObject(ds.spec?.selector),
+      wake: (ds) => this.enqueue(ds),
+      dependents: this.pods.store,
+      dependentClient: this.podClient,
+      expectations: this.expectations,
     });
+    this.pods.addHandler(this.ownership.handler);
     this.nodes.addHandler({
       add: (node) => this.nodeChanged(undefined, node),
       update: (old, node) => this.nodeChanged(old, node),
@@ -112,7 +110,7 @@ class DaemonSetController implements Controller {
     this.history.informer.addHandler({
       add: (revision) => this.addRevision(revision),
       update: (old, revision) => this.updateRevision(old, revision),
-      delete: (revision) => this.enqueueOwner(revision.metadata),
+      delete: (revision) => this.enqueueOwner(revision),
     });
   }
 
@@ -143,7 +141,7 @@ class DaemonSetController implements Controller {
     }
     // Its revisions may be gone already, so that nothing true could be said of it.
     if (ds.metadata?.deletionTimestamp !== undefined) return;
-    const pods = await this.claimPods(ds, signal);
+    const pods = await this.ownership.claim(ds, signal);
     const chosen = await chooseRevision(ds, pods, this.history, this.podClient, signal);
     const settled = this.expectations.satisfied(key);
     let failure: { err: unknown } | undefined;
@@ -177,31 +175,14 @@ class DaemonSetController implements Controller {
       const step = planUpdate(await this.situation(ds, hash, signal));
       await this.carryOut(ds, step, hash, signal);
     }
-    const pods = podsByNode(await this.claimPods(ds, signal), true);
+    const pods = podsByNode(await this.ownership.claim(ds, signal), true);
     await cleanUpRevisions(ds, [...pods.values()].flat(), old, this.history, signal);
   }
 
   private async situation(ds: DaemonSet, hash: string, signal: AbortSignal): Promise<Situation> {
-    const byNode = podsByNode(await this.claimPods(ds, signal));
+    const byNode = podsByNode(await this.ownership.claim(ds, signal));
     const verdicts = judgeAll(ds, this.nodes.store.values());
     return { ds, verdicts, byNode, hash, nowMs: this.context.clock.now() };
-  }
-
-  private claimPods(ds: DaemonSet, signal: AbortSignal): Promise<Pod[]> {
-    const { namespace = '', uid = '' } = ds.metadata ?? {};
-    const { store } = this.pods;
-    return claim({
-      objects: [
-        ...store.byIndex(BY_OWNER, uid),
-        ...store.byIndex(BY_OWNER, orphanValue(namespace)),
-      ],
-      client: this.podClient,
-      owner: ds,
-      ownerRef: DAEMON_SETS,
-      ownerClient: this.client,
-      selector: selectorFromObject(ds.spec?.selector),
-      signal,
-    });
   }
 
   private mayReplaceFailed(ds: DaemonSet, pod: Pod, node: string): boolean {
@@ -227,31 +208,11 @@ class DaemonSetController implements Controller {
     const nodes = plan.create.slice(0, BURST_REPLICAS);
     const surplus = plan.delete.slice(0, BURST_REPLICAS);
     this.expectations.expect(key, nodes.length, surplus.map(keyOf));
-    const left = nodes.values();
-    const { successes, error } = await slowStartBatch(nodes.length, async () => {
-      const { value: node = '' } = left.next();
-      try {
-        await this.podControl.create(DAEMON_SETS, ds, daemonPod(ds, node, hash), signal);
-      } catch (err) {
-        // A namespace that goes away refuses everything; trying again cannot help.
-        if (!isNamespaceTerminating(err)) throw err;
-      }
-    });
-    // What failed, and what was not even tried, will not be observed.
-    this.expectations.creationObserved(key, nodes.length - successes);
-    const deletions = await Promise.allSettled(
-      surplus.map(async (pod) => {
-        try {
-          await this.podControl.delete(DAEMON_SETS, ds, pod, signal);
-        } catch (err) {
-          this.expectations.deletionObserved(key, keyOf(pod));
-          if (!isNotFound(err)) throw err;
-        }
-      }),
-    );
-    const failed = deletions.find((result) => result.status === 'rejected');
+    const pods = nodes.map((node) => daemonPod(ds, node, hash));
+    const { error } = await this.batches.create(ds, pods, signal);
+    const failed = await this.batches.delete(ds, surplus, signal);
     if (error !== undefined) throw error;
-    if (failed) throw failed.reason;
+    if (failed !== undefined) throw failed;
   }
 
   /** `observed`: this generation was acted upon. */
@@ -261,7 +222,7 @@ class DaemonSetController implements Controller {
     observed: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { namespace = '', name = '', uid, generation = 0 } = ds.metadata ?? {};
+    const { generation = 0 } = ds.metadata ?? {};
     const situation = await this.situation(ds, hash, signal);
     const next = countNodes(situation);
     const minReadySeconds = ds.spec?.minReadySeconds ?? 0;
@@ -273,24 +234,12 @@ class DaemonSetController implements Controller {
       collisionCount === ds.status?.collisionCount &&
       (ds.status?.observedGeneration ?? 0) >= generation;
     if (isTold) return;
-    let current = ds;
-    for (let tries = 0; ; tries++) {
-      const status = {
-        ...withCounts(current.status, next),
-        ...(observed ? { observedGeneration: generation } : {}),
-        ...(collisionCount === undefined ? {} : { collisionCount }),
-      };
-      try {
-        await this.client.updateStatus({ ...current, status }, { signal });
-        return;
-      } catch (err) {
-        if (isNotFound(err)) return;
-        if (!isConflict(err) || tries >= STATUS_RETRIES) throw err;
-      }
-      current = await this.client.get(namespace, name, { signal });
-      // Deleted and made anew: this status is of the former one.
-      if (current.metadata?.uid !== uid) return;
-    }
+    const statusOf = ({ status }: DaemonSet) => ({
+      ...withCounts(status, next),
+      ...(observed ? { observedGeneration: generation } : {}),
+      ...(collisionCount === undefined ? {} : { collisionCount }),
+    });
+    await writeStatus(this.client, ds, statusOf, STATUS_RETRIES, signal);
   }
 
   private tell(ds: DaemonSet, type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -314,43 +263,21 @@ class DaemonSetController implements Controller {
     this.enqueue(ds);
   }
 
-  private addPod(pod: Pod): void {
-    if (pod.metadata?.deletionTimestamp !== undefined) {
-      this.deletePod(pod);
-      return;
-    }
-    const owner = this.ownerOf(pod.metadata);
-    if (owner) this.expectations.creationObserved(keyOf(owner));
-    this.wake(pod);
-  }
-
-  private updatePod(old: Pod, pod: Pod): void {
-    if (pod.metadata?.deletionTimestamp !== undefined) {
-      this.deletePod(pod);
-      return;
-    }
-    const before = controllerOf(old);
-    if (before && before.uid !== controllerOf(pod)?.uid) this.enqueueOwner(old.metadata);
-    const changed = before || !semanticDeepEqual(old.metadata?.labels, pod.metadata?.labels);
-    if (controllerOf(pod) || changed) this.wake(pod);
-  }
-
-  private deletePod(pod: Pod): void {
-    const owner = this.ownerOf(pod.metadata);
-    if (!owner) return;
-    this.expectations.deletionObserved(keyOf(owner), keyOf(pod));
-    this.enqueue(owner);
-  }
-
   /** One that has its owner is the owner's own work, or somebody's who means it to stay as it is. */
   private addRevision(revision: ControllerRevision): void {
-    if (!controllerOf(revision)) this.wake(revision);
+    if (controllerOf(revision)) return;
+    for (const ds of this.ownership.matching(revision)) this.enqueue(ds);
   }
 
   private updateRevision(old: ControllerRevision, revision: ControllerRevision): void {
     const before = controllerOf(old);
-    if (before && before.uid !== controllerOf(revision)?.uid) this.enqueueOwner(old.metadata);
+    if (before && before.uid !== controllerOf(revision)?.uid) this.enqueueOwner(old);
     this.addRevision(revision);
+  }
+
+  private enqueueOwner(revision: ControllerRevision): void {
+    const owner = this.ownership.ownerOf(revision);
+    if (owner) this.enqueue(owner);
   }
 
   /** Only labels and taints decide; a node's heartbeats wake nobody. */
@@ -368,31 +295,6 @@ class DaemonSetController implements Controller {
       const after = node && verdictOn(node);
       if (before?.shouldRun !== after?.shouldRun || before?.mayStay !== after?.mayStay)
         this.enqueue(ds);
-    }
-  }
-
-  private enqueueOwner(meta: ObjectMeta | undefined): void {
-    const owner = this.ownerOf(meta);
-    if (owner) this.enqueue(owner);
-  }
-
-  /** The owner in the cache, if it is the very one that is meant. */
-  private ownerOf(meta: ObjectMeta | undefined): DaemonSet | undefined {
-    const ref = meta?.ownerReferences?.find((each) => each.controller === true);
-    if (ref?.kind !== DAEMON_SETS.kind) return undefined;
-    const owner = this.sets.store.get(`${meta?.namespace ?? ''}/${ref.name}`);
-    return owner?.metadata?.uid === ref.uid ? owner : undefined;
-  }
-
-  /** Its owner; an orphan wakes every set that might adopt it. */
-  private wake(obj: KubeObject): void {
-    if (controllerOf(obj)) {
-      this.enqueueOwner(obj.metadata);
-      return;
-    }
-    for (const ds of this.sets.store.byIndex(BY_NAMESPACE, obj.metadata?.namespace ?? '')) {
-      const selector = selectorFromObject(ds.spec?.selector);
-      if (!selector.empty && selector.matches(obj.metadata?.labels)) this.enqueue(ds);
     }
   }
 }

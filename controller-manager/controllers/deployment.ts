@@ -25,14 +25,7 @@ import type { Informer } from '../../pkg/client/informer.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../../pkg/client/resources.js';
-import {
-  BY_NAMESPACE,
-  BY_OWNER,
-  namespaceIndex,
-  orphanValue,
-  ownerIndex,
-} from '../../pkg/client/store.js';
-import { claim } from '../claim.js';
+import { BY_NAMESPACE, BY_OWNER, namespaceIndex, ownerIndex } from '../../pkg/client/store.js';
 import {
   type Controller,
   type ControllerContext,
@@ -41,6 +34,7 @@ import {
 } from '../controller.js';
 import * as math from '../deployment/math.js';
 import { Rollout, type RolloutHost } from '../deployment/rollout.js';
+import { Ownership } from '../ownership.js';
 
 /** A sync that keeps failing for a reason that time may not mend. */
 const MAX_RETRIES = 15;
@@ -60,6 +54,7 @@ class DeploymentController implements Controller, RolloutHost {
   private readonly pods: Informer<Pod>;
   private readonly client: ResourceClient<Deployment>;
   private readonly setClient: ResourceClient<ReplicaSet>;
+  private readonly ownership: Ownership<Deployment, ReplicaSet>;
 
   constructor(private readonly context: ControllerContext) {
     const { clock, client, informers } = context;
@@ -79,14 +74,16 @@ class DeploymentController implements Controller, RolloutHost {
       update: (_, d) => this.enqueue(d),
       delete: (d) => this.enqueue(d),
     });
-    this.sets.addHandler({
-      add: (rs) => this.setChanged(rs),
-      update: (old, rs) => {
-        if (controllerOf(old)?.uid !== controllerOf(rs)?.uid) this.enqueueOwner(old);
-        this.setChanged(rs);
-      },
-      delete: (rs) => this.enqueueOwner(rs),
+    this.ownership = new Ownership({
+      ref: DEPLOYMENTS,
+      owners: this.deployments.store,
+      ownerClient: this.client,
+      dependents: this.sets.store,
+      dependentClient: this.setClient,
+      selectorOf: (d: Deployment) => selectorFromObject(d.spec?.selector),
+      wake: (d) => this.enqueue(d),
     });
+    this.sets.addHandler(this.ownership.handler);
     this.pods.addHandler({ delete: (pod) => this.podDeleted(pod) });
   }
 
@@ -125,29 +122,18 @@ class DeploymentController implements Controller, RolloutHost {
       }
       return;
     }
-    const rollout = new Rollout(this, clone(cached), await this.claimSets(cached, signal), signal);
+    const rollout = new Rollout(
+      this,
+      clone(cached),
+      await this.ownership.claim(cached, signal),
+      signal,
+    );
     try {
       await rollout.sync();
     } catch (err) {
       if (isNamespaceTerminating(err)) return;
       throw err;
     }
-  }
-
-  private claimSets(d: Deployment, signal: AbortSignal): Promise<ReplicaSet[]> {
-    const { namespace = '', uid = '' } = d.metadata ?? {};
-    return claim({
-      objects: [
-        ...this.sets.store.byIndex(BY_OWNER, uid),
-        ...this.sets.store.byIndex(BY_OWNER, orphanValue(namespace)),
-      ],
-      client: this.setClient,
-      owner: d,
-      ownerRef: DEPLOYMENTS,
-      ownerClient: this.client,
-      selector: selectorFromObject(d.spec?.selector),
-      signal,
-    });
   }
 
   // --- for a rollout ---
@@ -182,37 +168,13 @@ class DeploymentController implements Controller, RolloutHost {
     this.queue.add(keyOf(d));
   }
 
-  private setChanged(rs: ReplicaSet): void {
-    if (controllerOf(rs)) {
-      this.enqueueOwner(rs);
-      return;
-    }
-    for (const d of this.deployments.store.byIndex(BY_NAMESPACE, rs.metadata?.namespace ?? '')) {
-      const selector = selectorFromObject(d.spec?.selector);
-      if (!selector.empty && selector.matches(rs.metadata?.labels)) this.enqueue(d);
-    }
-  }
-
-  private enqueueOwner(rs: ReplicaSet): Deployment | undefined {
-    const d = this.ownerOf(rs);
-    if (d) this.enqueue(d);
-    return d;
-  }
-
-  private ownerOf(rs: ReplicaSet): Deployment | undefined {
-    const ref = controllerOf(rs);
-    if (ref?.kind !== DEPLOYMENTS.kind) return undefined;
-    const d = this.deployments.store.get(`${rs.metadata?.namespace ?? ''}/${ref.name}`);
-    return d?.metadata?.uid === ref.uid ? d : undefined;
-  }
-
   /** Recreate waits for the last old pod. */
   private podDeleted(pod: Pod): void {
     const ref = controllerOf(pod);
     if (ref?.kind !== REPLICA_SETS.kind) return;
     const set = this.cachedSet(pod.metadata?.namespace ?? '', ref.name);
     if (set?.metadata?.uid !== ref.uid) return;
-    const d = this.ownerOf(set);
+    const d = this.ownership.ownerOf(set);
     if (!d || math.isRollingUpdate(d)) return;
     const sets = this.sets.store.byIndex(BY_OWNER, d.metadata?.uid ?? '');
     if (sets.every((rs) => this.podsOf(rs).length === 0)) this.enqueue(d);

@@ -7,28 +7,15 @@
  * A Job whose `spec.managedBy` names another controller is left alone.
  */
 
-import type { Job, JobStatus, Pod } from '../../pkg/api/types.js';
-import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
+import type { Job, Pod } from '../../pkg/api/types.js';
 import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
-import { apiVersionOf, controllerOf, formatTime, keyOf } from '../../pkg/apimachinery/meta.js';
+import { apiVersionOf, controllerOf, keyOf } from '../../pkg/apimachinery/meta.js';
 import { isNotFound } from '../../pkg/client/errors.js';
-import {
-  type EventRecorder,
-  type EventType,
-  referenceTo,
-} from '../../pkg/client/event-recorder.js';
 import type { Informer } from '../../pkg/client/informer.js';
 import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { JOBS, PODS } from '../../pkg/client/resources.js';
-import {
-  BY_NAMESPACE,
-  BY_OWNER,
-  namespaceIndex,
-  orphanValue,
-  ownerIndex,
-} from '../../pkg/client/store.js';
-import { claim } from '../claim.js';
+import { BY_NAMESPACE, BY_OWNER, namespaceIndex, ownerIndex } from '../../pkg/client/store.js';
 import {
   type Controller,
   type ControllerContext,
@@ -37,7 +24,8 @@ import {
 } from '../controller.js';
 import { Expectations } from '../expectations.js';
 import { backoffLeft, type FailureRecord, nextRecord } from '../job/backoff.js';
-import { isFinished, turned, withCondition } from '../job/conditions.js';
+import { Bookkeeping } from '../job/bookkeeping.js';
+import { isFinished } from '../job/conditions.js';
 import { TrackingFinalizers } from '../job/finalizers.js';
 import { OwnWrites } from '../job/own-writes.js';
 import { isManagedElsewhere, isTracked, TRACKING_FINALIZER } from '../job/pod.js';
@@ -46,12 +34,12 @@ import {
   COMPLETED,
   deadlineLeft,
   isComplete,
-  type Outcome,
   outcomeOf,
   type Progress,
   progressOf,
 } from '../job/progress.js';
-import { finished, heldUids, settle, track } from '../job/tracking.js';
+import { started, statusOf } from '../job/status.js';
+import { Ownership } from '../ownership.js';
 
 const ORPHAN = 'orphan pod ';
 
@@ -67,12 +55,13 @@ class JobController implements Controller {
   private readonly expectations: Expectations;
   private readonly ownWrites: OwnWrites;
   private readonly finalizers: TrackingFinalizers;
-  private readonly recorder: EventRecorder;
+  private readonly books: Bookkeeping;
   private readonly jobPods: JobPods;
   private readonly jobs: Informer<Job>;
   private readonly pods: Informer<Pod>;
   private readonly client: ResourceClient<Job>;
   private readonly podClient: ResourceClient<Pod>;
+  private readonly ownership: Ownership<Job, Pod>;
   /** Failures since the last success, by key of the Job. */
   private readonly failures = new Map<string, FailureRecord>();
 
@@ -81,14 +70,24 @@ class JobController implements Controller {
     this.queue = new RateLimitingQueue(clock);
     this.expectations = new Expectations(clock);
     this.ownWrites = new OwnWrites(clock);
-    this.recorder = context.recorder.forComponent('job-controller');
+    const recorder = context.recorder.forComponent('job-controller');
     this.client = client.resource<Job>(JOBS);
     this.podClient = client.resource<Pod>(PODS);
     this.finalizers = new TrackingFinalizers(this.podClient);
-    const { expectations, finalizers, recorder } = this;
+    const { expectations, finalizers, ownWrites } = this;
     this.jobPods = new JobPods({ context, expectations, finalizers, recorder });
+    this.books = new Bookkeeping({ client: this.client, clock, recorder, finalizers, ownWrites });
     this.jobs = informers.informer<Job>(JOBS, { indexers: { [BY_NAMESPACE]: namespaceIndex } });
     this.pods = informers.informer<Pod>(PODS, { indexers: { [BY_OWNER]: ownerIndex } });
+    this.ownership = new Ownership({
+      ref: JOBS,
+      owners: this.jobs.store,
+      ownerClient: this.client,
+      dependents: this.pods.store,
+      dependentClient: this.podClient,
+      selectorOf: (obj: Job) => selectorFromObject(obj.spec?.selector),
+      wake: (obj) => this.queue.add(keyOf(obj)),
+    });
     this.jobs.addHandler({
       add: (obj) => this.jobChanged(obj),
       update: (_, obj) => this.jobChanged(obj),
@@ -132,8 +131,10 @@ class JobController implements Controller {
     }
     const satisfied = this.expectations.satisfied(key);
     const now = this.context.clock.now();
-    const pods = await this.claimPods(cached, signal);
-    const obj = this.started(cached, now);
+    // An adopted pod is counted too.
+    const claimed = await this.ownership.claim(cached, signal, { finalizer: TRACKING_FINALIZER });
+    const pods = claimed.map((pod) => (controllerOf(pod) ? pod : adopted(pod)));
+    const obj = started(cached, now);
     const progress = progressOf(obj, pods, this.finalizers.releasedOf(key));
     const record = nextRecord(
       this.failures.get(key),
@@ -155,10 +156,11 @@ class JobController implements Controller {
       if (isComplete(progress, managed?.active ?? progress.active.length)) outcome = COMPLETED;
       settled = managed !== undefined && !outcome;
     }
-    const status = this.statusOf(obj, managed ?? countsOf(progress), settled, now);
-    const sync = { cached, progress, outcome, status, record };
+    const status = statusOf(obj, managed ?? countsOf(progress), settled, now);
     try {
-      await this.writeProgress(key, sync, signal);
+      const entry = { job: cached, progress, outcome, status };
+      const counted = () => this.failures.set(key, record);
+      if (await this.books.write(entry, counted, signal)) this.queue.add(key);
     } catch (err) {
       // The Job is gone; its deletion releases the pods.
       if (!isNotFound(err)) throw err;
@@ -168,124 +170,6 @@ class JobController implements Controller {
     if (managed?.error !== undefined) throw managed.error;
   }
 
-  private claimPods(obj: Job, signal: AbortSignal): Promise<Pod[]> {
-    const { namespace = '', uid = '' } = obj.metadata ?? {};
-    return claim({
-      objects: [
-        ...this.pods.store.byIndex(BY_OWNER, uid),
-        ...this.pods.store.byIndex(BY_OWNER, orphanValue(namespace)),
-      ],
-      client: this.podClient,
-      owner: obj,
-      ownerRef: JOBS,
-      ownerClient: this.client,
-      selector: selectorFromObject(obj.spec?.selector),
-      // An adopted pod is counted too.
-      finalizer: TRACKING_FINALIZER,
-      signal,
-    }).then((pods) => pods.map((pod) => (controllerOf(pod) ? pod : adopted(pod))));
-  }
-
-  /** The Job as it starts: a suspended one does not. */
-  private started(obj: Job, now: number): Job {
-    if (obj.status?.startTime !== undefined || obj.spec?.suspend) return obj;
-    return { ...obj, status: { ...obj.status, startTime: formatTime(new Date(now)) } };
-  }
-
-  // --- status ---
-
-  private statusOf(
-    obj: Job,
-    { active, terminating, ready }: { active: number; terminating: number; ready: number },
-    settled: boolean,
-    now: number,
-  ): JobStatus {
-    const time = formatTime(new Date(now));
-    const { active: _a, ...status } = obj.status ?? {};
-    const counts = { ...(active > 0 ? { active } : {}), terminating, ready };
-    if (!settled) return { ...status, ...counts };
-    const next = obj.spec?.suspend
-      ? ({ status: 'True', reason: 'JobSuspended', message: 'Job suspended' } as const)
-      : ({ status: 'False', reason: 'JobResumed', message: 'Job resumed' } as const);
-    const conditions = withCondition(status.conditions, { type: 'Suspended', ...next }, time);
-    const changed = { ...status, ...counts, ...(conditions.length ? { conditions } : {}) };
-    // A resumed Job starts its deadline anew.
-    const resumed = turned(obj.status, changed, 'Suspended', 'False');
-    return resumed ? { ...changed, startTime: time } : changed;
-  }
-
-  /** Counts the pods that ended, takes their finalizers off, and ends the Job when that was the last. */
-  private async writeProgress(
-    key: string,
-    sync: {
-      cached: Job;
-      progress: Progress;
-      outcome: Outcome | undefined;
-      status: JobStatus;
-      record: FailureRecord;
-    },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { progress, outcome } = sync;
-    const time = formatTime(new Date(this.context.clock.now()));
-    const { status, release, more } = track(progress, outcome, sync.status, time);
-    let obj = sync.cached;
-    if (!semanticDeepEqual(obj.status ?? {}, status)) {
-      obj = await this.writeStatus(key, obj, status, signal);
-      this.failures.set(key, sync.record);
-      if (turned(sync.cached.status, status, 'Suspended', 'True'))
-        this.tell(obj, 'Normal', 'Suspended', 'Job suspended');
-      if (turned(sync.cached.status, status, 'Suspended', 'False'))
-        this.tell(obj, 'Normal', 'Resumed', 'Job resumed');
-    }
-    const held = heldUids(progress);
-    const { done, error } = await this.finalizers.release(key, release, signal);
-    for (const uid of done) held.delete(uid);
-    let settled = settle(status, held);
-    const end = outcome && !more && !error ? finished(settled, outcome, time) : undefined;
-    if (end) settled = end;
-    if (!semanticDeepEqual(status, settled)) {
-      obj = await this.writeStatus(key, obj, settled, signal);
-      if (end && outcome) this.announceEnd(obj, outcome);
-    }
-    if (error !== undefined) throw error;
-    if (more) this.queue.add(key);
-  }
-
-  private async writeStatus(
-    key: string,
-    obj: Job,
-    status: JobStatus,
-    signal: AbortSignal,
-  ): Promise<Job> {
-    this.ownWrites.begin(key);
-    try {
-      const made = await this.client.updateStatus({ ...obj, status }, { signal });
-      this.ownWrites.end(key, made.metadata?.resourceVersion);
-      return made;
-    } catch (err) {
-      this.ownWrites.end(key);
-      throw err;
-    }
-  }
-
-  private announceEnd(obj: Job, { type, reason, message }: Outcome): void {
-    if (type === 'Failed') {
-      this.tell(obj, 'Warning', reason, message);
-      return;
-    }
-    const { completions } = obj.spec ?? {};
-    if (completions !== undefined && (obj.status?.succeeded ?? 0) > completions) {
-      const text = 'Too many succeeded pods running after completion count reached';
-      this.tell(obj, 'Warning', 'TooManySucceededPods', text);
-    }
-    this.tell(obj, 'Normal', 'Completed', 'Job completed');
-  }
-
-  private tell(obj: Job, type: EventType, reason: string, message: string): void {
-    this.recorder.event(referenceTo(JOBS, obj), type, reason, message);
-  }
-
   // --- pods without a Job that counts them ---
 
   private async syncOrphan(key: string, signal: AbortSignal): Promise<void> {
@@ -293,7 +177,7 @@ class JobController implements Controller {
     if (!pod || !isTracked(pod)) return;
     const ref = controllerOf(pod);
     if (ref && (ref.kind !== JOBS.kind || ref.apiVersion !== apiVersionOf(JOBS))) return;
-    const owner = ref && this.ownerOf(pod);
+    const owner = ref && this.ownership.ownerOf(pod);
     if (owner && (isManagedElsewhere(owner) || !isFinished(owner))) return;
     await this.finalizers.remove(pod, signal);
   }
@@ -327,7 +211,7 @@ class JobController implements Controller {
       this.podGoing(pod, false);
       return;
     }
-    const owner = this.ownerOf(pod);
+    const owner = this.ownership.ownerOf(pod);
     if (owner) {
       this.expectations.creationObserved(keyOf(owner));
       this.queue.add(keyOf(owner));
@@ -340,8 +224,8 @@ class JobController implements Controller {
       return;
     }
     const uid = pod.metadata?.uid ?? '';
-    const before = this.ownerOf(old);
-    const owner = this.ownerOf(pod);
+    const before = this.ownership.ownerOf(old);
+    const owner = this.ownership.ownerOf(pod);
     for (const each of new Set([before, owner])) {
       if (!each) continue;
       if (!isTracked(pod)) this.finalizers.observed(keyOf(each), uid);
@@ -351,7 +235,7 @@ class JobController implements Controller {
   }
 
   private podGoing(pod: Pod, gone: boolean): void {
-    const owner = this.ownerOf(pod);
+    const owner = this.ownership.ownerOf(pod);
     if (!owner || isFinished(owner)) {
       if (isTracked(pod)) this.queue.add(`${ORPHAN}${keyOf(pod)}`);
       return;
@@ -365,18 +249,7 @@ class JobController implements Controller {
   /** Somebody may adopt it; until then nobody counts it. */
   private orphanChanged(pod: Pod): void {
     if (isTracked(pod)) this.queue.add(`${ORPHAN}${keyOf(pod)}`);
-    for (const each of this.jobs.store.byIndex(BY_NAMESPACE, pod.metadata?.namespace ?? '')) {
-      const { selector } = each.spec ?? {};
-      if (selector && selectorFromObject(selector).matches(pod.metadata?.labels))
-        this.queue.add(keyOf(each));
-    }
-  }
-
-  private ownerOf(pod: Pod): Job | undefined {
-    const ref = controllerOf(pod);
-    if (ref?.kind !== JOBS.kind) return undefined;
-    const owner = this.jobs.store.get(`${pod.metadata?.namespace ?? ''}/${ref.name}`);
-    return owner?.metadata?.uid === ref.uid ? owner : undefined;
+    for (const each of this.ownership.matching(pod)) this.queue.add(keyOf(each));
   }
 }
 

@@ -5,12 +5,13 @@
  */
 import type { Job, Pod } from '../../pkg/api/types.js';
 import { keyOf } from '../../pkg/apimachinery/meta.js';
-import { isNamespaceTerminating, isNotFound } from '../../pkg/client/errors.js';
+import { isNotFound } from '../../pkg/client/errors.js';
 import type { EventRecorder } from '../../pkg/client/event-recorder.js';
 import { JOBS } from '../../pkg/client/resources.js';
 import type { ControllerContext } from '../controller.js';
 import type { Expectations } from '../expectations.js';
-import { PodControl, slowStartBatch } from '../pod-control.js';
+import { PodBatches } from '../pod-batches.js';
+import { PodControl } from '../pod-control.js';
 import { isPodReady } from '../pods.js';
 import type { TrackingFinalizers } from './finalizers.js';
 import { failureAnnotations, limitsEachIndex, startableIndexes } from './index-failures.js';
@@ -34,6 +35,7 @@ export interface Managed {
 
 export class JobPods {
   private readonly control: PodControl;
+  private readonly batches: PodBatches;
 
   constructor(
     private readonly parts: {
@@ -44,6 +46,7 @@ export class JobPods {
     },
   ) {
     this.control = new PodControl(parts.context, parts.recorder);
+    this.batches = new PodBatches(JOBS, this.control, parts.expectations);
   }
 
   /** As many pods as are wanted: deletes some, or creates some, never both. */
@@ -117,20 +120,11 @@ export class JobPods {
     const { expectations } = this.parts;
     const key = keyOf(job);
     expectations.expectCreations(key, indexes.length);
-    let next = 0;
-    const { successes, error } = await slowStartBatch(indexes.length, async () => {
-      const index = indexes[next++];
-      const annotations =
-        index !== undefined && limitsEachIndex(job)
-          ? failureAnnotations(job, replaced.get(index))
-          : {};
-      try {
-        await this.control.create(JOBS, job, podOf(job, index, annotations), signal);
-      } catch (err) {
-        if (!isNamespaceTerminating(err)) throw err;
-      }
+    const pods = indexes.map((index) => {
+      const isLimited = index !== undefined && limitsEachIndex(job);
+      return podOf(job, index, isLimited ? failureAnnotations(job, replaced.get(index)) : {});
     });
-    expectations.creationObserved(key, indexes.length - successes);
+    const { successes, error } = await this.batches.create(job, pods, signal);
     return outcome(progress, { wait: 0, active: active.length + successes, error });
   }
 }
