@@ -4,117 +4,15 @@
  */
 import fc from 'fast-check';
 import t from 'tap';
-import type { Node, Pod, Taint } from '../pkg/api/types.js';
+import type { Pod } from '../pkg/api/types.js';
 import { defaultArgs } from './config/defaults.js';
 import { podInfoOf } from './framework/pod-info.js';
 import { preempt } from './preemption.js';
 import { Cluster, nodeOf, podOf } from './testing/builders.js';
+import { couldMakeRoom, fits, type Placed } from './testing/oracle.js';
+import { anyNode, anyPod, madeNode, madePod, NAMESPACES, upTo } from './testing/random-cluster.js';
 
-const HOSTNAME = 'kubernetes.io/hostname';
-const RUNS = 300;
-const PODS_PER_NODE = 5;
-
-interface NodeShape {
-  cpu: number;
-  memory: number;
-  devices: number;
-  zone: string | undefined;
-  disk: string | undefined;
-  taint: Taint['effect'] | undefined;
-  cordoned: boolean;
-}
-
-interface Shape {
-  namespace: string;
-  priority: number;
-  cpu: number;
-  memory: number;
-  /** Of an init container that runs before the rest. */
-  initCpu: number;
-  devices: number;
-  zone: string | undefined;
-  disk: { operator: string; values?: string[] } | undefined;
-  app: string;
-  revision: string;
-  hostIP: string | undefined;
-  tolerates: boolean;
-  near: string | undefined;
-  away: string | undefined;
-  awayKey: string;
-  awayEverywhere: boolean;
-  spread: Spread | undefined;
-}
-
-interface Spread {
-  maxSkew: number;
-  key: string;
-  minDomains: number | undefined;
-  affinityPolicy: string;
-  taintsPolicy: string;
-  byRevision: boolean;
-}
-
-interface Placed {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly node: Node;
-}
-
-const apps = fc.constantFrom('web', 'db');
-const keys = fc.constantFrom('zone', HOSTNAME);
-const maybe = <T>(of: fc.Arbitrary<T>, freq = 2) => fc.option(of, { nil: undefined, freq });
-const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
-const policies = fc.constantFrom('Honor', 'Ignore');
-
-const anyNode: fc.Arbitrary<NodeShape> = fc.record({
-  cpu: fc.integer({ min: 1, max: 6 }),
-  memory: fc.integer({ min: 2, max: 8 }),
-  devices: fc.integer({ min: 0, max: 2 }),
-  zone: maybe(fc.constantFrom('1', '2', '3'), 5),
-  disk: maybe(fc.constantFrom('10', '20')),
-  taint: maybe(fc.constantFrom('NoSchedule', 'NoExecute', 'PreferNoSchedule'), 1),
-  cordoned: rarely,
-});
-
-const anyPod: fc.Arbitrary<Shape> = fc.record({
-  namespace: fc.constantFrom('one', 'two'),
-  priority: fc.integer({ min: 0, max: 3 }),
-  cpu: fc.integer({ min: 0, max: 3 }),
-  memory: fc.integer({ min: 0, max: 3 }),
-  initCpu: fc.integer({ min: 0, max: 4 }),
-  devices: fc.integer({ min: 0, max: 9 }).map((n) => (n === 0 ? 1 : 0)),
-  zone: maybe(fc.constantFrom('1', '2'), 1),
-  disk: maybe(
-    fc.constantFrom(
-      { operator: 'In', values: ['10'] },
-      { operator: 'NotIn', values: ['10'] },
-      { operator: 'Exists' },
-      { operator: 'DoesNotExist' },
-      { operator: 'Gt', values: ['15'] },
-      { operator: 'Lt', values: ['15'] },
-    ),
-    1,
-  ),
-  app: apps,
-  revision: fc.constantFrom('r1', 'r2'),
-  hostIP: maybe(fc.constantFrom('0.0.0.0', '10.0.0.1', '10.0.0.2'), 1),
-  tolerates: fc.boolean(),
-  near: maybe(apps, 1),
-  away: maybe(apps, 1),
-  awayKey: keys,
-  awayEverywhere: fc.boolean(),
-  spread: maybe(
-    fc.record({
-      maxSkew: fc.integer({ min: 1, max: 2 }),
-      key: keys,
-      minDomains: maybe(fc.integer({ min: 1, max: 3 })),
-      affinityPolicy: policies,
-      taintsPolicy: policies,
-      byRevision: fc.boolean(),
-    }),
-    1,
-  ),
-});
+const RUNS = 1000;
 
 t.test(
   'placements break no rule, refusals are true, preemption makes room as it may',
@@ -126,17 +24,21 @@ t.test(
         fc.array(anyPod, { minLength: 1, maxLength: 16 }),
         (nodeShapes, podShapes) => {
           const nodes = nodeShapes.map(madeNode);
-          const cluster = new Cluster(nodes);
+          const cluster = new Cluster(nodes, [], { namespaces: NAMESPACES });
           let placed: Placed[] = [];
           for (const [i, shape] of podShapes.entries()) {
             const name = `p${i}`;
             const pod = podInfoOf(madePod(name, shape));
+            const gate = cluster.framework.preEnqueue(pod.pod);
+            if ((gate !== undefined) !== shape.gated) throw new Error(`${name} and its gate`);
+            if (gate) continue;
+            const running = podInfoOf(madePod(name, shape, true));
             const outcome = cluster.algorithm.schedule(pod);
             const possible = nodes.filter((node) => fits(shape, node, nodes, placed));
             if ('node' in outcome) {
               const node = possible.find((n) => n.metadata?.name === outcome.node);
               if (!node) throw new Error(`${name} breaks a rule on ${outcome.node}`);
-              cluster.cache.assume(pod, outcome.node);
+              cluster.cache.assume(running, outcome.node);
               placed.push({ name, shape, node });
               seen.placed++;
               continue;
@@ -176,7 +78,7 @@ t.test(
               throw new Error(`${name} does not fit on ${decision.node} after its preemption`);
             // Carried out, so that what follows meets a cluster that was preempted in.
             for (const { uid } of decision.victims) cluster.cache.forget(uid);
-            cluster.cache.assume(pod, decision.node);
+            cluster.cache.assume(running, decision.node);
             placed = [...left, { name, shape, node }];
           }
           return true;
@@ -191,208 +93,165 @@ t.test(
   },
 );
 
-function madeNode(shape: NodeShape, i: number): Node {
-  const { cpu, memory, devices, zone, disk, taint, cordoned } = shape;
-  return nodeOf(`n${i}`, {
-    cpu: `${cpu}`,
-    memory: `${memory}Gi`,
-    pods: `${PODS_PER_NODE}`,
-    extra: { 'example.com/device': `${devices}` },
-    labels: { ...(zone ? { zone } : {}), ...(disk ? { disk } : {}) },
-    ...(taint ? { taints: [{ key: 'k', effect: taint }] } : {}),
-    unschedulable: cordoned,
-  });
+/** Somebody on a node; all are of one namespace. */
+interface Tenant {
+  readonly name: string;
+  readonly cpu: number;
+  readonly memory: number;
+  readonly hasPort: boolean;
+  readonly priority: number;
+  readonly app: string;
 }
 
-function madePod(name: string, shape: Shape): Pod {
-  const term = (app: string, topologyKey: string, everywhere = false) => ({
-    requiredDuringSchedulingIgnoredDuringExecution: [
-      {
-        topologyKey,
-        labelSelector: { matchLabels: { app } },
-        ...(everywhere ? { namespaceSelector: {} } : {}),
-      },
-    ],
+interface House {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly tenants: readonly Tenant[];
+}
+
+const TENANTS_MAX = 5;
+const anyTenant = fc.record({
+  name: fc.constant(''),
+  cpu: upTo(3),
+  memory: upTo(2),
+  hasPort: fc.boolean(),
+  priority: upTo(4),
+  app: fc.constantFrom('a', 'b', 'c'),
+});
+const anyHouse: fc.Arbitrary<House> = fc
+  .record({
+    cpu: upTo(6, 2),
+    memory: upTo(5, 2),
+    tenants: fc.array(anyTenant, { minLength: 1, maxLength: TENANTS_MAX }),
+  })
+  // As many as there is room for.
+  .map(({ tenants, ...house }) => {
+    const left: Tenant[] = [];
+    for (const tenant of tenants)
+      if (houses({ ...house, tenants: left }, tenant, left)) left.push(tenant);
+    return { ...house, tenants: left };
   });
-  const { spread, disk, near, away } = shape;
-  const pod = podOf(name, {
-    namespace: shape.namespace,
-    priority: shape.priority,
-    labels: { app: shape.app, revision: shape.revision },
-    spec: {
-      initContainers: [{ name: 'init', resources: { requests: { cpu: `${shape.initCpu}` } } }],
-      ...(shape.zone ? { nodeSelector: { zone: shape.zone } } : {}),
-      ...(shape.tolerates ? { tolerations: [{ key: 'k', operator: 'Exists' }] } : {}),
-      affinity: {
-        ...(disk
-          ? {
-              nodeAffinity: {
-                requiredDuringSchedulingIgnoredDuringExecution: {
-                  nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', ...disk }] }],
-                },
-              },
-            }
-          : {}),
-        ...(near ? { podAffinity: term(near, 'zone') } : {}),
-        ...(away ? { podAntiAffinity: term(away, shape.awayKey, shape.awayEverywhere) } : {}),
+/** App → whether its budget has nothing left to give; others have enough for everybody, or there is none. */
+const anyBudgets = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.boolean());
+
+t.test(
+  'who is driven out had to be: the least important, the fewest, and within budgets',
+  async (t) => {
+    const seen = { preempted: 0, withinBudgets: 0, beyond: 0, helpless: 0 };
+    const property = fc.property(
+      fc.array(anyHouse, { minLength: 1, maxLength: 3 }),
+      anyBudgets,
+      fc.record({ cpu: upTo(5, 1), memory: upTo(4), hasPort: fc.boolean() }),
+      (given, budgets, wish) => {
+        const town = given.map((house, i) => ({
+          ...house,
+          tenants: house.tenants.map((tenant, j) => ({ ...tenant, name: `t${i}-${j}` })),
+        }));
+        const urgent: Tenant = { ...wish, name: 'urgent', priority: 3, app: 'urgent' };
+        if (town.some((house) => houses(house, urgent, house.tenants))) return;
+        const decision = preempted(town, urgent, budgets);
+        const breaks = ({ app }: Tenant) => budgets[app] === true;
+        const ways = town.map((house) => waysOut(house, urgent));
+        if ('message' in decision) {
+          seen.helpless++;
+          if (ways.some((sets) => sets.length > 0)) throw new Error('there is a way to make room');
+          return;
+        }
+        seen.preempted++;
+        const index = Number(decision.node.slice(1));
+        const names = new Set(decision.victims.map(({ name }) => name));
+        const sets = ways[index] ?? [];
+        const out = sets.find(
+          (set) => set.length === names.size && set.every((v) => names.has(v.name)),
+        );
+        if (!out) throw new Error('the victims make no room, or matter too much');
+        if (sets.some((set) => set.length < out.length && set.every((one) => out.includes(one))))
+          throw new Error('somebody went for nothing');
+        const harmless = ways.flat().filter((set) => !set.some(breaks));
+        if (harmless.length === 0) {
+          seen.beyond++;
+          return;
+        }
+        seen.withinBudgets++;
+        if (out.some(breaks)) throw new Error('a budget was broken for nothing');
+        const highest = (set: readonly Tenant[]) =>
+          Math.max(...set.map(({ priority }) => priority));
+        if (highest(out) !== Math.min(...harmless.map(highest)))
+          throw new Error('somebody less important could have gone');
       },
-      ...(spread
-        ? {
-            topologySpreadConstraints: [
-              {
-                maxSkew: spread.maxSkew,
-                topologyKey: spread.key,
-                whenUnsatisfiable: 'DoNotSchedule',
-                labelSelector: { matchLabels: { app: shape.app } },
-                nodeAffinityPolicy: spread.affinityPolicy,
-                nodeTaintsPolicy: spread.taintsPolicy,
-                ...(spread.minDomains ? { minDomains: spread.minDomains } : {}),
-                ...(spread.byRevision ? { matchLabelKeys: ['revision'] } : {}),
-              },
-            ],
-          }
-        : {}),
+    );
+    fc.assert(property, { seed: 35, numRuns: 2 * RUNS });
+    t.ok(seen.withinBudgets > RUNS / 10, `within budgets ${seen.withinBudgets}`);
+    t.ok(seen.beyond > RUNS / 20, `beyond budgets ${seen.beyond}`);
+    t.ok(seen.helpless > RUNS / 10, `helpless ${seen.helpless}`);
+  },
+);
+
+function preempted(
+  town: readonly House[],
+  urgent: Tenant,
+  budgets: Record<string, boolean>,
+): ReturnType<typeof preempt> {
+  const cluster = new Cluster(
+    town.map(({ cpu, memory }, i) => nodeOf(`n${i}`, { cpu: `${cpu}`, memory: `${memory}Gi` })),
+    town.flatMap(({ tenants }, i) =>
+      tenants.map((tenant) => ({ node: `n${i}`, pod: podOfTenant(tenant) })),
+    ),
+  );
+  const info = podInfoOf(podOfTenant(urgent));
+  const outcome = cluster.algorithm.schedule(info);
+  if ('node' in outcome) throw new Error('there was no room a moment ago');
+  const list = Object.entries(budgets).map(([app, isSpent]) => ({
+    metadata: { name: app, namespace: 'default' },
+    spec: { selector: { matchLabels: { app } } },
+    status: {
+      disruptionsAllowed: isSpent ? 0 : TENANTS_MAX * 3,
+      currentHealthy: 1,
+      desiredHealthy: 1,
+      expectedPods: 1,
     },
-  });
-  const requests = {
-    cpu: `${shape.cpu}`,
-    memory: `${shape.memory}Gi`,
-    ...(shape.devices > 0 ? { 'example.com/device': `${shape.devices}` } : {}),
+  }));
+  const options = {
+    args: defaultArgs('DefaultPreemption'),
+    cache: cluster.cache,
+    framework: cluster.framework,
+    algorithm: cluster.algorithm,
+    budgets: () => list,
+    random: () => 0,
   };
-  const ports = shape.hostIP
-    ? [{ containerPort: 80, hostPort: 80, hostIP: shape.hostIP }]
-    : undefined;
-  if (pod.spec)
-    pod.spec.containers = [{ name: 'main', resources: { requests }, ...(ports ? { ports } : {}) }];
-  return pod;
+  return preempt(options, outcome.state, info, outcome.diagnosis);
 }
 
-/** Whether the pod would fit if all that matters less went from the node. */
-function couldMakeRoom(
-  pod: Shape,
-  node: Node,
-  nodes: readonly Node[],
-  placed: readonly Placed[],
-): boolean {
-  const left = placed.filter((p) => p.node !== node || p.shape.priority >= pod.priority);
-  return left.length < placed.length && fits(pod, node, nodes, left);
+function podOfTenant({ name, cpu, memory, hasPort, priority, app }: Tenant): Pod {
+  return podOf(name, {
+    requests: { cpu: `${cpu}`, memory: `${memory}Gi` },
+    priority,
+    labels: { app },
+    ...(hasPort ? { hostPort: 80 } : {}),
+  });
 }
 
-function fits(pod: Shape, node: Node, nodes: readonly Node[], placed: readonly Placed[]): boolean {
-  const here = placed.filter((p) => p.node === node).map((p) => p.shape);
+/** Whether the pod has room beside those who stay. */
+function houses({ cpu, memory }: House, pod: Tenant, stay: readonly Tenant[]): boolean {
+  const sum = (of: (tenant: Tenant) => number) => stay.reduce((all, one) => all + of(one), 0);
   return (
-    node.spec?.unschedulable !== true &&
-    toleratesAll(pod, node) &&
-    matchesNode(pod, node) &&
-    hasRoom(pod, node, here) &&
-    !here.some((other) => portsClash(pod, other)) &&
-    keepsAway(pod, node, placed) &&
-    findsNeighbours(pod, node, placed) &&
-    isSpread(pod, node, nodes, placed)
+    (pod.cpu === 0 || pod.cpu + sum((one) => one.cpu) <= cpu) &&
+    (pod.memory === 0 || pod.memory + sum((one) => one.memory) <= memory) &&
+    !(pod.hasPort && stay.some(({ hasPort }) => hasPort))
   );
 }
 
-function toleratesAll(pod: Shape, node: Node): boolean {
-  return (
-    pod.tolerates || !(node.spec?.taints ?? []).some(({ effect }) => effect !== 'PreferNoSchedule')
+/** All sets of less important tenants without whom there is room. */
+function waysOut(house: House, pod: Tenant): Tenant[][] {
+  const lower = house.tenants.filter(({ priority }) => priority < pod.priority);
+  const sets = Array.from({ length: 2 ** lower.length }, (_, bits) =>
+    lower.filter((_tenant, i) => (bits >> i) % 2 === 1),
   );
-}
-
-function matchesNode(pod: Shape, node: Node): boolean {
-  if (pod.zone && label(node, 'zone') !== pod.zone) return false;
-  const disk = label(node, 'disk');
-  const [value = ''] = pod.disk?.values ?? [];
-  switch (pod.disk?.operator) {
-    case 'In':
-      return disk === value;
-    case 'NotIn':
-      return disk !== value;
-    case 'Exists':
-      return disk !== undefined;
-    case 'DoesNotExist':
-      return disk === undefined;
-    case 'Gt':
-      return disk !== undefined && Number(disk) > Number(value);
-    case 'Lt':
-      return disk !== undefined && Number(disk) < Number(value);
-    default:
-      return true;
-  }
-}
-
-function hasRoom(pod: Shape, node: Node, here: readonly Shape[]): boolean {
-  const there = node.status?.allocatable ?? {};
-  const cpuOf = (shape: Shape) => Math.max(shape.cpu, shape.initCpu);
-  const within = (capacity: number, amountOf: (shape: Shape) => number) =>
-    amountOf(pod) === 0 || here.reduce((sum, p) => sum + amountOf(p), amountOf(pod)) <= capacity;
-  return (
-    here.length < PODS_PER_NODE &&
-    within(Number(there['cpu']), cpuOf) &&
-    within(Number.parseInt(String(there['memory']), 10), (shape) => shape.memory) &&
-    within(Number(there['example.com/device']), (shape) => shape.devices)
+  return sets.filter((set) =>
+    houses(
+      house,
+      pod,
+      house.tenants.filter((tenant) => !set.includes(tenant)),
+    ),
   );
-}
-
-function portsClash(a: Shape, b: Shape): boolean {
-  if (!a.hostIP || !b.hostIP) return false;
-  return a.hostIP === b.hostIP || a.hostIP === '0.0.0.0' || b.hostIP === '0.0.0.0';
-}
-
-function keepsAway(pod: Shape, node: Node, placed: readonly Placed[]): boolean {
-  const repels = (from: Shape, other: Shape) =>
-    from.away === other.app && (from.awayEverywhere || from.namespace === other.namespace);
-  return !placed.some(
-    ({ shape, node: there }) =>
-      (repels(pod, shape) && together(node, there, pod.awayKey)) ||
-      (repels(shape, pod) && together(node, there, shape.awayKey)),
-  );
-}
-
-function findsNeighbours(pod: Shape, node: Node, placed: readonly Placed[]): boolean {
-  if (!pod.near) return true;
-  if (label(node, 'zone') === undefined) return false;
-  const wanted = placed.filter(
-    ({ shape, node: there }) =>
-      shape.app === pod.near &&
-      shape.namespace === pod.namespace &&
-      label(there, 'zone') !== undefined,
-  );
-  // The first of a group that wants to be together may go anywhere.
-  if (wanted.length === 0) return pod.app === pod.near;
-  return wanted.some((p) => together(node, p.node, 'zone'));
-}
-
-function isSpread(
-  pod: Shape,
-  node: Node,
-  nodes: readonly Node[],
-  placed: readonly Placed[],
-): boolean {
-  const { spread } = pod;
-  if (!spread) return true;
-  const { key } = spread;
-  const own = label(node, key);
-  if (own === undefined) return false;
-  const counts = (n: Node) =>
-    label(n, key) !== undefined &&
-    (spread.affinityPolicy === 'Ignore' || matchesNode(pod, n)) &&
-    (spread.taintsPolicy === 'Ignore' || toleratesAll(pod, n));
-  const alike = ({ shape }: Placed) =>
-    shape.namespace === pod.namespace &&
-    shape.app === pod.app &&
-    (!spread.byRevision || shape.revision === pod.revision);
-  const matching = (domain: string | undefined) =>
-    placed.filter((p) => counts(p.node) && label(p.node, key) === domain && alike(p)).length;
-  const domains = new Set(nodes.filter(counts).map((n) => label(n, key)));
-  const least = Math.min(...[...domains].map(matching));
-  const fewest = domains.size < (spread.minDomains ?? 1) ? 0 : Number.isFinite(least) ? least : 0;
-  return matching(own) + 1 - fewest <= spread.maxSkew;
-}
-
-function together(a: Node, b: Node, key: string): boolean {
-  return label(a, key) !== undefined && label(a, key) === label(b, key);
-}
-
-function label(node: Node, key: string): string | undefined {
-  return node.metadata?.labels?.[key];
 }

@@ -168,9 +168,12 @@ export class Volumes {
     signal: AbortSignal,
     timeoutMs: number,
   ): Promise<void> {
-    const { volumes, volumeClient, claimClient } = this.options;
+    const { claims, volumes, volumeClient, claimClient } = this.options;
     for (const { claim } of requests) {
       const key = keyOf(claim);
+      // A pod that shares the claim was first.
+      const current = claims.store.get(key);
+      if (current && isBound(current)) continue;
       const name = this.promises.get(key)?.volume;
       const volume = name === undefined ? undefined : volumes.store.get(name);
       if (volume) {

@@ -28,6 +28,7 @@ import { Framework } from '../framework/framework.js';
 import { type PodInfo, podInfoOf } from '../framework/pod-info.js';
 import { profilePlugins } from '../framework/profile.js';
 import { allPlugins } from '../plugins/index.js';
+import type { Attachments } from '../plugins/node-volume-limits.js';
 import type { DefaultSelector } from '../plugins/pod-topology-spread.js';
 import { StorageCapacity } from '../plugins/storage-capacity.js';
 import { Volumes } from '../plugins/volumes.js';
@@ -122,10 +123,12 @@ export class Cluster {
     pods: readonly Placed[] = [],
     options: {
       defaultSelector?: DefaultSelector;
-      namespaces?: Record<string, Record<string, string>>;
+      namespaces?: Readonly<Record<string, Record<string, string>>>;
       random?: () => number;
       profile?: GivenProfile;
       devices?: ClaimBook;
+      volumes?: (cache: SchedulerCache) => Volumes;
+      attachments?: Attachments;
     } = {},
   ) {
     const random = options.random ?? (() => 0.5);
@@ -135,9 +138,9 @@ export class Cluster {
       args: (name) => argsOf(profile, name),
       cache: this.cache,
       pods: { createSubresource: () => Promise.reject(new Error('nothing is bound in this test')) },
-      volumes: noVolumes(this.cache),
+      volumes: (options.volumes ?? noVolumes)(this.cache),
       devices: options.devices ?? noDevices(),
-      attachments: { csiNode: () => undefined, ofNode: () => [] },
+      attachments: options.attachments ?? { csiNode: () => undefined, ofNode: () => [] },
       defaultSelector: options.defaultSelector ?? (() => undefined),
       namespaceLabels: (name) => options.namespaces?.[name] ?? {},
     });

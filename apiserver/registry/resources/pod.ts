@@ -60,6 +60,8 @@ export const podStrategy: Strategy<Pod> = {
       const owners = old.metadata?.ownerReferences;
       if (owners) pod.metadata.ownerReferences = structuredClone(owners);
       if (old.status?.qosClass) pod.status.qosClass ||= old.status.qosClass;
+      // Devices in place of extended resources are off by default (DRAExtendedResource).
+      if (!old.status?.extendedResourceClaimStatus) delete pod.status.extendedResourceClaimStatus;
       setPodStatusDefaults(pod.status);
     },
     validateUpdate: validatePodStatusUpdate,
