@@ -332,6 +332,25 @@ t.test('health, discovery, methods', async (t) => {
   t.equal((await admin.get('/version', { 'audit-id': 'mine' })).headers['audit-id'], 'mine');
 });
 
+t.test('who deletes the kubernetes Service has it back', async (t) => {
+  const clock = new FakeClock(Date.now());
+  const other = await TestServer.start({ clock });
+  t.teardown(() => other.stop());
+  const path = '/api/v1/namespaces/default/services/kubernetes';
+  const as = other.as('admin');
+  const { body } = await as.get(path);
+  t.equal((await as.send('DELETE', path)).code, 200);
+  t.equal((await as.get(path)).code, 404);
+  let again = await as.get(path);
+  for (let i = 0; i < 100 && again.code === 404; i++) {
+    await clock.advance(1000);
+    again = await as.get(path);
+  }
+  t.equal(again.code, 200);
+  t.same(again.body['spec'], body['spec'], 'at its address');
+  t.not((again.body as Lease).metadata?.uid, (body as Lease).metadata?.uid);
+});
+
 t.test('every apiserver has a Lease of its own', async (t) => {
   const first = await TestServer.start();
   t.teardown(() => first.stop());

@@ -11,7 +11,7 @@ import { reconcilePolicy } from '../../authz/bootstrap-policy/reconcile.js';
 import type { RequestContext } from '../request-context.js';
 import { ensure, keep } from './ensure.js';
 import { ensureFlowControl } from './flow-control.js';
-import { EndpointReconciler, ensureKubernetesService } from './kubernetes-service.js';
+import { KubernetesService } from './kubernetes-service.js';
 import { ensureLegacyTokenTracking } from './legacy-token-tracking.js';
 import { ensurePriorityClasses } from './priority-classes.js';
 import { ServerLease } from './server-lease.js';
@@ -43,13 +43,12 @@ export async function bootstrap(
 ): Promise<(ctx: RequestContext) => Promise<void>> {
   await createFirstStorageClass(ctx);
   await ensureNamespaces(ctx);
-  const service = {
+  const kubernetes = new KubernetesService({
     etcd: options.etcd,
     clusterIP: firstAddress(options.serviceClusterIPRanges[0] ?? '10.96.0.0/16'),
     advertiseAddress: options.advertiseAddress,
     port: options.port,
-  };
-  const endpoints = new EndpointReconciler(service);
+  });
   await Promise.all([
     reconcilePolicy(ctx),
     ensurePriorityClasses(ctx),
@@ -57,12 +56,12 @@ export async function bootstrap(
     ensureServiceCidr(ctx, options.serviceClusterIPRanges),
     ensureAuthenticationConfig(ctx, options),
     ensureLegacyTokenTracking(ctx),
-    ensureKubernetesService(ctx, service).then(() => endpoints.reconcile(ctx)),
+    kubernetes.reconcile(ctx),
   ]);
   const lease = new ServerLease(options.port);
   await lease.hold(ctx);
   return async (running) => {
-    await Promise.all([endpoints.run(running), lease.run(running)]);
+    await Promise.all([kubernetes.run(running), lease.run(running)]);
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * The Service `kubernetes` and the addresses behind it. Every apiserver holds a key under
  * `/registry/masterleases/` with a lease and renews it; the Endpoints and EndpointSlice list whoever has one.
- * A server that dies drops out when its lease ends; one that stops in order takes its key away.
+ * A server that dies drops out when its lease ends; one that stops in order takes its key away. Who deletes the
+ * Service has it back within ten seconds.
  */
 import { networkInterfaces } from 'node:os';
 import type { EndpointSlice, Endpoints, Service } from '../../../pkg/api/types.js';
@@ -24,7 +25,7 @@ export interface KubernetesServiceOptions {
   readonly port: number;
 }
 
-export async function ensureKubernetesService(
+async function ensureService(
   ctx: RequestContext,
   { clusterIP, port }: KubernetesServiceOptions,
 ): Promise<void> {
@@ -43,8 +44,8 @@ export async function ensureKubernetesService(
   await ensure(ctx, '', 'services', wanted);
 }
 
-/** Keeps this server in the list until the signal aborts. */
-export class EndpointReconciler {
+/** Keeps the Service, and this server in its list, until the signal aborts. */
+export class KubernetesService {
   private leaseId: string | undefined;
   private readonly address: string | undefined;
 
@@ -52,8 +53,9 @@ export class EndpointReconciler {
     this.address = routableAddress(options.advertiseAddress);
   }
 
-  /** One round: renew, look who is there, write that down. */
+  /** One round: the Service is there; renew, look who else is there, write that down. */
   async reconcile(ctx: RequestContext): Promise<void> {
+    await ensureService(ctx, this.options);
     if (this.address === undefined) return;
     await this.renew(this.address);
     const { kvs } = await this.options.etcd.range(LEASES, {
@@ -68,7 +70,6 @@ export class EndpointReconciler {
     const { signal, clock, logger } = ctx;
     if (this.address === undefined) {
       logger.warn('no address that others could reach: the kubernetes Service has no endpoints');
-      return;
     }
     while (!signal.aborted) {
       try {
@@ -76,7 +77,10 @@ export class EndpointReconciler {
         await this.reconcile(ctx);
       } catch (err) {
         if (signal.aborted) break;
-        logger.warn({ err }, 'could not renew the place among the apiservers');
+        logger.warn(
+          { err },
+          'could not keep the kubernetes Service and the place among the apiservers',
+        );
       }
     }
     await this.leave(ctx);
