@@ -7,7 +7,7 @@ import { ownAddress } from '../pkg/component/own-address.js';
 import { stopSignal } from '../pkg/component/signals.js';
 import { connect } from '../pkg/etcd-client/client.js';
 import { KubeletConnection } from './endpoints/kubelet-proxy.js';
-import { followEncryption, readAccessFiles } from './server/access-files.js';
+import { readAccessFiles } from './server/access-files.js';
 import { ApiServer } from './server/api-server.js';
 import { optionalApis } from './server/optional-apis.js';
 
@@ -213,7 +213,7 @@ const server = await ApiServer.create({
 });
 const port = await server.listen(flags.text('bind-address'), flags.number('secure-port'));
 logger.info({ address: flags.text('bind-address'), port }, 'Listening');
-const following = followEncryption(flags, server, { clock, logger, signal: stop });
+const following = access.follow(server, stop);
 try {
   await server.run(stop);
 } catch (err) {

@@ -1,10 +1,21 @@
 /**
  * `--authentication-config` (AuthenticationConfiguration, `apiserver.config.k8s.io/v1`, v1beta1): issuers of
- * JWTs, and the paths that anonymous callers may reach. What is written in CEL there is refused: a rule
- * that is not checked would let somebody in.
+ * JWTs, how users are made of their claims, and the paths that anonymous callers may reach.
  */
-import { parse } from 'yaml';
-import type { ClaimMapping, OidcIssuer } from './oidc.js';
+import { X509Certificate } from 'node:crypto';
+import {
+  duplicate,
+  type FieldError,
+  invalid,
+  type Path,
+  path,
+  required,
+  tooMany,
+} from '../../pkg/apimachinery/field-error.js';
+import { readAccessConfig } from '../server/access-config.js';
+import type { ConfigFields } from '../server/config-fields.js';
+import { userMapping } from './jwt-mappings.js';
+import type { OidcIssuer } from './oidc.js';
 
 export interface AuthenticationConfiguration {
   readonly issuers: readonly OidcIssuer[];
@@ -30,124 +41,136 @@ const ALGORITHMS = [
   'PS384',
   'PS512',
 ];
-const VERSIONS = ['apiserver.config.k8s.io/v1', 'apiserver.config.k8s.io/v1beta1'];
+const VERSIONS = ['v1', 'v1beta1'];
+const MAX_ISSUERS = 64;
+const MATCH_ANY = 'MatchAny';
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Throws, naming the field. */
-export function parseAuthenticationConfiguration(text: string): AuthenticationConfiguration {
-  const config: unknown = parse(text);
-  if (!isFields(config) || config['kind'] !== 'AuthenticationConfiguration')
-    throw new Error('authentication configuration: kind must be AuthenticationConfiguration');
-  if (!VERSIONS.includes(String(config['apiVersion'])))
-    throw new Error(
-      `authentication configuration: apiVersion must be one of ${VERSIONS.join(', ')}`,
-    );
-  const issuers = list(config['jwt'], 'jwt').map((entry, i) => issuerOf(entry, `jwt[${i}]`));
-  const seen = new Set<string>();
-  issuers.forEach(({ url }, i) => {
-    if (seen.has(url))
-      throw new Error(`jwt[${i}].issuer.url: Duplicate value: ${JSON.stringify(url)}`);
-    seen.add(url);
+/** Throws, naming every field that is wrong. `disallowed`: issuers whose tokens the server knows otherwise. */
+export function parseAuthenticationConfiguration(
+  text: string,
+  disallowed: readonly string[] = [],
+): AuthenticationConfiguration {
+  return readAccessConfig(text, 'AuthenticationConfiguration', VERSIONS, (config, errors) => {
+    const entries = config.objects('jwt');
+    if (entries.length > MAX_ISSUERS)
+      errors.push(tooMany(path('jwt'), entries.length, MAX_ISSUERS));
+    const issuers = entries.map((jwt) => issuerOf(jwt, disallowed, errors));
+    for (const field of ['url', 'discoveryUrl'] as const) {
+      const values = issuers.map((issuer) => issuer[field] ?? '');
+      values.forEach((value, i) => {
+        const name = field === 'url' ? field : 'discoveryURL';
+        if (value !== '' && values.indexOf(value) < i)
+          errors.push(duplicate(path('jwt').index(i).child('issuer', name), value));
+      });
+    }
+    if (!config.has('anonymous')) return { issuers };
+    return { issuers, anonymous: anonymousOf(config.object('anonymous'), errors) };
   });
-  const anonymous = config['anonymous'];
-  return { issuers, ...(isFields(anonymous) ? { anonymous: anonymousOf(anonymous) } : {}) };
 }
 
-function anonymousOf(value: Fields): AnonymousConfiguration {
-  const enabled = value['enabled'] === true;
-  const paths = list(value['conditions'], 'anonymous.conditions').map((condition, i) => {
-    const path = isFields(condition) ? condition['path'] : undefined;
-    if (typeof path !== 'string')
-      throw new Error(`anonymous.conditions[${i}].path: Required value`);
-    return path;
-  });
-  if (!enabled && paths.length > 0)
-    throw new Error(
-      'anonymous.conditions: Invalid value: enabled should be set to true when conditions are defined',
-    );
+function anonymousOf(of: ConfigFields, errors: FieldError[]): AnonymousConfiguration {
+  const enabled = of.flag('enabled', false);
+  const paths = of.objects('conditions').map((condition) => condition.text('path'));
+  if (!enabled && paths.length > 0) {
+    const conditions = paths.map((allowed) => ({ Path: allowed }));
+    const why = 'enabled should be set to true when conditions are defined';
+    errors.push(invalid(of.path('conditions'), conditions, why));
+  }
   return { enabled, paths };
 }
 
-function issuerOf(value: unknown, at: string): OidcIssuer {
-  const entry = fields(value, at);
-  const issuer = fields(entry['issuer'], `${at}.issuer`);
-  const mappings = fields(entry['claimMappings'], `${at}.claimMappings`);
-  const url = text(issuer['url'], `${at}.issuer.url`);
-  if (!url.startsWith('https://'))
-    throw new Error(
-      `${at}.issuer.url: Invalid value: ${JSON.stringify(url)}: URL scheme must be https`,
-    );
-  const audiences = list(issuer['audiences'], `${at}.issuer.audiences`).map(String);
-  if (audiences.length === 0)
-    throw new Error(
-      `${at}.issuer.audiences: Required value: at least one jwt.issuer.audiences is required`,
-    );
-  for (const cel of ['userValidationRules'])
-    if (list(entry[cel], `${at}.${cel}`).length > 0) throw unsupported(`${at}.${cel}`);
-  if (list(mappings['extra'], `${at}.claimMappings.extra`).length > 0)
-    throw unsupported(`${at}.claimMappings.extra`);
-  const requiredClaims: Record<string, string> = {};
-  list(entry['claimValidationRules'], `${at}.claimValidationRules`).forEach((value, i) => {
-    const here = `${at}.claimValidationRules[${i}]`;
-    const rule = fields(value, here);
-    if (rule['expression']) throw unsupported(`${here}.expression`);
-    requiredClaims[text(rule['claim'], `${here}.claim`)] = String(rule['requiredValue'] ?? '');
-  });
-  const { discoveryURL, certificateAuthority } = issuer;
-  const groups = mapping(mappings['groups'], `${at}.claimMappings.groups`);
-  const uid = isFields(mappings['uid']) ? mappings['uid'] : {};
-  if (uid['expression']) throw unsupported(`${at}.claimMappings.uid.expression`);
-  const username = mapping(mappings['username'], `${at}.claimMappings.username`);
-  if (!username)
-    throw new Error(
-      `${at}.claimMappings.username: Required value: claim or expression is required`,
-    );
+function issuerOf(
+  jwt: ConfigFields,
+  disallowed: readonly string[],
+  errors: FieldError[],
+): OidcIssuer {
+  const issuer = jwt.object('issuer');
+  const url = issuer.text('url');
+  const discoveryUrl = issuer.text('discoveryURL');
+  const ca = issuer.text('certificateAuthority');
+  if (url === '') errors.push(required(issuer.path('url')));
+  else errors.push(...urlErrors(url, issuer.path('url'), disallowed));
+  if (discoveryUrl !== '') {
+    const at = issuer.path('discoveryURL');
+    if (url.replace(/\/+$/, '') === discoveryUrl.replace(/\/+$/, ''))
+      errors.push(invalid(at, discoveryUrl, 'discoveryURL must be different from URL'));
+    errors.push(...urlErrors(discoveryUrl, at, []));
+  }
+  const audiences = audiencesOf(issuer, errors);
+  if (ca !== '' && !isAuthority(ca)) {
+    const why = 'data does not contain any valid RSA or ECDSA certificates';
+    errors.push(invalid(issuer.path('certificateAuthority'), '<omitted>', why));
+  }
+  const egress = issuer.text('egressSelectorType');
+  if (egress !== '') {
+    const why = 'egress selectors are not supported by this server';
+    errors.push(invalid(issuer.path('egressSelectorType'), egress, why));
+  }
   return {
     url,
-    ...(typeof discoveryURL === 'string' ? { discoveryUrl: discoveryURL } : {}),
-    ...(typeof certificateAuthority === 'string' ? { ca: certificateAuthority } : {}),
+    ...(discoveryUrl === '' ? {} : { discoveryUrl }),
+    ...(ca === '' ? {} : { ca }),
     audiences,
     signingAlgorithms: ALGORITHMS,
-    username,
-    ...(groups ? { groups } : {}),
-    ...(typeof uid['claim'] === 'string' ? { uidClaim: uid['claim'] } : {}),
-    requiredClaims,
+    ...userMapping(jwt, errors),
   };
 }
 
-function mapping(value: unknown, at: string): ClaimMapping | undefined {
-  if (!isFields(value)) return undefined;
-  const { claim, prefix, expression } = value;
-  if (expression) throw unsupported(`${at}.expression`);
-  if (typeof claim !== 'string' || claim === '') return undefined;
-  if (typeof prefix !== 'string')
-    throw new Error(
-      `${at}.prefix: Required value: prefix is required when claim is set. It can be set to an empty string to disable prefixing`,
+function urlErrors(text: string, at: Path, disallowed: readonly string[]): FieldError[] {
+  const errors: FieldError[] = [];
+  const wrong = (why: string) => errors.push(invalid(at, text, why));
+  if (disallowed.includes(text))
+    wrong(`URL must not overlap with disallowed issuers: [${[...disallowed].sort().join(' ')}]`);
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    wrong('URL scheme must be https');
+    return errors;
+  }
+  if (url.protocol !== 'https:') wrong('URL scheme must be https');
+  if (url.username !== '' || url.password !== '')
+    wrong('URL must not contain a username or password');
+  if (url.search !== '') wrong('URL must not contain a query');
+  if (url.hash !== '') wrong('URL must not contain a fragment');
+  return errors;
+}
+
+function audiencesOf(issuer: ConfigFields, errors: FieldError[]): string[] {
+  const at = issuer.path('audiences');
+  const audiences = issuer.texts('audiences');
+  const policy = issuer.text('audienceMatchPolicy');
+  if (audiences.length === 0) {
+    errors.push(required(at, `at least one ${at} is required`));
+    return audiences;
+  }
+  audiences.forEach((audience, i) => {
+    if (audience === '') errors.push(required(at.index(i)));
+    if (audiences.indexOf(audience) < i) errors.push(duplicate(at.index(i), audience));
+  });
+  const own = issuer.path('audienceMatchPolicy');
+  if (audiences.length > 1 && policy !== MATCH_ANY)
+    errors.push(
+      invalid(own, policy, 'audienceMatchPolicy must be MatchAny for multiple audiences'),
     );
-  return { claim, prefix };
+  if (audiences.length === 1 && policy !== '' && policy !== MATCH_ANY) {
+    const why = 'audienceMatchPolicy must be empty or MatchAny for single audience';
+    errors.push(invalid(own, policy, why));
+  }
+  return audiences;
 }
 
-function unsupported(at: string): Error {
-  return new Error(`${at}: CEL expressions are not supported by this server`);
-}
-
-function fields(value: unknown, at: string): Fields {
-  if (!isFields(value)) throw new Error(`${at}: Required value`);
-  return value;
-}
-
-function text(value: unknown, at: string): string {
-  if (typeof value !== 'string' || value === '') throw new Error(`${at}: Required value`);
-  return value;
-}
-
-function list(value: unknown, at: string): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new Error(`${at}: must be a list`);
-  return value;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function isAuthority(pem: string): boolean {
+  const found = pem.match(CERTIFICATE) ?? [];
+  return (
+    found.length > 0 &&
+    found.every((text) => {
+      try {
+        return new X509Certificate(text).raw.length > 0;
+      } catch {
+        return false;
+      }
+    })
+  );
 }

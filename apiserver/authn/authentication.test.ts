@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import t from 'tap';
+import { ACCESS_ENVIRONMENT } from '../../pkg/cel/access-review.js';
+import { compile } from '../../pkg/cel/program.js';
 import { TestServer } from '../testing/test-server.js';
 import { parseAuthenticationConfiguration } from './authentication-configuration.js';
 
@@ -231,40 +233,95 @@ t.test('authorization by webhook, by policy file, and by nothing', async (t) => 
   t.equal(anybody.code, 403, 'everybody means everybody who is known');
 });
 
-t.test('a configuration that is wrong is refused, by its field', async (t) => {
-  const file = (jwt: object) =>
-    JSON.stringify({
-      apiVersion: 'apiserver.config.k8s.io/v1',
-      kind: 'AuthenticationConfiguration',
-      jwt: [jwt],
+t.test(
+  'an issuer of a configuration file: users by expressions, and others while it runs',
+  async (t) => {
+    const issuerOf = (username: string) =>
+      parseAuthenticationConfiguration(
+        JSON.stringify({
+          apiVersion: 'apiserver.config.k8s.io/v1',
+          kind: 'AuthenticationConfiguration',
+          jwt: [
+            {
+              issuer: {
+                url,
+                audiences: ['kube', 'other'],
+                audienceMatchPolicy: 'MatchAny',
+                certificateAuthority: pem('ca.crt'),
+              },
+              claimMappings: {
+                username: { expression: username },
+                groups: { expression: "claims.?groups.orValue([]).map(g, 'team:' + g)" },
+              },
+              claimValidationRules: [{ expression: "claims.tenant == 'a'", message: 'tenant a' }],
+              userValidationRules: [{ expression: "!user.username.startsWith('system:')" }],
+            },
+          ],
+        }),
+      ).issuers;
+    const other = await TestServer.start({
+      beside: first,
+      options: {
+        authentication: { ...base, issuers: issuerOf("'cel:' + claims.sub"), anonymous: false },
+      },
     });
-  const issuer = { url: 'https://a.example', audiences: ['k'] };
-  const claimMappings = { username: { claim: 'sub', prefix: '' } };
-  t.match(parseAuthenticationConfiguration(file({ issuer, claimMappings })).issuers[0], {
-    url: 'https://a.example',
-    username: { claim: 'sub', prefix: '' },
+    t.teardown(() => other.stop());
+    const who = async (token: string) => {
+      const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+      const { code, body } = await other.as(token).post(path, {});
+      const { userInfo } = (body['status'] ?? {}) as { userInfo?: { username?: string } };
+      return code === 201 ? userInfo : code;
+    };
+    t.match(await who(await jwt({ groups: ['dev'] })), {
+      username: 'cel:ann',
+      groups: ['team:dev', 'system:authenticated'],
+    });
+    t.match(await who(await jwt({ aud: 'other' })), { username: 'cel:ann' });
+    t.equal(await who(await jwt({ aud: 'nobody' })), 401);
+    t.equal(await who(await jwt({ tenant: 'b' })), 401);
+    const later = new AbortController();
+    await other.server.issuers.reconfigure(issuerOf('claims.sub'), later.signal);
+    t.match(await who(await jwt({})), { username: 'ann' });
+    t.equal(await who(await jwt({ sub: 'system:admin' })), 401);
+    await other.server.issuers.reconfigure([], later.signal);
+    t.equal(await who(await jwt({})), 401, 'an issuer that is gone');
+  },
+);
+
+t.test('conditions of an authorization webhook, and other authorizers while it runs', async (t) => {
+  const conditions = (...texts: string[]) =>
+    texts.map((text) => ({ text, program: compile(text, ACCESS_ENVIRONMENT) }));
+  const webhook = {
+    target,
+    authorizedTtlMs: 0,
+    unauthorizedTtlMs: 0,
+    failurePolicy: 'Deny' as const,
+    conditions: conditions("has(request.resourceAttributes) && request.user == 'reader'"),
+  };
+  const other = await TestServer.start({
+    beside: first,
+    options: {
+      authentication: { ...base, anonymous: false },
+      authorizationModes: ['Webhook'],
+      authorization: { webhooks: [webhook] },
+    },
   });
-  for (const [jwt, why] of [
-    [
-      { issuer: { ...issuer, url: 'http://a' }, claimMappings },
-      /jwt\[0\]\.issuer\.url: .*URL scheme must be https/,
-    ],
-    [
-      { issuer: { ...issuer, audiences: [] }, claimMappings },
-      /at least one jwt\.issuer\.audiences is required/,
-    ],
-    [
-      { issuer, claimMappings: { username: { claim: 'sub' } } },
-      /prefix is required when claim is set/,
-    ],
-    [
-      { issuer, claimMappings: { username: { expression: 'claims.sub' } } },
-      /CEL expressions are not supported/,
-    ],
-    [
-      { issuer, claimMappings, userValidationRules: [{ expression: 'true' }] },
-      /CEL expressions are not supported/,
-    ],
-  ] as const)
-    t.throws(() => parseAuthenticationConfiguration(file(jwt)), why);
+  t.teardown(() => other.stop());
+  const codeOf = async (who: string, path: string) => (await other.as(who).get(path)).code;
+  t.equal(await codeOf('reader', '/api/v1/pods'), 200);
+  t.equal(await codeOf('reader', '/version'), 403, 'the webhook is not asked');
+  reviews.length = 0;
+  t.equal(await codeOf('bob', '/api/v1/pods'), 403);
+  t.same(reviews, []);
+  const { authorizer } = other.server;
+  const failing = { ...webhook, conditions: conditions('request.resourceAttributes.verb != ""') };
+  authorizer.reconfigure({ modes: ['Webhook', 'AlwaysAllow'], webhooks: [failing] });
+  t.equal(await codeOf('bob', '/version'), 403, 'a condition that fails denies');
+  const lenient = { ...failing, failurePolicy: 'NoOpinion' as const };
+  authorizer.reconfigure({ modes: ['Webhook', 'AlwaysAllow'], webhooks: [lenient] });
+  t.equal(await codeOf('bob', '/version'), 200, 'or has no opinion');
+  t.throws(() => authorizer.reconfigure({ modes: ['RBAC'] }), {
+    message: 'authorizer type RBAC is not allowed if it was not enabled at initial server startup',
+  });
+  t.equal(await codeOf('bob', '/version'), 200, 'and nothing has changed');
 });

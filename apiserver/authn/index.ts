@@ -10,7 +10,8 @@ import {
 } from './authenticator.js';
 import { BootstrapTokens } from './bootstrap-token.js';
 import { CertificateVerifier, ClientCertificateAuthenticator } from './client-certificate.js';
-import { type OidcIssuer, OidcTokens } from './oidc.js';
+import { Issuers } from './issuers.js';
+import type { OidcIssuer } from './oidc.js';
 import { RequestHeaderAuthenticator } from './request-header.js';
 import { signingKey, verificationKeys } from './service-account-keys.js';
 import { ServiceAccountTokens } from './service-account-token.js';
@@ -48,6 +49,7 @@ export interface AuthenticatorOptions {
 export interface ServerAuthenticators extends Pick<Authenticators, 'authenticate'> {
   /** For TokenReview. */
   readonly tokens: readonly TokenAuthenticator[];
+  readonly issuers: Issuers;
   /** For TokenRequest and the OpenID documents. */
   readonly serviceAccounts?: ServiceAccountTokens;
 }
@@ -83,13 +85,15 @@ export function authenticatorOf(options: AuthenticatorOptions): ServerAuthentica
     tokens.push(serviceAccounts);
   }
   if (options.bootstrapTokens) tokens.push(new BootstrapTokens(server, clock));
-  for (const issuer of options.issuers ?? []) tokens.push(new OidcTokens(issuer, clock));
+  const issuers = new Issuers(options.issuers ?? [], clock);
+  tokens.push(issuers);
   if (options.webhook) tokens.push(new WebhookTokens({ ...options.webhook, clock }));
   methods.push(new BearerAuthenticator(tokens));
   const authenticators = new Authenticators(methods, options.anonymous);
   return {
     authenticate: (req, onError) => authenticators.authenticate(req, onError),
     tokens,
+    issuers,
     ...(serviceAccounts ? { serviceAccounts } : {}),
   };
 }

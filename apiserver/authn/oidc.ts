@@ -1,7 +1,6 @@
 /**
  * Tokens of an OpenID Connect issuer. The issuer's keys are found by discovery, kept, and looked for again
- * when a token names one that is not among them. Which claim is the name, and which are the groups, the
- * flags or the AuthenticationConfiguration say.
+ * when a token names one that is not among them. What user its claims make, `claims.ts` says.
  */
 import {
   createLocalJWKSet,
@@ -13,14 +12,14 @@ import {
 } from 'jose';
 import type { Clock } from '../../pkg/component/clock.js';
 import { callRemote } from '../server/remote-call.js';
-import type { UserInfo } from '../server/request-context.js';
 import type { Authentication, TokenAuthenticator } from './authenticator.js';
+import { type UserMapping, userOf } from './claims.js';
 
 const FETCH_TIMEOUT_MS = 10_000;
 /** An issuer is not asked more often, whatever key ids tokens name. */
 const REFETCH_MS = 10_000;
 
-export interface OidcIssuer {
+export interface OidcIssuer extends UserMapping {
   readonly url: string;
   /** Where discovery is, when it is not under `url`. */
   readonly discoveryUrl?: string;
@@ -28,15 +27,6 @@ export interface OidcIssuer {
   readonly ca?: string;
   readonly audiences: readonly string[];
   readonly signingAlgorithms: readonly string[];
-  readonly username: ClaimMapping;
-  readonly groups?: ClaimMapping;
-  readonly uidClaim?: string;
-  readonly requiredClaims: Readonly<Record<string, string>>;
-}
-
-export interface ClaimMapping {
-  readonly claim: string;
-  readonly prefix: string;
 }
 
 export class OidcTokens implements TokenAuthenticator {
@@ -59,6 +49,11 @@ export class OidcTokens implements TokenAuthenticator {
       });
     }
     return { user: userOf(claims, this.issuer) };
+  }
+
+  /** Resolves when the issuer's keys are known; throws where they cannot be had. */
+  async ready(): Promise<void> {
+    await this.currentKeys();
   }
 
   private async verified(token: string): Promise<JWTPayload> {
@@ -136,46 +131,4 @@ function issuerOf(token: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function userOf(claims: JWTPayload, issuer: OidcIssuer): UserInfo {
-  const { username, groups, uidClaim, requiredClaims } = issuer;
-  for (const [claim, wanted] of Object.entries(requiredClaims)) {
-    const value = claims[claim];
-    if (value === undefined)
-      throw new Error(`oidc: required claim ${claim} not present in ID token`);
-    if (value !== wanted)
-      throw new Error(
-        `oidc: required claim ${claim} value does not match. Got = ${String(value)}, want = ${wanted}`,
-      );
-  }
-  const name = claims[username.claim];
-  if (typeof name !== 'string' || name === '')
-    throw new Error(
-      `oidc: parse username claims ${JSON.stringify(username.claim)}: claim not present`,
-    );
-  if (username.claim === 'email' && claims['email_verified'] !== undefined) {
-    if (claims['email_verified'] !== true) throw new Error('oidc: email not verified');
-  }
-  const uid = uidClaim === undefined ? undefined : claims[uidClaim];
-  if (uid !== undefined && typeof uid !== 'string')
-    throw new Error(`oidc: error parsing uid claim ${JSON.stringify(uidClaim)}: not a string`);
-  const jti = typeof claims.jti === 'string' ? claims.jti : undefined;
-  return {
-    name: username.prefix + name,
-    groups: groups ? groupsOf(claims[groups.claim], groups) : [],
-    ...(uid ? { uid } : {}),
-    ...(jti ? { extra: { 'authentication.kubernetes.io/credential-id': [`JTI=${jti}`] } } : {}),
-  };
-}
-
-/** One name, or a list of them. */
-function groupsOf(value: unknown, { claim, prefix }: ClaimMapping): string[] {
-  if (value === undefined) return [];
-  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return all.map((group) => {
-    if (typeof group !== 'string')
-      throw new Error(`oidc: parse groups claim ${JSON.stringify(claim)}: not a list of strings`);
-    return prefix + group;
-  });
 }

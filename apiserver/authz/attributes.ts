@@ -28,6 +28,7 @@ export function attributesOf(user: UserInfo, info: RequestInfo): AuthorizationAt
     isResourceRequest: info.isResourceRequest,
     path: info.path,
     ...(info.fieldSelector === undefined ? {} : { fieldSelector: info.fieldSelector }),
+    ...(info.labelSelector === undefined ? {} : { labelSelector: info.labelSelector }),
   };
 }
 

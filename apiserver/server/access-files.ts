@@ -2,7 +2,6 @@
  * The flags of the apiserver that name files about who may come in, what they may do, and what is written
  * down of it: read, checked, and handed on as what the server takes. A file that is wrong ends the start.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -18,14 +17,12 @@ import { parseAuthenticationConfiguration } from '../authn/authentication-config
 import type { AuthenticatorOptions } from '../authn/index.js';
 import type { OidcIssuer } from '../authn/oidc.js';
 import { parseAuthorizationConfiguration } from '../authz/authorization-configuration.js';
-import type { WebhookMode } from '../authz/index.js';
+import type { Reconfiguration, WebhookMode } from '../authz/index.js';
 import { EncryptionConfiguration } from '../storage/encryption/configuration.js';
 import type { ApiServer, ApiServerOptions } from './api-server.js';
 import { AuditLogFile } from './audit/log-file.js';
 import { AuditPolicy } from './audit/policy.js';
-
-/** Upstream's period of looking at the file. */
-const RELOAD_MS = 60_000;
+import { followFile } from './follow-file.js';
 
 export interface AccessFiles {
   readonly authentication: Partial<
@@ -35,18 +32,31 @@ export interface AccessFiles {
     ApiServerOptions,
     'admission' | 'authorizationModes' | 'authorization' | 'audit' | 'encryption'
   >;
+  /**
+   * Until the signal aborts, what these files say counts as soon as they say something else; one that is wrong
+   * changes nothing, and is said.
+   */
+  follow(
+    server: Pick<ApiServer, 'reconfigureEncryption' | 'issuers' | 'authorizer'>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Writes out what is pending. */
   close(): void;
 }
 
 export function readAccessFiles(flags: FlagValues, clock: Clock, logger: Logger): AccessFiles {
   const audit = auditOf(flags, clock, logger);
-  const encryption = fileOf(flags, 'encryption-provider-config');
+  const files = {
+    encryption: fileOf(flags, 'encryption-provider-config'),
+    authentication: fileOf(flags, 'authentication-config'),
+    authorization: fileOf(flags, 'authorization-config'),
+  };
+  const { encryption } = files;
   const admission = fileOf(flags, 'admission-control-config-file');
   return {
-    authentication: authenticationOf(flags),
+    authentication: authenticationOf(flags, files.authentication),
     server: {
-      ...authorizationOf(flags),
+      ...authorizationOf(flags, files.authorization),
       ...(audit ? { audit } : {}),
       ...(admission === undefined
         ? {}
@@ -60,33 +70,51 @@ export function readAccessFiles(flags: FlagValues, clock: Clock, logger: Logger)
         ? {}
         : { encryption: EncryptionConfiguration.parse(encryption) }),
     },
+    async follow(server, signal) {
+      const of = (flag: string, text: string) => ({
+        path: flags.text(flag),
+        text,
+        clock,
+        logger,
+        signal,
+      });
+      const following: Promise<void>[] = [];
+      if (encryption !== undefined && flags.boolean('encryption-provider-config-automatic-reload'))
+        following.push(
+          followFile(of('encryption-provider-config', encryption), (text) =>
+            server.reconfigureEncryption(EncryptionConfiguration.parse(text)),
+          ),
+        );
+      if (files.authentication !== undefined)
+        following.push(
+          followFile(of('authentication-config', files.authentication), (text) =>
+            server.issuers.reconfigure(authenticationConfig(flags, text).issuers, signal),
+          ),
+        );
+      if (files.authorization !== undefined)
+        following.push(
+          followFile(of('authorization-config', files.authorization), (text) =>
+            server.authorizer.reconfigure(configuredAuthorizers(text)),
+          ),
+        );
+      await Promise.all(following);
+    },
     close: () => audit?.sink.close(),
   };
 }
 
-/** Until the signal aborts; a file that is wrong changes nothing and is said. */
-export async function followEncryption(
-  flags: FlagValues,
-  server: Pick<ApiServer, 'reconfigureEncryption'>,
-  { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal },
-): Promise<void> {
-  const path = flags.text('encryption-provider-config');
-  if (path === '' || !flags.boolean('encryption-provider-config-automatic-reload')) return;
-  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
-  let known = digest(readFileSync(path, 'utf8'));
-  while (!signal.aborted) {
-    try {
-      await clock.sleep(RELOAD_MS, signal);
-      const text = readFileSync(path, 'utf8');
-      if (digest(text) === known) continue;
-      server.reconfigureEncryption(EncryptionConfiguration.parse(text));
-      known = digest(text);
-      logger.info({ path }, 'Encryption configuration read again');
-    } catch (err) {
-      if (signal.aborted) return;
-      logger.error({ err, path }, 'The encryption configuration cannot be read again');
-    }
-  }
+function authenticationConfig(flags: FlagValues, text: string) {
+  return parseAuthenticationConfiguration(text, [flags.text('service-account-issuer')]);
+}
+
+function configuredAuthorizers(text: string): Reconfiguration {
+  const authorizers = parseAuthorizationConfiguration(text);
+  const webhooks = authorizers.flatMap(({ webhook }): WebhookMode[] => {
+    if (!webhook) return [];
+    const { kubeconfigFile, ...rest } = webhook;
+    return [{ ...rest, target: kubeconfigAt(kubeconfigFile) }];
+  });
+  return { modes: authorizers.map(({ type }) => type), webhooks };
 }
 
 function fileOf(flags: FlagValues, flag: string): string | undefined {
@@ -107,14 +135,16 @@ function kubeconfigAt(path: string): RestConfig {
   return kubeconfigContext(parse(readFileSync(path, 'utf8')) as Kubeconfig, dirname(path));
 }
 
-function authenticationOf(flags: FlagValues): AccessFiles['authentication'] {
+function authenticationOf(
+  flags: FlagValues,
+  file: string | undefined,
+): AccessFiles['authentication'] {
   const webhook = flags.text('authentication-token-webhook-config-file');
-  const file = fileOf(flags, 'authentication-config');
   const issuer = issuerOf(flags);
   if (webhook !== '') mustBeV1(flags, 'authentication-token-webhook-version');
   if (file !== undefined && issuer)
     throw new Error('authentication-config file and oidc-* flags are mutually exclusive');
-  const config = file === undefined ? undefined : parseAuthenticationConfiguration(file);
+  const config = file === undefined ? undefined : authenticationConfig(flags, file);
   return {
     bootstrapTokens: flags.boolean('enable-bootstrap-token-auth'),
     issuers: config?.issuers ?? (issuer ? [issuer] : []),
@@ -171,21 +201,13 @@ function issuerOf(flags: FlagValues): OidcIssuer | undefined {
 
 function authorizationOf(
   flags: FlagValues,
+  file: string | undefined,
 ): Pick<ApiServerOptions, 'authorizationModes' | 'authorization'> {
   const abacPolicy = fileOf(flags, 'authorization-policy-file');
   const abac = abacPolicy === undefined ? {} : { abacPolicy };
-  const file = fileOf(flags, 'authorization-config');
   if (file !== undefined) {
-    const authorizers = parseAuthorizationConfiguration(file);
-    const webhooks = authorizers.flatMap(({ webhook }): WebhookMode[] => {
-      if (!webhook) return [];
-      const { kubeconfigFile, ...rest } = webhook;
-      return [{ ...rest, target: kubeconfigAt(kubeconfigFile) }];
-    });
-    return {
-      authorizationModes: authorizers.map(({ type }) => type),
-      authorization: { ...abac, webhooks },
-    };
+    const { modes: authorizationModes, webhooks = [] } = configuredAuthorizers(file);
+    return { authorizationModes, authorization: { ...abac, webhooks } };
   }
   const webhook = flags.text('authorization-webhook-config-file');
   const modes = flags.list('authorization-mode');

@@ -18,6 +18,7 @@ import type { ProxyClient } from '../aggregator/remote-api.js';
 import { CrdController } from '../apiextensions/crd-controller.js';
 import { CustomResources } from '../apiextensions/custom-resources.js';
 import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
+import type { Issuers } from '../authn/issuers.js';
 import {
   type AuthorizerOptions,
   authorizerOf,
@@ -98,6 +99,9 @@ export class ApiServer {
   readonly app: FastifyInstance;
   readonly stores: Stores;
   readonly definitions: readonly ResourceDefinition[];
+  /** Both may be reconfigured while the server runs. */
+  readonly issuers: Issuers;
+  readonly authorizer: ServerAuthorizer;
   private readonly chain: Chain;
   private readonly access: ServerAccess;
   private readonly custom: CustomResources;
@@ -110,7 +114,7 @@ export class ApiServer {
 
   private constructor(
     private readonly options: ApiServerOptions,
-    parts: Pick<ApiServer, 'stores' | 'definitions'> & {
+    parts: Pick<ApiServer, 'stores' | 'definitions' | 'issuers' | 'authorizer'> & {
       access: ServerAccess;
       handler: ResourceHandler;
       authenticate: Chain['options']['authenticate'];
@@ -127,6 +131,8 @@ export class ApiServer {
     this.definitions = parts.definitions;
     this.access = parts.access;
     this.encryption = parts.encryption;
+    this.issuers = parts.issuers;
+    this.authorizer = parts.authorizer;
     const { metrics } = parts;
     const { load } = options;
     this.flowControl = flowControlOf(load, this.stores, clock);
@@ -266,6 +272,8 @@ export class ApiServer {
       access,
       metrics,
       encryption,
+      issuers: authenticators.issuers,
+      authorizer: late.authorizer,
       discovery,
       custom,
       resolver,

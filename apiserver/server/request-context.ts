@@ -48,6 +48,7 @@ export interface AuthorizationAttributes {
   readonly path: string;
   /** Of a list, watch or deletecollection, where it has one: the node authorizer reads it. */
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 export interface AuthorizationDecision {

@@ -24,7 +24,8 @@ const text = scalar(STRING);
 const texts = list(text, 0);
 const labels = map(text, 0);
 
-function struct(name: string, fields: Readonly<Record<string, DeclType>>): DeclType {
+/** An object with all these fields. */
+export function struct(name: string, fields: Readonly<Record<string, DeclType>>): DeclType {
   const declared = new Map<string, DeclField>();
   for (const [field, type] of Object.entries(fields))
     declared.set(field, { name: field, declared: type });

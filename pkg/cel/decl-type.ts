@@ -65,6 +65,22 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '/': '__slash__',
 };
 
+/** The field that an escaped name is for; undefined where nothing in it is escaped. */
+export function escapedFieldOf(escaped: string): string | undefined {
+  const whole = /^__([a-z]+)__$/.exec(escaped)?.[1] ?? '';
+  if (RESERVED.has(whole) || KEYWORDS.has(whole)) return whole;
+  let known = true;
+  const name = escaped.replace(/__[^_]+__/g, (found) => {
+    const plain = UNESCAPES.get(found);
+    known &&= plain !== undefined;
+    return plain ?? '';
+  });
+  return known && name !== escaped ? name : undefined;
+}
+const UNESCAPES: ReadonlyMap<string, string> = new Map(
+  Object.entries(ESCAPES).map(([plain, escaped]) => [escaped, plain]),
+);
+
 export function object(
   name: string,
   fields: ReadonlyMap<string, DeclField>,

@@ -47,6 +47,8 @@ export interface Program {
   readonly type: Type;
   /** The names of the environment that it uses. */
   readonly variables: ReadonlySet<string>;
+  /** Whether it reads this field of this variable by its name: `a.b`, `has(a.b)` or `a.?b`. */
+  selects(variable: string, field: string): boolean;
   estimate(sizeOfPath: SizeOfPath): { readonly min: number; readonly max: number };
   evaluate(activation: Activation, limit?: number): Evaluated;
   /** Like `evaluate`, for expressions that ask the authorizer: `decide` answers what they ask. */
@@ -76,6 +78,7 @@ export function compile(text: string, env: Environment): Program {
   return {
     type: checked.type,
     variables: namesIn(expr, env.variables),
+    selects: (variable, field) => selects(expr, variable, field),
     estimate: (sizeOfPath) => estimateCost(expr, sizeOfPath),
     evaluate: (activation, limit = PER_CALL_LIMIT) => run(step, activation, limit),
     async evaluateAsking(activation, decide, limit = PER_CALL_LIMIT) {
@@ -123,6 +126,17 @@ function namesIn(expr: Expr, variables: ReadonlyMap<string, Type>): ReadonlySet<
   };
   visit(expr, []);
   return names;
+}
+
+function selects(expr: Expr, variable: string, field: string): boolean {
+  const [of, name] =
+    expr.kind === 'select'
+      ? [expr.operand, expr.field]
+      : expr.kind === 'call' && expr.name === '_?._' && expr.args[1]?.kind === 'literal'
+        ? [expr.args[0], expr.args[1].value]
+        : [];
+  if (of?.kind === 'ident' && of.name === variable && name === field) return true;
+  return childrenOf(expr).some((child) => selects(child, variable, field));
 }
 
 /** Literals that can be seen not to work. */
