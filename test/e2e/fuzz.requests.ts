@@ -158,6 +158,8 @@ const types = fc.constantFrom(
 );
 const accepts = fc.constantFrom(
   ...['*/*', 'application/json', 'application/yaml', 'application/cbor', 'text/html', 'a;b=c;;'],
+  // What is not acceptable gets no further.
+  ...Array<string>(8).fill('application/json'),
   ...['application/vnd.kubernetes.protobuf', 'application/vnd.kubernetes.protobuf;stream=watch'],
   'application/json;as=Table;v=v1;g=meta.k8s.io,application/json',
   'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
