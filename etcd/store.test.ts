@@ -80,6 +80,7 @@ t.test('both transports give the same answers', async (t) => {
           .watch(root, {
             rangeEnd: `/${transport}/é0`,
             startRevision: first.revision,
+            prevKv: true,
             signal: stop.signal,
             onBatch: ({ events }) => {
               for (const { type, kv, prevKv } of events) {

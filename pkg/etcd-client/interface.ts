@@ -70,6 +70,8 @@ export interface WatchOptions {
   readonly rangeEnd: string;
   /** First revision to deliver. */
   readonly startRevision: number;
+  /** What each event replaces comes with it, which doubles what is sent. */
+  readonly prevKv?: boolean;
   readonly signal: AbortSignal;
   readonly onBatch: (batch: WatchBatch) => void;
 }

@@ -123,7 +123,7 @@ export class JsonTransport implements Transport {
         key: base64(key),
         range_end: base64(options.rangeEnd),
         start_revision: String(options.startRevision),
-        prev_kv: true,
+        prev_kv: options.prevKv === true,
         progress_notify: true,
       };
       const { body } = await request.call(this.pool, {

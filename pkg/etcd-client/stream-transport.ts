@@ -179,7 +179,7 @@ export class StreamTransport implements Transport {
           }
         });
         const end = toByteString(options.rangeEnd);
-        const head = { id, op: 'watch', key: toByteString(key), end, prevKv: true };
+        const head = { id, op: 'watch', key: toByteString(key), end, prevKv: options.prevKv };
         this.writer.write({ ...head, rev: options.startRevision });
         this.watchCleanups.set(id, () => {
           signal.removeEventListener('abort', stop);
