@@ -28,6 +28,7 @@ import {
 } from '../../pkg/apimachinery/status.js';
 import { validatePatchOptions } from '../../pkg/apimachinery/validation/options.js';
 import { fieldManager, unstructured } from '../registry/field-managers.js';
+import type { ResourceDefinition } from '../registry/resource.js';
 import { bodyForAudit } from '../server/audit/audit.js';
 import type { RequestContext } from '../server/request-context.js';
 import type { StoredObject } from '../storage/stored-object.js';
@@ -96,10 +97,15 @@ export class Patcher {
     return {
       options,
       applies: false,
-      apply: (current) => {
+      apply: (current, subresource) => {
         if (!current) throw notFound(view.qualified, ctx.requestInfo.name);
-        const patched = usersFault(() => change.of(view.of(current).object));
-        return view.toStored(this.decode(ctx, definition, patched, change), ctx, current);
+        const whole = view.of(current).object;
+        const patched = usersFault(() => change.of(whole));
+        const decoded =
+          subresource === 'status' && !custom
+            ? this.decodeStatus(ctx, definition, whole, patched, change)
+            : this.decode(ctx, definition, patched, change);
+        return view.toStored(decoded, ctx, current);
       },
     };
   }
@@ -177,6 +183,32 @@ export class Patcher {
       this.managers.set(view, manager);
     }
     return manager;
+  }
+
+  /**
+   * What a patch of the status left alone stands there as it came out of the store, frozen: it needs no decoding,
+   * and will not be written.
+   */
+  private decodeStatus(
+    ctx: RequestContext,
+    definition: ResourceDefinition,
+    whole: KubeObject,
+    patched: unknown,
+    change: Change,
+  ): KubeObject {
+    if (!isMap(patched)) return this.decode(ctx, definition, patched, change);
+    const part: Record<string, unknown> = {};
+    const same: Record<string, unknown> = {};
+    for (const [field, value] of Object.entries(patched)) {
+      const untouched = typeof value === 'object' && value === Reflect.get(whole, field);
+      (untouched && field !== 'metadata' && field !== 'status' ? same : part)[field] = value;
+    }
+    try {
+      return Object.assign(this.decode(ctx, definition, part, change), same);
+    } catch {
+      // The error shows all that the patch has made.
+      return this.decode(ctx, definition, patched, change);
+    }
   }
 
   private decode(

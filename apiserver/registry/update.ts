@@ -130,7 +130,8 @@ async function updateOnce(
     );
   }
   dedupOwnerReferences(obj, (text) => ctx.warn(text));
-  store.setDefaults(obj);
+  const setDefaults = subresource === 'status' ? setStatusDefaults : setAllDefaults;
+  setDefaults(store, obj);
   if (!request.tracked)
     obj = fields.update(
       unstructured(old),
@@ -146,7 +147,7 @@ async function updateOnce(
   });
   await admission.admit(attributes, ctx);
   obj = attributes.object ?? obj;
-  store.setDefaults(obj);
+  setDefaults(store, obj);
   checkResourceVersion(store, strategy, name, obj, current);
   prepare(store, strategy, subresource, obj, old, ctx);
   if (strategy.large) await othersTurn();
@@ -154,7 +155,9 @@ async function updateOnce(
     ...validateObjectMetaUpdate(metadataOf(obj), old.metadata ?? {}, path('metadata')),
     ...validateWith(store, obj, () => validateUpdate(store, strategy, request, obj, old, ctx)),
   ]);
-  for (const text of strategy.warningsOnUpdate?.(obj, old, ctx) ?? []) ctx.warn(text);
+  // Who writes a status is not told what is wrong with the rest.
+  if (subresource !== 'status')
+    for (const text of strategy.warningsOnUpdate?.(obj, old, ctx) ?? []) ctx.warn(text);
   await admission.validate({ ...attributes, object: obj }, ctx);
   if (strategy.large) await othersTurn();
   if (isReleased(store, obj))
@@ -172,6 +175,21 @@ async function updateOnce(
     await undo?.();
     throw err;
   }
+}
+
+function setAllDefaults(store: GenericStore, obj: KubeObject): void {
+  store.setDefaults(obj);
+}
+
+/** All the rest of it will be the old object's (`prepare`), whatever defaults it would get. */
+function setStatusDefaults(
+  store: GenericStore,
+  obj: KubeObject & { spec?: unknown; status?: unknown },
+): void {
+  const { kind, apiVersion, metadata, status } = obj;
+  const part = { kind, apiVersion, metadata, status } as KubeObject & { status?: unknown };
+  store.setDefaults(part);
+  if (part.status !== undefined) obj.status = part.status;
 }
 
 /** The last finalizer of an object that is being deleted was taken away: the object goes with this write. */
@@ -264,7 +282,8 @@ function prepare(
     const status = obj.status;
     for (const field of Object.keys(obj))
       if (field !== 'metadata') delete (obj as Record<string, unknown>)[field];
-    Object.assign(obj, clone({ ...old, metadata: undefined }), { metadata: meta });
+    // Shared with the old object, and frozen as it is: nothing but status and metadata changes from here on.
+    Object.assign(obj, old, { metadata: meta });
     if (status === undefined) delete obj.status;
     else obj.status = status;
     if (typeof own === 'object') own.prepareForUpdate?.(obj, old, ctx);
