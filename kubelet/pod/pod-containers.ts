@@ -45,7 +45,7 @@ const MAX_CRASH_BACKOFF_MS = 300_000;
 const RETRY_MS = 10_000;
 /** Back-off is told again this often. */
 const RESYNC_MS = 10_000;
-/** How long a postStart command may take. */
+/** DEVIATION: how long is waited for a postStart command; upstream waits for ever. */
 const POST_START_MS = 30_000;
 
 /** What the node lends to its pods. */
@@ -151,14 +151,16 @@ export class PodContainers {
     await runtime.stopContainer(info.id, graceMs === 0 ? 0 : Math.max(left, 2000));
   }
 
-  /** False also for a container that has just ended. */
+  /** False also for a container that has just ended; a command that takes longer is left to itself. */
   private async succeeds(
     id: string,
     command: readonly string[],
     timeoutMs: number,
   ): Promise<boolean> {
     try {
-      return (await this.options.runtime.exec(id, command, timeoutMs)).exitCode === 0;
+      const { runtime, signal } = this.options;
+      const { exitCode, timedOut = false } = await runtime.exec(id, command, timeoutMs, signal);
+      return exitCode === 0 || timedOut;
     } catch (err) {
       if (err instanceof RuntimeError) return false;
       throw err;

@@ -748,6 +748,40 @@ t.test('a container that must not run as root does not', async (t) => {
   }
 });
 
+t.test('a command before the end takes its time, within the grace', async (t) => {
+  const rows: [string, string[], number, number][] = [
+    ['that it needs', ['sh', '-c', 'sleep 4; nginx -s quit'], 30, 4],
+    ['and no longer than the grace, and two seconds', ['sleep', '100'], 10, 10],
+    [
+      'the server has quit when it is asked for',
+      ['sh', '-c', 'nginx -s quit; while killall -0 nginx; do sleep 1; done'],
+      30,
+      0,
+    ],
+  ];
+  for (const [name, command, grace, takes] of rows) {
+    const lifecycle = { preStop: { exec: { command } } };
+    const node = new Node(podOf({ containers: [{ name: 'main', image: 'nginx', lifecycle }] }));
+    await node.until(() => node.status.phase === 'Running');
+    node.deletePod(grace);
+    await node.pass(Math.max(300, takes * 1000 - 200), 100);
+    t.equal(node.deleted.length > 0, takes === 0, name);
+    await node.pass(1000, 50);
+    t.equal(node.deleted.length, 1, name);
+    await node.stop();
+  }
+});
+
+t.test('a probe that takes too long fails', async (t) => {
+  const readinessProbe = { exec: { command: ['sleep', '5'] }, periodSeconds: 3 };
+  const node = new Node(podOf({ containers: [{ name: 'main', image: 'nginx', readinessProbe }] }));
+  await node.pass(2000, 100);
+  const text =
+    'spec.containers{main} Unhealthy Readiness probe failed: command "sleep 5" timed out';
+  t.ok(node.events.includes(text));
+  await node.stop();
+});
+
 t.test('what a container says of its end', async (t) => {
   const rows: [string, string, Partial<Container>, string | undefined][] = [
     ['its message', 'echo bye > /dev/termination-log', {}, 'bye\n'],

@@ -10,6 +10,7 @@
  * One instance a pod. It only keeps results and calls `changed` or `unhealthy`; the pod worker acts.
  */
 import type { Container, ContainerStatus, Pod, Probe } from '../../pkg/api/types.js';
+import { goQuote } from '../../pkg/apimachinery/go-format.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
 import { isSidecar } from '../pod/pod.js';
 import type { ProbeView } from '../pod/pod-status.js';
@@ -179,6 +180,9 @@ export class PodProber implements ProbeView {
     if (worker.probe.exec) {
       const command = worker.probe.exec.command ?? [];
       const result = await runtime.exec(worker.containerId, command, request.timeoutMs);
+      if (result.timedOut) {
+        return { ok: false, output: `command ${goQuote(command.join(' '))} timed out` };
+      }
       return { ok: result.exitCode === 0, output: result.stdout + result.stderr };
     }
     throw new RuntimeError('Unavailable', `runtime ${runtime.name} offers no network to probe`);

@@ -113,6 +113,8 @@ export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** It was still running when its time was over. */
+  readonly timedOut?: boolean;
 }
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
@@ -186,7 +188,12 @@ export interface ContainerRuntime {
   pullImage(image: string, options: PullOptions): Promise<ImageInfo>;
   images(): Promise<readonly ImageInfo[]>;
 
-  exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  exec(
+    containerId: string,
+    command: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ExecResult>;
   /** Present where pods have no network or processes of their own: it answers probes in their place. */
   probe?(containerId: string, request: ProbeRequest): Promise<ProbeOutcome>;
   /** The pod's annotations as they are now: they may have changed since its sandbox was made. */

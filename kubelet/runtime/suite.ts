@@ -189,7 +189,7 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
   });
 
   t.test('a command run inside answers with its output', async (t) => {
-    const { runtime, folder } = await make();
+    const { runtime, folder, elapse } = await make();
     const sandbox = await runtime.runSandbox(sandboxConfig('a'));
     const config = containerConfig(folder, { env: [{ name: 'WHO', value: 'you' }] });
     const id = await runtime.createContainer(sandbox, config);
@@ -200,6 +200,11 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
       stderr: '',
     });
     t.equal((await runtime.exec(id, ['false'], 1000)).exitCode, 1);
+    const slow = runtime.exec(id, ['sleep', '2'], 3000);
+    const slower = runtime.exec(id, ['sleep', '5'], 3000);
+    await elapse(4000);
+    t.match(await slow, { exitCode: 0 });
+    t.match(await slower, { timedOut: true }, 'for as long as it may take');
     await runtime.close();
   });
 

@@ -60,6 +60,10 @@ export const COMMANDS: Record<string, Command> = {
     }
     return 0;
   },
+  kill: (args, ctx) => quick(ctx.isStopping && args[0] === '-0' ? 1 : 0),
+  killall: (_, ctx) => quick(ctx.isStopping ? 1 : 0),
+  pgrep: (_, ctx) => quick(ctx.isStopping ? 1 : 0),
+  pidof: (_, ctx) => quick(ctx.isStopping ? 1 : 0),
   *sleep(args) {
     let ms = 0;
     for (const arg of args) {

@@ -13,8 +13,10 @@ export interface ShellContext {
   readonly hostname: string;
   /** The time inside the container, for `date`. */
   now(): number;
-  /** What a command nobody knows does. */
-  readonly unknown: 'forever' | 'ends';
+  /** What a command nobody knows does: it runs on, takes a moment, or has passed already. */
+  readonly unknown: 'forever' | 'ends' | 'passes';
+  /** Who looks for the container's other processes finds none: they have been told to quit. */
+  readonly isStopping?: boolean;
   readonly files: ContainerFiles;
   /** The addresses of a name of the cluster, none if it has none; undefined for any other name. */
   resolve(name: string): readonly string[] | undefined;

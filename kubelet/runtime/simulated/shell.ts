@@ -25,7 +25,7 @@ const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
 const QUIET = new Set(
   (
     'chmod chown ln grep sed awk head sort wc tee apk apt-get apt ' +
-    'set export cd trap ulimit umask unset test [ [[ sync stat id dd kill'
+    'set export cd trap ulimit umask unset test [ [[ sync stat id dd'
   ).split(' '),
 );
 
@@ -65,7 +65,7 @@ function* runCommand(argv: readonly string[], ctx: ShellContext, depth: number):
   if (known) return yield* known(argv.slice(1), ctx, (next) => runCommand(next, ctx, depth + 1));
   if (QUIET.has(name)) return 0;
   if (ctx.unknown === 'forever') yield { type: 'forever' };
-  else yield { type: 'wait', ms: UNKNOWN_COMMAND_MS };
+  else if (ctx.unknown === 'ends') yield { type: 'wait', ms: UNKNOWN_COMMAND_MS };
   return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { formatDuration } from '../../../pkg/apimachinery/duration.js';
+import { goQuote } from '../../../pkg/apimachinery/go-format.js';
 import type { Clock } from '../../../pkg/component/clock.js';
 import {
   type ContainerConfig,
@@ -42,6 +43,7 @@ export const SIMULATED_VERSION = '1.35.0';
 /** What a command run inside may print at most. */
 const MAX_EXEC_EFFECTS = 10_000;
 const START_ERROR_CODE = 128;
+const KILLED = 137;
 
 interface SandboxRecord {
   id: string;
@@ -103,6 +105,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   private readonly ips = new IpAllocator();
   private readonly volumes = new VolumeTrees();
   private readonly imageStore: ImageStore;
+  private readonly closing = new AbortController();
 
   constructor(private readonly options: SimulatedRuntimeOptions) {
     this.clock = options.clock;
@@ -270,24 +273,59 @@ export class SimulatedRuntime implements ContainerRuntime {
     return this.imageStore.list();
   }
 
-  async exec(containerId: string, command: readonly string[]): Promise<ExecResult> {
+  async exec(
+    containerId: string,
+    command: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ExecResult> {
     const container = this.mustHave(containerId);
     if (container.state !== 'running') {
       throw new RuntimeError('Unknown', `container ${containerId} is not running`);
     }
+    return this.runInside(container, command, { timeoutMs, isStopping: true, signal });
+  }
+
+  private async runInside(
+    container: ContainerRecord,
+    command: readonly string[],
+    options: { timeoutMs: number; isStopping: boolean; signal?: AbortSignal | undefined },
+  ): Promise<ExecResult> {
+    const { timeoutMs, isStopping, signal } = options;
+    const until = this.clock.now() + timeoutMs;
     const result = { stdout: '', stderr: '' };
     const run = runProcess(command, {
-      ...this.surroundingsOf(container, this.running.get(containerId)?.files),
+      ...this.surroundingsOf(container, this.running.get(container.id)?.files),
       env: new Map(container.config.env.map((e) => [e.name, e.value])),
       now: () => this.clock.now(),
-      unknown: 'ends',
+      unknown: 'passes',
+      isStopping,
     });
     for (let n = 0; n < MAX_EXEC_EFFECTS; n++) {
       const step = run.next();
       if (step.done) return { ...result, exitCode: step.value };
-      if (step.value.type === 'print') result[step.value.stream] += step.value.text;
+      const effect = step.value;
+      if (effect.type === 'print') result[effect.stream] += effect.text;
+      if (effect.type !== 'wait' && effect.type !== 'forever') continue;
+      const wanted = effect.type === 'wait' ? effect.ms : Number.POSITIVE_INFINITY;
+      const left = until - this.clock.now();
+      await this.pause(Math.min(wanted, left), signal);
+      if (wanted > left) return { ...result, exitCode: KILLED, timedOut: true };
+      if (!this.running.has(container.id)) break;
     }
-    return { ...result, exitCode: 137 };
+    return { ...result, exitCode: KILLED };
+  }
+
+  private async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (ms <= 0) return;
+    const closing = this.closing.signal;
+    try {
+      await this.clock.sleep(ms, signal ? AbortSignal.any([signal, closing]) : closing);
+    } catch (err) {
+      if (closing.aborted && !signal?.aborted)
+        throw new RuntimeError('Unavailable', 'the runtime is closed');
+      throw err;
+    }
   }
 
   async probe(containerId: string, request: ProbeRequest): Promise<ProbeOutcome> {
@@ -300,7 +338,11 @@ export class SimulatedRuntime implements ContainerRuntime {
     const failing = behaviour.failProbes.has(request.kind) && age >= behaviour.failProbesAfterMs;
     if (age >= behaviour.readyAfterMs && !failing) {
       if (request.handler !== 'exec') return this.answer(container, request, age);
-      const result = await this.exec(containerId, splitCommand(request.target));
+      const command = splitCommand(request.target);
+      const { timeoutMs } = request;
+      const result = await this.runInside(container, command, { timeoutMs, isStopping: false });
+      if (result.timedOut)
+        return { ok: false, output: `command ${goQuote(command.join(' '))} timed out` };
       return { ok: result.exitCode === 0, output: result.stdout + result.stderr };
     }
     return { ok: false, output: failureText(request) };
@@ -334,6 +376,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   async close(): Promise<void> {
+    this.closing.abort();
     this.handlers.clear();
     for (const { process, log } of this.running.values()) {
       process.abandon();
