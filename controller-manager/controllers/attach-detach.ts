@@ -4,7 +4,7 @@
  * attached stands in the node's status. Where nobody serves the driver, the attachment waits.
  *
  *   pod on a node ─▶ VolumeAttachment ─▶ attached ─▶ node.status.volumesAttached ─▶ the kubelet mounts
- *   pod gone ─ no longer in volumesInUse, or six minutes on ─▶ off the status ─▶ VolumeAttachment deleted
+ *   pod gone ─ the node has let go of it (`volumes/detachment.ts`) ─▶ off the status ─▶ VolumeAttachment deleted
  */
 import type {
   CSIDriver,
@@ -44,12 +44,11 @@ import {
 } from '../controller.js';
 import { BY_NODE, isPodTerminal, nodeIndex } from '../pods.js';
 import { BY_CLAIM, claimIndex } from '../volumes/claim-index.js';
+import { isOutOfService, isReady, waitForUnmount } from '../volumes/detachment.js';
 
 const CONCURRENCY = 4;
 /** How long an attacher is waited for before an Event says so, and how often it is said. */
 const ATTACH_TIMEOUT_MS = 120_000;
-/** How long a volume that a silent node has mounted is kept attached. */
-const MAX_UNMOUNT_WAIT_MS = 360_000;
 
 export const attachDetach: ControllerDescriptor = {
   name: 'persistentvolume-attach-detach-controller',
@@ -117,8 +116,7 @@ class AttachDetachController implements Controller {
     });
     this.nodes.addHandler({
       update: (old, node) => {
-        if (!semanticDeepEqual(old.status?.volumesInUse, node.status?.volumesInUse))
-          this.queue.add(keyOf(node));
+        if (!sameUse(old, node)) this.queue.add(keyOf(node));
       },
       delete: (node) => this.queue.add(keyOf(node)),
     });
@@ -140,6 +138,9 @@ class AttachDetachController implements Controller {
 
   private async sync(node: string, signal: AbortSignal): Promise<void> {
     const wanted = this.wantedOn(node);
+    const shown = new Set(
+      this.nodes.store.get(node)?.status?.volumesAttached?.map(({ name }) => name),
+    );
     const present = this.attachments.store.byIndex(BY_NODE, node);
     const going = present.filter((one) => !wanted.has(keyOf(one)) && this.mayGo(node, one));
     // Off the status first: nothing mounts what is about to be taken away.
@@ -151,7 +152,9 @@ class AttachDetachController implements Controller {
     for (const one of going) await this.detach(one, signal);
     for (const want of wanted.values()) {
       const known = this.attachments.store.get(want.name);
-      if (known) this.tell(node, want, known);
+      // What the node showed before was told before, maybe by a process that is no more.
+      if (known && !shown.has(uniqueVolumeName(want.csi))) this.tell(node, want, known);
+      else if (known) this.told.set(want.name, 'attached');
       else await this.attach(node, want, signal);
     }
   }
@@ -264,18 +267,18 @@ class AttachDetachController implements Controller {
     for (const pod of want.pods) this.recorder.event(referenceTo(PODS, pod), type, reason, message);
   }
 
-  /** Whether the node has let go of it, is gone, or has kept it for too long. */
-  private mayGo(node: string, attachment: VolumeAttachment): boolean {
-    const inUse = this.nodes.store.get(node)?.status?.volumesInUse ?? [];
+  /** Whether it may be taken from the node. Looks again when time alone will decide. */
+  private mayGo(name: string, attachment: VolumeAttachment): boolean {
+    const node = this.nodes.store.get(name);
     const csi = this.csiOf(attachment);
     const key = keyOf(attachment);
-    if (!csi || !inUse.includes(uniqueVolumeName(csi))) return true;
+    if (!node || !csi) return true;
     const now = this.context.clock.monotonic();
     const since = this.since.get(key) ?? now;
     this.since.set(key, since);
-    const left = since + MAX_UNMOUNT_WAIT_MS - now;
-    if (left > 0) this.queue.addAfter(node, left);
-    return left <= 0;
+    const left = waitForUnmount(node, uniqueVolumeName(csi), now - since);
+    if (left > 0 && left < Number.POSITIVE_INFINITY) this.queue.addAfter(name, left);
+    return left === 0;
   }
 
   private async detach(attachment: VolumeAttachment, signal: AbortSignal): Promise<void> {
@@ -313,6 +316,14 @@ class AttachDetachController implements Controller {
   private csiOf({ spec }: VolumeAttachment): CSIPersistentVolumeSource | undefined {
     return this.volumes.store.get(spec.source?.persistentVolumeName ?? '')?.spec?.csi;
   }
+}
+
+function sameUse(old: Node, node: Node): boolean {
+  return (
+    semanticDeepEqual(old.status?.volumesInUse, node.status?.volumesInUse) &&
+    isReady(old) === isReady(node) &&
+    isOutOfService(old) === isOutOfService(node)
+  );
 }
 
 function attachedTo({ spec }: VolumeAttachment): readonly string[] {

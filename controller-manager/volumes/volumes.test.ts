@@ -23,6 +23,7 @@ import {
 import { eventually } from '../../test/support/eventually.js';
 import { ControlPlane } from '../testing/control-plane.js';
 import { HandNodes } from '../testing/hand-nodes.js';
+import { waitForUnmount } from './detachment.js';
 
 const NAMESPACE = 'default';
 t.setTimeout(300_000);
@@ -431,7 +432,80 @@ t.test('a volume of a driver is attached while a pod of the node uses it', async
   t.same(await eventually('on the node', onNode), [
     { name: 'kubernetes.io/csi/csi.example.com^h1', devicePath: '' },
   ]);
+  await plane.stopControllers();
+  plane.startControllers();
+  const uses = (volumesInUse: string[] | null) =>
+    node.patch('', 'n1', 'merge', { status: { volumesInUse } }, { subresource: 'status' });
+  await uses(['kubernetes.io/csi/csi.example.com^h1']);
   await pods.delete(NAMESPACE, 'csi-user', { gracePeriodSeconds: 0 });
+  // Looked at after the pod: had the volume been let go, it would be by then.
+  await pods.create(podOf('csi-witness', claimed('csi-other')));
+  await volumes.create({
+    metadata: { name: 'csi-other' },
+    spec: { ...spec, csi: { ...csi, volumeHandle: 'h2' } },
+  });
+  await claims.create(claimOf('csi-other', { storageClassName: 'csi' }));
+  await eventually('another attachment', async () => (await attachments.list()).items.length === 2);
+  await attachments.get('', made.metadata?.name ?? '');
+  t.match(await onNode(), [{ name: 'kubernetes.io/csi/csi.example.com^h1' }], 'still in use');
+  const { items } = await events.list({ fieldSelector: 'involvedObject.name=csi-user' });
+  const counts = items.filter((e) => e.reason === 'SuccessfulAttachVolume').map((e) => e.count);
+  t.same(counts, [1], 'told once, also after a restart');
+  await uses(null);
   await gone('attachment', () => attachments.get('', made.metadata?.name ?? ''));
   t.equal(await onNode(), undefined);
+});
+
+t.test('when a volume that nobody wants may leave its node', async (t) => {
+  const nodeOf = (shape: { inUse?: string[]; ready?: boolean; taint?: string }): Node => ({
+    ...(shape.taint ? { spec: { taints: [{ key: shape.taint, effect: 'NoExecute' }] } } : {}),
+    status: {
+      conditions: [{ type: 'Ready', status: shape.ready === false ? 'Unknown' : 'True' }],
+      ...(shape.inUse ? { volumesInUse: shape.inUse } : {}),
+    },
+  });
+  const forever = Number.POSITIVE_INFINITY;
+  const rows: [string, Parameters<typeof nodeOf>[0], number, number][] = [
+    ['not in use', {}, 0, 0],
+    ['another one is', { inUse: ['w'] }, 0, 0],
+    ['in use, on a healthy node', { inUse: ['v'] }, 3_600_000, forever],
+    ['in use, on a silent node', { inUse: ['v'], ready: false }, 60_000, 300_000],
+    ['for too long', { inUse: ['v'], ready: false }, 360_000, 0],
+    [
+      'out of service',
+      { inUse: ['v'], ready: false, taint: 'node.kubernetes.io/out-of-service' },
+      0,
+      0,
+    ],
+    ['another taint', { inUse: ['v'], taint: 'node.kubernetes.io/unreachable' }, 0, forever],
+  ];
+  for (const [name, shape, waited, wanted] of rows)
+    t.equal(waitForUnmount(nodeOf(shape), 'v', waited), wanted, name);
+});
+
+t.test('when a volume that nobody wants may leave its node', async (t) => {
+  const nodeOf = (shape: { inUse?: string[]; ready?: boolean; taint?: string }): Node => ({
+    ...(shape.taint ? { spec: { taints: [{ key: shape.taint, effect: 'NoExecute' }] } } : {}),
+    status: {
+      conditions: [{ type: 'Ready', status: shape.ready === false ? 'Unknown' : 'True' }],
+      ...(shape.inUse ? { volumesInUse: shape.inUse } : {}),
+    },
+  });
+  const forever = Number.POSITIVE_INFINITY;
+  const rows: [string, Parameters<typeof nodeOf>[0], number, number][] = [
+    ['not in use', {}, 0, 0],
+    ['another one is', { inUse: ['w'] }, 0, 0],
+    ['in use, on a healthy node', { inUse: ['v'] }, 3_600_000, forever],
+    ['in use, on a silent node', { inUse: ['v'], ready: false }, 60_000, 300_000],
+    ['for too long', { inUse: ['v'], ready: false }, 360_000, 0],
+    [
+      'out of service',
+      { inUse: ['v'], ready: false, taint: 'node.kubernetes.io/out-of-service' },
+      0,
+      0,
+    ],
+    ['another taint', { inUse: ['v'], taint: 'node.kubernetes.io/unreachable' }, 0, forever],
+  ];
+  for (const [name, shape, waited, wanted] of rows)
+    t.equal(waitForUnmount(nodeOf(shape), 'v', waited), wanted, name);
 });

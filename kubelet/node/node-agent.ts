@@ -18,6 +18,7 @@ import { PodWorker } from '../pod/pod-worker.js';
 import type { ContainerRuntime, ImageInfo } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
+import { VolumesInUse } from '../volumes/volumes-in-use.js';
 import { admit, refuseResize } from './admission.js';
 import { csiNodeObject } from './csi-node.js';
 import type { NodeLease } from './lease.js';
@@ -53,6 +54,7 @@ export class NodeAgent {
   readonly name: string;
   private readonly workers = new Map<string, PodWorker>();
   private readonly containers: PodContainers;
+  private readonly inUse = new VolumesInUse(() => this.wakeStatus?.());
   private node: Node | undefined;
   private podCidr: string | undefined;
   private waitsForCidr = false;
@@ -158,6 +160,7 @@ export class NodeAgent {
       containers: this.containers,
       statuses,
       objects,
+      inUse: this.inUse,
       events,
       clock,
       logger,
@@ -268,6 +271,7 @@ export class NodeAgent {
       );
     }
     this.node = existing;
+    this.inUse.shown(existing.status?.volumesInUse ?? []);
     await this.sendStatus(signal);
   }
 
@@ -288,7 +292,9 @@ export class NodeAgent {
     while (!signal.aborted) {
       // Images change with the pods; a hollow node's are of no interest before its next report.
       const left = sentAt + REPORT_MS - clock.now();
-      await this.sleepUnlessWoken(verbose ? Math.min(statusIntervalMs, left) : left, signal);
+      const period = verbose ? Math.min(statusIntervalMs, left) : left;
+      // Volumes may have come, or gone, while the last status was under way.
+      await this.sleepUnlessWoken(this.owesVolumes ? 0 : period, signal);
       const due = clock.now() - sentAt >= REPORT_MS;
       if (!due && !(await this.needsStatus())) continue;
       try {
@@ -306,6 +312,7 @@ export class NodeAgent {
   private async needsStatus(): Promise<boolean> {
     const shown = this.node?.status?.conditions?.find((c) => c.type === 'Ready');
     if (shown && shown.status !== 'True') return true;
+    if (this.owesVolumes) return true;
     return !deepEqual(await this.options.runtime.images(), this.sentImages);
   }
 
@@ -314,16 +321,25 @@ export class NodeAgent {
     const images = await runtime.images();
     const before: readonly NodeCondition[] = this.node?.status?.conditions ?? [];
     const status = nodeStatus(settings, images, before, clock.now());
+    // Before its pods are known, what the node showed of their volumes stays.
+    const inUse = this.admitting ? this.inUse.names : undefined;
+    const volumesInUse = inUse && { volumesInUse: inUse.length > 0 ? inUse : null };
     // Addresses and conditions merge by type: what others wrote beside stays.
     const answer = await nodes.patch(
       '',
       this.name,
       'strategic',
-      { status },
+      { status: { ...status, ...volumesInUse } },
       { subresource: 'status', signal },
     );
     this.sentImages = images;
+    if (inUse) for (const uid of this.inUse.shown(inUse)) this.workers.get(uid)?.wake();
     this.observeNode(slimNode(answer));
+  }
+
+  /** The status does not show which volumes the pods use. */
+  private get owesVolumes(): boolean {
+    return this.admitting && !this.inUse.allShown;
   }
 
   private async sleepUnlessWoken(ms: number, signal: AbortSignal): Promise<void> {

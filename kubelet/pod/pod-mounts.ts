@@ -11,12 +11,13 @@ import type { ContainerRuntime } from '../runtime/interface.js';
 import { contentsOf, mayChange } from '../volumes/contents.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import {
-  claimFaults,
   growClaims,
   overdueMessage,
+  stateOfClaims,
   unprocessedMessage,
 } from '../volumes/persistent-volumes.js';
 import { checkVolumes } from '../volumes/volumes.js';
+import type { VolumesInUse } from '../volumes/volumes-in-use.js';
 import { deviceFault } from './pod-devices.js';
 
 /** How long volumes are waited for before an Event says so. */
@@ -31,6 +32,7 @@ export interface PodMountsOptions {
   readonly runtime: Pick<ContainerRuntime, 'fillVolume'>;
   allocatable(): Readonly<Record<string, string>>;
   readonly objects: PodObjects;
+  readonly inUse: VolumesInUse;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,11 +55,12 @@ export class PodMounts {
     if (devices !== undefined) events.pod(pod, 'Warning', 'FailedPrepareDynamicResources', devices);
     const faults = await checkVolumes(pod, objects);
     for (const { message } of faults) tell(message);
-    const claims = await claimFaults(pod, objects);
+    const { faults: claims, attachable } = await stateOfClaims(pod, objects);
+    const mayMount = this.options.inUse.use(pod.metadata?.uid ?? '', attachable);
     const unprocessed = unprocessedMessage(claims);
     if (unprocessed !== undefined) tell(unprocessed);
     for (const { unmountable } of claims) if (unmountable !== undefined) tell(unmountable);
-    if (devices === undefined && faults.length === 0 && claims.length === 0) {
+    if (devices === undefined && faults.length === 0 && claims.length === 0 && mayMount) {
       await this.fill(pod, false);
       this.mounted = true;
       return true;
@@ -69,6 +72,11 @@ export class PodMounts {
       this.waitingSince = clock.now();
     }
     return false;
+  }
+
+  /** Nothing of the pod runs any more. */
+  unmount(pod: Pod): void {
+    this.options.inUse.release(pod.metadata?.uid ?? '');
   }
 
   /** Resolves to when volumes are to be filled anew; undefined for a pod none of whose volumes change. */

@@ -6,11 +6,13 @@ import type {
   ConfigMap,
   Container,
   ContainerState,
+  CSINode,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodStatus,
   ResourceClaim,
+  VolumeAttachment,
 } from '../../pkg/api/types.js';
 import { notFound } from '../../pkg/apimachinery/status.js';
 import { FakeClock } from '../../pkg/component/clock.js';
@@ -24,6 +26,7 @@ import { SimulatedRuntime } from '../runtime/simulated/simulated-runtime.js';
 import { StatusManager, statusPatch } from '../status-manager.js';
 import { expand } from '../volumes/environment.js';
 import type { PodObjects } from '../volumes/object-cache.js';
+import { VolumesInUse } from '../volumes/volumes-in-use.js';
 import { PodContainers } from './pod-containers.js';
 import { podPhase } from './pod-status.js';
 import { PodWorker } from './pod-worker.js';
@@ -50,6 +53,11 @@ class Node {
   writes = 0;
   readonly claims = new Map<string, PersistentVolumeClaim>();
   resourceClaim: ResourceClaim | undefined;
+  attachment: VolumeAttachment | undefined;
+  csiNode: CSINode | undefined;
+  /** Times that the node's status was to be sent, for volumes in use. */
+  wishes = 0;
+  readonly inUse = new VolumesInUse(() => this.wishes++);
   readonly volumes = new Map<string, PersistentVolume>();
   readonly runtime = new SimulatedRuntime({ nodeName: 'n', clock: this.clock });
   private readonly stopping = new AbortController();
@@ -82,9 +90,9 @@ class Node {
         return claim;
       },
       volume: async (name) => this.volumes.get(name),
-      attachment: async () => undefined,
+      attachment: async () => this.attachment,
       csiDriver: async () => undefined,
-      csiNode: async () => undefined,
+      csiNode: async () => this.csiNode,
       resourceClaim: async () => this.resourceClaim,
       services: () => [],
     };
@@ -119,6 +127,7 @@ class Node {
       containers,
       statuses: this.statuses,
       objects,
+      inUse: this.inUse,
       events,
       clock,
       logger,
@@ -551,6 +560,44 @@ t.test('a pod waits for its claim, and gives a claim that has grown its size', a
   );
   await node.stop();
 });
+
+t.test(
+  'a volume of a driver is mounted when the node shows that it is in use, until its pod has ended',
+  async (t) => {
+    const persistentVolumeClaim = { claimName: 'data' };
+    const node = new Node(podOf({ volumes: [{ name: 'v', persistentVolumeClaim }] }));
+    node.claims.set('data', {
+      metadata: { namespace: 'default', name: 'data', uid: 'c1' },
+      spec: { volumeName: 'pv1' },
+      status: { phase: 'Bound' },
+    });
+    const csi = { driver: 'example.com', volumeHandle: 'h' };
+    node.volumes.set('pv1', { metadata: { name: 'pv1' }, spec: { csi, claimRef: { uid: 'c1' } } });
+    await node.pass(1000);
+    t.same(node.inUse.names, ['kubernetes.io/csi/example.com^h'], 'before it is attached');
+    t.ok(node.wishes > 0, 'the status is to be sent');
+    node.attachment = {
+      spec: { attacher: 'example.com', nodeName: 'n', source: { persistentVolumeName: 'pv1' } },
+      status: { attached: true },
+    };
+    node.csiNode = { spec: { drivers: [{ name: 'example.com', nodeID: 'n' }] } };
+    await node.pass(60_000);
+    t.equal(node.status.phase, 'Pending', 'attached, but not shown');
+    t.same(node.inUse.shown(node.inUse.names), ['u1']);
+    node.worker.wake();
+    await node.pass(1000);
+    t.equal(node.status.phase, 'Running');
+    t.ok(node.inUse.allShown);
+    const wishes = node.wishes;
+    node.worker.remove();
+    await node.pass(1000);
+    t.ok(node.finished);
+    t.same(node.inUse.names, [], 'let go');
+    t.equal(node.wishes, wishes + 1);
+    t.notOk(node.inUse.allShown, 'which the status is to say');
+    await node.stop();
+  },
+);
 
 t.test('a volume of a driver waits to be attached', async (t) => {
   const persistentVolumeClaim = { claimName: 'data' };

@@ -22,6 +22,7 @@ import type {
 } from '../runtime/interface.js';
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
+import type { VolumesInUse } from '../volumes/volumes-in-use.js';
 import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
 import { type PodContainers, PodMemory } from './pod-containers.js';
 import { PodMounts } from './pod-mounts.js';
@@ -43,6 +44,7 @@ export interface PodWorkerOptions {
   readonly containers: PodContainers;
   readonly statuses: StatusManager;
   readonly objects: PodObjects;
+  readonly inUse: VolumesInUse;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -274,6 +276,7 @@ export class PodWorker {
     }
     for (const sandbox of (await runtime.podStatus(uid)).sandboxes)
       await runtime.stopSandbox(sandbox.id);
+    this.mounts.unmount(this.pod);
     this.prober.stop();
     const status = await this.status(true);
     const over = isTerminalPhase(status.phase) ? status : { ...status, ...this.endPhase(status) };

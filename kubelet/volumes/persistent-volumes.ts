@@ -4,7 +4,7 @@
  * the control plane gets its new size here, where its file system is.
  */
 import type { CSINode, PersistentVolume, PersistentVolumeClaim, Pod } from '../../pkg/api/types.js';
-import { attachmentName } from '../../pkg/api/volumes/attachments.js';
+import { attachmentName, uniqueVolumeName } from '../../pkg/api/volumes/attachments.js';
 import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
 import type { KubeletEvents } from '../events.js';
 import type { PodObjects } from './object-cache.js';
@@ -17,13 +17,25 @@ export interface ClaimFault {
   readonly unmountable?: string;
 }
 
-export async function claimFaults(pod: Pod, objects: PodObjects): Promise<ClaimFault[]> {
-  const faults: ClaimFault[] = [];
-  for (const { volume, claim } of claimsOfPod(pod)) {
-    const fault = await faultOf(pod, volume, claim, objects);
-    if (fault) faults.push(fault);
-  }
-  return faults;
+export interface ClaimsState {
+  readonly faults: readonly ClaimFault[];
+  /** What is attached for the pod, or will be, by the names that a node's status has. */
+  readonly attachable: readonly string[];
+}
+
+interface ClaimState {
+  readonly fault?: ClaimFault | undefined;
+  readonly attachable?: string;
+}
+
+export async function stateOfClaims(pod: Pod, objects: PodObjects): Promise<ClaimsState> {
+  const states: ClaimState[] = [];
+  for (const { volume, claim } of claimsOfPod(pod))
+    states.push(await stateOf(pod, volume, claim, objects));
+  return {
+    faults: states.flatMap(({ fault }) => fault ?? []),
+    attachable: states.flatMap(({ attachable }) => attachable ?? []),
+  };
 }
 
 /** One sentence for all claims that are no volumes yet, as the pod's Event says it. */
@@ -45,17 +57,15 @@ function unmounted(faults: readonly ClaimFault[], failed: string, why: string): 
   return `Unable to attach or mount volumes: unmounted volumes=[${all}], unattached volumes=[], failed to process volumes=[${failed}]: ${why}`;
 }
 
-async function faultOf(
+async function stateOf(
   pod: Pod,
   volume: string,
   claimName: string,
   objects: PodObjects,
-): Promise<ClaimFault | undefined> {
+): Promise<ClaimState> {
   const namespace = pod.metadata?.namespace ?? '';
-  const of = (why: string) => ({
-    volume,
-    unprocessed: `error processing PVC ${namespace}/${claimName}: ${why}`,
-  });
+  const failed = (unprocessed: string): ClaimState => ({ fault: { volume, unprocessed } });
+  const of = (why: string) => failed(`error processing PVC ${namespace}/${claimName}: ${why}`);
   const claim = await objects.claim(namespace, claimName);
   if (!claim) {
     return of(
@@ -67,34 +77,38 @@ async function faultOf(
   if (claim.status?.phase !== 'Bound' || name === '') return of('PVC is not bound');
   const found = await objects.volume(name);
   if (!found) {
-    const why = `failed to fetch PV ${JSON.stringify(name)} from API server: persistentvolumes ${JSON.stringify(name)} not found`;
-    return { volume, unprocessed: why };
+    return failed(
+      `failed to fetch PV ${JSON.stringify(name)} from API server: persistentvolumes ${JSON.stringify(name)} not found`,
+    );
   }
   const ref = found.spec?.claimRef;
   if (ref?.uid !== claim.metadata?.uid) {
-    const why = `failed to get PV ${JSON.stringify(name)}: PV is not bound to the PVC (claimRef.UID ${ref?.uid ?? ''})`;
-    return { volume, unprocessed: why };
+    return failed(
+      `failed to get PV ${JSON.stringify(name)}: PV is not bound to the PVC (claimRef.UID ${ref?.uid ?? ''})`,
+    );
   }
-  return driverFault(pod, volume, found, objects);
+  return stateOfDriver(pod, volume, found, objects);
 }
 
-async function driverFault(
+async function stateOfDriver(
   pod: Pod,
   volume: string,
   found: PersistentVolume,
   objects: PodObjects,
-): Promise<ClaimFault | undefined> {
+): Promise<ClaimState> {
   const { csi } = found.spec ?? {};
-  if (!csi) return undefined;
+  if (!csi) return {};
   const node = pod.spec?.nodeName ?? '';
   const driver = await objects.csiDriver(csi.driver);
-  if (driver?.spec.attachRequired !== false) {
+  const isAttached = driver?.spec.attachRequired !== false;
+  const attachable = isAttached ? { attachable: uniqueVolumeName(csi) } : {};
+  if (isAttached) {
     const attachment = await objects.attachment(attachmentName(csi, node));
-    if (attachment?.status?.attached !== true) return { volume };
+    if (attachment?.status?.attached !== true) return { ...attachable, fault: { volume } };
   }
-  if (hasDriver(await objects.csiNode(node), csi.driver)) return undefined;
+  if (hasDriver(await objects.csiNode(node), csi.driver)) return attachable;
   const unmountable = `MountVolume.MountDevice failed for volume ${JSON.stringify(found.metadata?.name)} : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: driver name ${csi.driver} not found in the list of registered CSI drivers`;
-  return { volume, unmountable };
+  return { ...attachable, fault: { volume, unmountable } };
 }
 
 function hasDriver(node: CSINode | undefined, driver: string): boolean {
