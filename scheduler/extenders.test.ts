@@ -1,7 +1,10 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import t, { type Test } from 'tap';
 import { silentLogger } from '../pkg/component/logger.js';
+import { generateSelfSigned } from '../pkg/component/pki.js';
 import { withDefaults } from './config/defaults.js';
 import type { GivenExtender } from './config/given.js';
 import { Extender } from './extender.js';
@@ -13,9 +16,9 @@ type Answer = (body: Record<string, unknown>) => unknown;
 const signal = new AbortController().signal;
 
 /** A web service that answers each verb; what it was asked is kept. */
-async function service(t: Test, verbs: Record<string, Answer>) {
+async function service(t: Test, verbs: Record<string, Answer>, tls?: SecureContextOptions) {
   const asked: { verb: string; body: Record<string, unknown> }[] = [];
-  const server = createServer(async (req, res) => {
+  const serve = async (req: IncomingMessage, res: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const verb = req.url?.split('/').pop() ?? '';
@@ -24,13 +27,14 @@ async function service(t: Test, verbs: Record<string, Answer>) {
     const answer = verbs[verb]?.(body);
     res.statusCode = answer === undefined ? 500 : 200;
     res.end(JSON.stringify(answer ?? {}));
-  });
+  };
+  const server = tls ? createSecureServer(tls, serve) : createServer(serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   t.teardown(() => server.close());
   const open = async (given: GivenExtender) => {
     const [config] = withDefaults({
-      extenders: [{ urlPrefix: `http://127.0.0.1:${port}/x/`, ...given }],
+      extenders: [{ urlPrefix: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/x/`, ...given }],
     }).extenders;
     if (!config) throw new Error('no extender');
     const extender = await Extender.open(config);
@@ -111,6 +115,34 @@ t.test('an extender that fails stops the pod, unless it may be ignored', async (
     message: /claims a filtered node "z" which is not found in the input node list/,
   });
   t.match(await place(await open({ filterVerb: 'error', ignorable: true })), { node: /[abc]/ });
+});
+
+t.test('over TLS it is trusted as configured', async (t) => {
+  const { cert, key } = await generateSelfSigned('extender', Date.now());
+  const other = await generateSelfSigned('stranger', Date.now());
+  const { open } = await service(t, { filter: () => ({ NodeNames: ['b'] }) }, { cert, key });
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const place = async (given: GivenExtender) => {
+    const extender = await open({ filterVerb: 'filter', nodeCacheCapable: true, ...given });
+    const outcome = await new Cluster(NODES).algorithm.scheduleWith(
+      all(extender),
+      podInfoOf(podOf('p')),
+      signal,
+    );
+    return 'node' in outcome ? outcome.node : outcome.diagnosis.message();
+  };
+  t.equal(await place({ enableHTTPS: true }), 'b', 'without an authority whoever answers');
+  t.equal(await place({ tlsConfig: { insecure: true } }), 'b');
+  t.equal(await place({ enableHTTPS: true, tlsConfig: { caData: base64(cert) } }), 'b');
+  const strict = { enableHTTPS: true, tlsConfig: { caData: base64(other.cert) } };
+  await t.rejects(place(strict), 'somebody else');
+  await t.rejects(place({}), 'nobody vouches for it');
+  await t.rejects(
+    place({ tlsConfig: { caData: base64(cert), serverName: 'elsewhere.example' } }),
+    'under another name',
+  );
+  const under = { caData: base64(cert), serverName: 'localhost' };
+  t.equal(await place({ enableHTTPS: true, tlsConfig: under }), 'b', 'under one of its names');
 });
 
 t.test('only pods that ask for what it manages are its business', async (t) => {

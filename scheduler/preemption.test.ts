@@ -103,6 +103,19 @@ const ROWS: Row[] = [
     want: ['a', ['y']],
   },
   {
+    name: 'a budget for all that lack a label is none of those that have no label at all',
+    nodes: [nodeOf('a')],
+    pods: [on('a', 'x', '2', 1), on('a', 'y', '2', 50)],
+    pod: wants('2'),
+    budgets: [
+      {
+        ...budget('rest', 'rest', 0),
+        spec: { selector: { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] } },
+      },
+    ],
+    want: ['a', ['x']],
+  },
+  {
     name: 'the node whose most important victim is least important',
     nodes: [nodeOf('a'), nodeOf('b')],
     pods: [on('a', 'x', '4', 20), on('b', 'y', '2', 10), on('b', 'z', '2', 10)],

@@ -168,7 +168,9 @@ function splitByBudgets(
   const others: PodInfo[] = [];
   for (const pod of pods) {
     let violates = false;
-    for (const budget of budgets(pod.namespace)) {
+    // Who has no labels is nobody's, whatever a selector says of absent ones.
+    const own = Object.keys(pod.labels).length === 0 ? [] : budgets(pod.namespace);
+    for (const budget of own) {
       const selector = selectorFromObject(budget.spec?.selector);
       if (selector.empty || !selector.matches(pod.labels)) continue;
       // Already counted by the budget as on its way out.

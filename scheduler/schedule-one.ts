@@ -136,7 +136,7 @@ export class ScheduleOne {
       if (signal.aborted) return;
       metrics.attempt('error', attempt.profile.framework.profile);
       logger.warn({ namespace: pod.namespace, name: pod.name, err }, 'Extenders failed');
-      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, undefined);
+      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
       return;
     }
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
@@ -174,7 +174,7 @@ export class ScheduleOne {
       cache.forget(pod.uid);
       const diagnosis = new Diagnosis(1);
       diagnosis.add(node, refused);
-      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, undefined);
+      this.fail(attempt, diagnosis.message(), 'Unschedulable', diagnosis.plugins, '');
       return;
     }
     nominator.delete(pod.uid);
@@ -223,7 +223,7 @@ export class ScheduleOne {
         { namespace: pod.namespace, name: pod.name, node, err },
         'Binding failed, the pod is tried again if it is still there',
       );
-      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, undefined);
+      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
       return;
     }
     queue.done(pod.uid);
@@ -271,7 +271,7 @@ export class ScheduleOne {
     const { queued, profile } = attempt;
     const pod = queued.info;
     metrics.attempt('unschedulable', profile.framework.profile);
-    let nomination: string | undefined;
+    let nomination = diagnosis.nodeCount === 0 ? '' : undefined;
     let evicting: Promise<void> | undefined;
     if (diagnosis.preFilter && diagnosis.preFilter.plugin !== CLAIMS_PLUGIN) {
       // Turned away before the plugin for claims was asked, which then finds no state of its own: upstream's
