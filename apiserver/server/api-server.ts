@@ -44,6 +44,7 @@ import { UsageReader } from '../usage/usage-reader.js';
 import { createApp } from './app.js';
 import type { AuditOptions } from './audit/audit.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
+import { routableAddress } from './bootstrap/kubernetes-service.js';
 import { Chain } from './chain.js';
 import type { ServerCheck } from './health.js';
 import { configConsumer, flowControlOf, type LoadOptions } from './load.js';
@@ -101,6 +102,7 @@ export class ApiServer {
   readonly definitions: readonly ResourceDefinition[];
   /** Both may be reconfigured while the server runs. */
   readonly issuers: Issuers;
+  private readonly discovery: LiveDiscovery;
   readonly authorizer: ServerAuthorizer;
   private readonly chain: Chain;
   private readonly access: ServerAccess;
@@ -132,6 +134,7 @@ export class ApiServer {
     this.access = parts.access;
     this.encryption = parts.encryption;
     this.issuers = parts.issuers;
+    this.discovery = parts.discovery;
     this.authorizer = parts.authorizer;
     const { metrics } = parts;
     const { load } = options;
@@ -309,6 +312,10 @@ export class ApiServer {
   async listen(host: string, port: number): Promise<number> {
     await this.app.listen({ host, port });
     this.port = (this.app.server.address() as AddressInfo).port;
+    const address = routableAddress(this.options.advertiseAddress) ?? '127.0.0.1';
+    this.discovery.servedAt(
+      address.includes(':') ? `[${address}]:${this.port}` : `${address}:${this.port}`,
+    );
     return this.port;
   }
 

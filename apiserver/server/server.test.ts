@@ -325,6 +325,10 @@ t.test('health, discovery, methods', async (t) => {
     kind: 'APIResourceList',
     groupVersion: 'apps/v1',
   });
+  const { body: versions } = await admin.get('/api');
+  const [place] = (versions as { serverAddressByClientCIDRs: { serverAddress: string }[] })
+    .serverAddressByClientCIDRs;
+  t.match(place?.serverAddress, /^[\d.]+:\d+$/, 'and where the server is');
   const head = await admin.send('HEAD', '/version');
   t.match([head.code, head.text], [200, '']);
   t.equal((await admin.send('POST', '/version', {})).code, 405);

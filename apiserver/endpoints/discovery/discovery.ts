@@ -47,12 +47,12 @@ export class Discovery {
   private readonly documents = new Map<string, object>();
   private readonly aggregated = new Map<string, AggregatedDocument>();
 
-  constructor(definitions: readonly ResourceDefinition[]) {
+  constructor(definitions: readonly ResourceDefinition[], serverAddress: string) {
     this.groups = servedGroups(definitions);
     this.documents.set('/api', {
       kind: 'APIVersions',
       versions: ['v1'],
-      serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '' }],
+      serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
     });
     this.documents.set('/apis', {
       kind: 'APIGroupList',

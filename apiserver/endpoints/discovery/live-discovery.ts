@@ -8,9 +8,16 @@ type Groups = ReturnType<Discovery['groupDocuments']>;
 export class LiveDiscovery {
   private of: readonly ResourceDefinition[] | undefined;
   private made: Discovery | undefined;
+  private address = '';
 
   /** Another list whenever something changed. */
   constructor(private readonly definitions: () => readonly ResourceDefinition[]) {}
+
+  /** Where clients reach this server: `10.0.0.5:6443`. */
+  servedAt(address: string): void {
+    this.address = address;
+    this.made = undefined;
+  }
 
   get paths(): string[] {
     return this.current.paths;
@@ -40,7 +47,7 @@ export class LiveDiscovery {
     const now = this.definitions();
     if (!this.made || now !== this.of) {
       this.of = now;
-      this.made = new Discovery(now);
+      this.made = new Discovery(now, this.address);
     }
     return this.made;
   }
