@@ -16,6 +16,9 @@ import {
 } from '../controller.js';
 import { CidrSet } from '../nodes/cidr.js';
 
+/** Nodes that are told of their part at a time, as upstream: a thousand may come at once, and their pods wait for it. */
+const WORKERS = 30;
+
 export const nodeIpam: ControllerDescriptor = {
   name: 'node-ipam-controller',
   aliases: ['nodeipam'],
@@ -53,8 +56,7 @@ class NodeIpamController implements Controller {
 
   run(signal: AbortSignal): Promise<void> {
     const { context, queue } = this;
-    // One worker: two would race for the same part.
-    const loop = { context, queue, concurrency: 1, informers: [this.nodes] };
+    const loop = { context, queue, concurrency: WORKERS, informers: [this.nodes] };
     return runSyncLoop({ ...loop, sync: (key, stop) => this.sync(key, stop) }, signal);
   }
 

@@ -184,7 +184,7 @@ export function residentBytes(pid: number): number {
 }
 
 /** User and system time, the 14th and 15th field of /proc/PID/stat, in hundredths of a second on Linux. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field, the program's name in brackets, may hold blanks.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

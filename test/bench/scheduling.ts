@@ -6,22 +6,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConfigMap, Namespace, Pod, ServiceAccount } from '../../pkg/api/types.js';
+import type { Lease, Namespace, Node, Pod, ServiceAccount } from '../../pkg/api/types.js';
 import { loadKubeconfig } from '../../pkg/client/config.js';
-import { CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUNTS } from '../../pkg/client/resources.js';
+import { LEASES, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS } from '../../pkg/client/resources.js';
 import { RestClient } from '../../pkg/client/rest.js';
 import { RealClock } from '../../pkg/component/clock.js';
 import { benchScheduler } from '../../scheduler/scheduler.bench.js';
+import { eventually } from '../support/eventually.js';
 import { run } from '../support/run.js';
+import { type Latencies, PROBE_PERIOD_MS, Probe } from './probe.js';
 import type { Row, Section } from './report.js';
-import { Rig } from './rig.js';
+import { cpuSeconds, Rig } from './rig.js';
 
-const NODES = 1000;
+const NODE_COUNT = 1000;
 const ALONE_PODS = 5000;
 const POD_COUNT = 10_000;
 const CLIENTS = 64;
-/** Between two requests of the client that measures what a person would feel meanwhile. */
-const PROBE_PERIOD_MS = 20;
 const NAMESPACE = 'bench';
 /** Ends a run that would not end: more than any machine that can be reasoned about needs. */
 const DEADLINE_MS = 100_000;
@@ -46,7 +46,9 @@ export async function benchScheduling(say: (text: string) => void): Promise<Sect
     method: `Pods are created by ${CLIENTS} clients while 1,000 nodes are there: first 5,000 with nothing but store,
 apiserver and scheduler, then 10,000 in a whole cluster whose hollow nodes run the pods. Rates are from the first creation
 to the last pod bound or Running; latencies from a pod's creation to its being seen so by a watcher. All the while another
-client GETs and PUTs one ConfigMap, every ${PROBE_PERIOD_MS} ms. Memory is VmRSS when the last pod runs. kube-scheduler
+process GETs and PUTs one ConfigMap, every ${PROBE_PERIOD_MS} ms. The whole cluster is at rest when it begins: every node
+has its range of addresses and its lease. Memory is VmRSS when the last pod runs; the processor time of each process, which
+other programs' load hardly changes, is that from the first creation to the last pod Running. kube-scheduler
 1.20.2 with its apiserver and etcd bound 88 pods/s on two such cores; the aim of the scheduler alone is five times that.`,
     rows: [
       row('scheduler alone: created', 'pods/s', alone.createdPerSecond),
@@ -63,8 +65,16 @@ client GETs and PUTs one ConfigMap, every ${PROBE_PERIOD_MS} ms. Memory is VmRSS
       row('GET of one object meanwhile, p99', 'ms', percentile(whole.getMs, 0.99), lower(100)),
       row('PUT of one object meanwhile, p50', 'ms', percentile(whole.putMs, 0.5)),
       row('PUT of one object meanwhile, p99', 'ms', percentile(whole.putMs, 0.99), lower(100)),
-      ...Object.entries(whole.residentBytes).map(([name, bytes]) =>
-        row(`memory with all pods Running: ${name}`, 'MiB', bytes / 2 ** 20),
+      ...whole.processes.map(({ name, rssBytes }) =>
+        row(`memory with all pods Running: ${name}`, 'MiB', rssBytes / 2 ** 20),
+      ),
+      ...whole.processes.map(({ name, cpuMs }) =>
+        row(`processor time a pod: ${name}`, 'ms', cpuMs / POD_COUNT),
+      ),
+      row(
+        'processor time a pod: all of them',
+        'ms',
+        whole.processes.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / POD_COUNT,
       ),
     ],
   };
@@ -77,7 +87,7 @@ async function schedulerAlone() {
     return await benchScheduler({
       client,
       clock: client.clock,
-      nodes: NODES,
+      nodes: NODE_COUNT,
       pods: ALONE_PODS,
       clients: CLIENTS,
       signal: AbortSignal.timeout(DEADLINE_MS),
@@ -88,18 +98,21 @@ async function schedulerAlone() {
   }
 }
 
-interface WholeCluster {
+interface ProcessFigures {
+  readonly name: string;
+  readonly rssBytes: number;
+  /** While the pods came. */
+  readonly cpuMs: number;
+}
+
+interface WholeCluster extends Latencies {
   readonly readySeconds: number;
   readonly created: number;
   readonly bound: number;
   readonly running: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of one object, while the pods come. */
-  readonly getMs: readonly number[];
-  readonly putMs: readonly number[];
-  /** By process, when the last pod runs. */
-  readonly residentBytes: Readonly<Record<string, number>>;
+  readonly processes: readonly ProcessFigures[];
 }
 
 async function wholeCluster(): Promise<WholeCluster> {
@@ -117,22 +130,22 @@ async function wholeCluster(): Promise<WholeCluster> {
     const began = performance.now();
     await drydock(
       ...['up', '--detach', '--secure-port=0', '--timing=upstream'],
-      ...['--nodes=0', `--hollow-nodes=${NODES}`],
+      ...['--nodes=0', `--hollow-nodes=${NODE_COUNT}`],
     );
     const readySeconds = (performance.now() - began) / 1000;
-    const client = await clientOf(join(dataDir, 'kubeconfig'));
-    const prober = await clientOf(join(dataDir, 'kubeconfig'));
+    const kubeconfig = join(dataDir, 'kubeconfig');
+    const client = await clientOf(kubeconfig);
     try {
-      // A connection of its own, so that it waits for the server alone.
-      const pods = await runPods(client, prober);
-      return {
-        readySeconds,
-        ...pods,
-        residentBytes: residentOf(await drydock('ps', '-o', 'json')),
-      };
+      await atRest(client);
+      const before = processesOf(await drydock('ps', '-o', 'json'));
+      const pods = await runPods(client, kubeconfig);
+      const processes = processesOf(await drydock('ps', '-o', 'json')).map((now) => {
+        const then = before.find(({ name }) => name === now.name);
+        return { ...now, cpuMs: now.cpuMs - (then?.cpuMs ?? 0) };
+      });
+      return { readySeconds, ...pods, processes };
     } finally {
       await client.close();
-      await prober.close();
     }
   } finally {
     await drydock('reset');
@@ -140,16 +153,31 @@ async function wholeCluster(): Promise<WholeCluster> {
   }
 }
 
-/** From `drydock ps -o json`. */
-function residentOf(ps: string): Record<string, number> {
-  const rows = JSON.parse(ps) as { name: string; rssBytes: number }[];
-  return Object.fromEntries(rows.map(({ name, rssBytes }) => [name, rssBytes]));
+/** What comes with new nodes is over: it is not what pods cost. */
+async function atRest(client: RestClient): Promise<void> {
+  await eventually('every node has a range of addresses', async () => {
+    const { items } = await client.resource<Node>(NODES).list({ resourceVersion: '0' });
+    return items.length === NODE_COUNT && items.every(({ spec }) => spec?.podCIDR !== undefined);
+  });
+  await eventually('every node has a lease', async () => {
+    const namespace = 'kube-node-lease';
+    const { items } = await client.resource<Lease>(LEASES).list({ namespace });
+    return items.length === NODE_COUNT;
+  });
+}
+
+/** From `drydock ps -o json`, with the processor time that each has used so far. */
+function processesOf(ps: string): ProcessFigures[] {
+  const rows = JSON.parse(ps) as { name: string; pid: number | null; rssBytes: number }[];
+  return rows.map(({ name, pid, rssBytes }) => {
+    return { name, rssBytes, cpuMs: pid === null ? 0 : cpuSeconds(pid) * 1000 };
+  });
 }
 
 async function runPods(
   client: RestClient,
-  prober: RestClient,
-): Promise<Omit<WholeCluster, 'readySeconds' | 'residentBytes'>> {
+  kubeconfig: string,
+): Promise<Omit<WholeCluster, 'readySeconds' | 'processes'>> {
   const pods = client.resource<Pod>(PODS);
   await client.resource<Namespace>(NAMESPACES).create({ metadata: { name: NAMESPACE } });
   await client
@@ -157,7 +185,7 @@ async function runPods(
     .create({ metadata: { namespace: NAMESPACE, name: 'bench' } });
 
   const createdAt = new Map<string, number>();
-  const latencies: number[] = [];
+  const toRunning: number[] = [];
   const bound = new Set<string>();
   const running = new Set<string>();
   let lastBound = 0;
@@ -174,12 +202,12 @@ async function runPods(
       }
       if (status?.phase !== 'Running' || running.has(name)) continue;
       running.add(name);
-      latencies.push(performance.now() - (createdAt.get(name) ?? Number.NaN));
+      toRunning.push(performance.now() - (createdAt.get(name) ?? Number.NaN));
       if (running.size === POD_COUNT) return;
     }
   })();
-  const probe = new Probe(prober);
-  const probing = probe.run(signal);
+  const probe = Probe.start(kubeconfig, NAMESPACE);
+  let latencies: Latencies | undefined;
   const began = performance.now();
   let next = 0;
   const creator = async () => {
@@ -195,16 +223,14 @@ async function runPods(
     await watching;
     const rate = (until: number) => POD_COUNT / ((until - began) / 1000);
     const ran = performance.now();
-    stop.abort();
-    await probing;
+    latencies = await probe.stop();
     return {
       created: rate(created),
       bound: rate(lastBound),
       running: rate(ran),
-      p50Ms: percentile(latencies, 0.5),
-      p99Ms: percentile(latencies, 0.99),
-      getMs: probe.getMs,
-      putMs: probe.putMs,
+      p50Ms: percentile(toRunning, 0.5),
+      p99Ms: percentile(toRunning, 0.99),
+      ...latencies,
     };
   } catch (err) {
     throw new Error(`of ${POD_COUNT} pods ${bound.size} were bound and ${running.size} Running`, {
@@ -212,31 +238,7 @@ async function runPods(
     });
   } finally {
     stop.abort();
-  }
-}
-
-/** Reads and writes one object over and over, as somebody would who works on the cluster meanwhile. */
-class Probe {
-  readonly getMs: number[] = [];
-  readonly putMs: number[] = [];
-
-  constructor(private readonly client: RestClient) {}
-
-  async run(signal: AbortSignal): Promise<void> {
-    const api = this.client.resource<ConfigMap>(CONFIG_MAPS);
-    let object = await api.create({ metadata: { namespace: NAMESPACE, name: 'probe' } });
-    const timed = async <T>(into: number[], call: () => Promise<T>): Promise<T> => {
-      const began = performance.now();
-      const result = await call();
-      into.push(performance.now() - began);
-      return result;
-    };
-    for (let turn = 0; !signal.aborted; turn++) {
-      object = await timed(this.getMs, () => api.get(NAMESPACE, 'probe'));
-      object.data = { turn: String(turn) };
-      await timed(this.putMs, () => api.update(object));
-      await new Promise((resolve) => setTimeout(resolve, PROBE_PERIOD_MS));
-    }
+    if (!latencies) probe.kill();
   }
 }
 
