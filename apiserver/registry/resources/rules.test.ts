@@ -31,7 +31,19 @@ const request = (spec: object, status?: object) => ({
   spec: { request: CSR, signerName: 'a.example/b', usages: ['client auth'], ...spec },
   ...(status ? { status } : {}),
 });
+const autoscaler = (metric: object) => ({
+  spec: {
+    maxReplicas: 1,
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' },
+    metrics: [metric],
+  },
+});
 const condition = (type: string, status = 'True') => ({ type, status });
+const files = (...paths: readonly string[]) => paths.map((path) => ({ key: 'k', path }));
+const halfAByte = {
+  accessModes: ['ReadWriteOnce'],
+  resources: { requests: { storage: '1500m' } },
+};
 const limits = (item: object) => ({ spec: { limits: [item] } });
 const quota = (spec: object) => ({ spec });
 const claim = (devices: object) => ({ spec: { devices } });
@@ -495,6 +507,128 @@ t.test('what is refused at its creation', async (t) => {
         der[der.lastIndexOf(Buffer.from('2a8648ce3d040302', 'hex')) + 7] = 99;
         return der;
       }, 'x509: cannot verify signature: algorithm unimplemented'),
+    ],
+    [
+      'a metric of no kind',
+      'HorizontalPodAutoscaler',
+      autoscaler({}),
+      [
+        'spec.metrics[0].type: Required value: must specify a metric source type',
+        'spec.metrics[0].type: Unsupported value: "": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"',
+      ],
+    ],
+    [
+      'a metric of two kinds',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 5 } },
+        object: {
+          describedObject: { apiVersion: 'v1', kind: 'Service', name: 's' },
+          metric: { name: 'm' },
+          target: { type: 'Value', value: '1' },
+        },
+      }),
+      ['spec.metrics[0].object: Forbidden: must populate the given metric source only'],
+    ],
+    [
+      'a metric of another kind than it says',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'Resource',
+        pods: { metric: { name: 'm' }, target: { type: 'AverageValue', averageValue: '1' } },
+      }),
+      [
+        'spec.metrics[0].resource: Required value: must populate information for the given metric source',
+      ],
+    ],
+    [
+      'a resource without a target',
+      'HorizontalPodAutoscaler',
+      autoscaler({ type: 'Resource', resource: { name: '', target: { type: 'Utilization' } } }),
+      [
+        'spec.metrics[0].resource.name: Required value: must specify a resource name',
+        'spec.metrics[0].resource.target.averageUtilization: Required value: must set either a target raw value or a target utilization',
+      ],
+    ],
+    [
+      'a resource of two targets',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'ContainerResource',
+        containerResource: {
+          name: 'cpu',
+          container: '',
+          target: { type: 'Utilization', averageUtilization: 0, averageValue: '-1' },
+        },
+      }),
+      [
+        'spec.metrics[0].containerResource.container: Required value: must specify a container',
+        'spec.metrics[0].containerResource.target.averageValue: Invalid value: "-1": must be positive',
+        'spec.metrics[0].containerResource.target.averageUtilization: Invalid value: 0: must be greater than 0',
+        'spec.metrics[0].containerResource.target.averageValue: Forbidden: may not set both a target raw value and a target utilization',
+      ],
+    ],
+    [
+      'a metric of pods by its value',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'Pods',
+        pods: { metric: { name: 'a/b' }, target: { type: 'Often', value: '1' } },
+      }),
+      [
+        `spec.metrics[0].pods.metric.name: Invalid value: "a/b": may not contain '/'`,
+        'spec.metrics[0].pods.target.type: Invalid value: "Often": must be either Utilization, Value, or AverageValue',
+        'spec.metrics[0].pods.target.averageValue: Required value: must specify a positive target averageValue',
+      ],
+    ],
+    [
+      'a metric of an object without either',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'Object',
+        object: {
+          describedObject: { apiVersion: 'v1', kind: '', name: 'a/b' },
+          metric: { name: '' },
+          target: { type: '' },
+        },
+      }),
+      [
+        'spec.metrics[0].object.describedObject.kind: Required value',
+        `spec.metrics[0].object.describedObject.name: Invalid value: "a/b": may not contain '/'`,
+        'spec.metrics[0].object.metric.name: Required value: must specify a metric name',
+        'spec.metrics[0].object.target.type: Required value: must specify a metric target type',
+        'spec.metrics[0].object.target.type: Invalid value: "": must be either Utilization, Value, or AverageValue',
+        'spec.metrics[0].object.target.averageValue: Required value: must set either a target value or averageValue',
+      ],
+    ],
+    [
+      'a metric from elsewhere in both ways',
+      'HorizontalPodAutoscaler',
+      autoscaler({
+        type: 'External',
+        external: {
+          metric: { name: 'm' },
+          target: { type: 'Value', value: '1', averageValue: '1' },
+        },
+      }),
+      [
+        'spec.metrics[0].external.target.value: Forbidden: may not set both a target value for metric and a per-pod target',
+      ],
+    ],
+    [
+      'a negative tolerance',
+      'HorizontalPodAutoscaler',
+      {
+        spec: {
+          maxReplicas: 1,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' },
+          behavior: { scaleUp: { tolerance: '-100m' } },
+        },
+      },
+      [
+        'spec.behavior.scaleUp.tolerance: Invalid value: "-100m": must be greater than or equal to 0',
+      ],
     ],
     [
       'a signer without a domain',
@@ -1037,6 +1171,69 @@ t.test('what is taken with a warning', async (t) => {
       [
         'spec.hostAliases[0].ip: non-standard IP address "010.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
         'spec.dnsConfig.nameservers[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+      ],
+    ],
+    [
+      'a pod that selects nobody, on an address without a port',
+      'Pod',
+      {
+        spec: {
+          containers: [
+            {
+              name: 'c',
+              image: 'i',
+              ports: [{ name: 'p', containerPort: 80, protocol: 'TCP', hostIP: '127.0.0.1' }],
+            },
+          ],
+          affinity: {
+            podAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'a' }],
+            },
+            podAntiAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                { weight: 1, podAffinityTerm: { topologyKey: 'a' } },
+              ],
+            },
+          },
+        },
+      },
+      [
+        'spec.containers[0].ports[0]: hostIP set without hostPort: {Name:p HostPort:0 ContainerPort:80 Protocol:TCP HostIP:127.0.0.1}',
+        'spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null labelSelector results in matching no pod',
+        'spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.labelSelector: a null labelSelector results in matching no pod',
+      ],
+    ],
+    [
+      'volumes whose files hide each other',
+      'Pod',
+      {
+        spec: {
+          containers: [{ name: 'c', image: 'i' }],
+          volumes: [
+            { name: 'a', configMap: { name: 'm', items: files('x', 'x/y', 'xy') } },
+            { name: 'b', secret: { secretName: 's', items: files('z/', 'z') } },
+            { name: 'e', ephemeral: { volumeClaimTemplate: { spec: halfAByte } } },
+            {
+              name: 'p',
+              projected: {
+                sources: [
+                  {},
+                  { serviceAccountToken: { path: 'token' } },
+                  { configMap: { name: 'm', items: files('ca.crt', 'token') } },
+                  { secret: { name: 's', items: files('ca.crt/x') } },
+                ],
+              },
+            },
+          ],
+        },
+      },
+      [
+        'spec.volumes[2].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]: fractional byte value "1500m" is invalid, must be an integer',
+        'volume "a" (ConfigMap "m"): overlapping paths: "x/y" with "x"',
+        'volume "b" (Secret "s"): overlapping paths: "z" with "z"',
+        'volume "p" (Projected) has no sources provided',
+        'volume "p" (Projected ConfigMap "m"): overlapping paths: "token" with "token"',
+        'volume "p" (Projected Secret "s"): overlapping paths: "ca.crt/x" with "ca.crt"',
       ],
     ],
     [

@@ -26,6 +26,9 @@ const SOURCES = {
   Pods: 'pods',
   Resource: 'resource',
 } as const;
+type Source = (typeof SOURCES)[keyof typeof SOURCES];
+/** The order in which they are looked at. */
+const CHECKED: readonly Source[] = ['object', 'external', 'pods', 'resource', 'containerResource'];
 const MAX_PERIOD_SECONDS = 1800;
 const MAX_WINDOW_SECONDS = 3600;
 
@@ -54,12 +57,7 @@ export function validateAutoscaler(
       ),
     );
   }
-  for (const field of ['kind', 'name'] as const) {
-    const here = at.child('scaleTargetRef', field);
-    const value = ref?.[field];
-    if (!value) errors.push(required(here));
-    else errors.push(...isValidPathSegmentName(value).map((why) => invalid(here, value, why)));
-  }
+  errors.push(...validateReference(ref, at.child('scaleTargetRef')));
   const before = old?.spec?.scaleTargetRef;
   if (ref && (before?.kind !== ref.kind || before.apiVersion !== ref.apiVersion)) {
     const core = ref.kind === 'ReplicationController';
@@ -101,48 +99,113 @@ function validateApiVersion(
 
 function validateMetric(metric: MetricSpec, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const types = Object.keys(SOURCES);
-  if (!metric.type) errors.push(required(at.child('type'), 'must specify a metric source type'));
-  else if (!types.includes(metric.type))
-    errors.push(notSupported(at.child('type'), metric.type, types));
-  const set = Object.values(SOURCES).filter((field) => metric[field] !== undefined);
-  for (const extra of set.slice(1)) {
-    errors.push(forbidden(at.child(extra), 'must populate the given metric source only'));
-  }
-  const wanted = Object.entries(SOURCES).find(([type]) => type === metric.type)?.[1];
+  const { type } = metric;
+  const types = Object.keys(SOURCES).sort();
+  if (!type) errors.push(required(at.child('type'), 'must specify a metric source type'));
+  if (!types.includes(type)) errors.push(notSupported(at.child('type'), type ?? '', types));
+  const set = CHECKED.filter((field) => metric[field] !== undefined);
+  const [first] = set;
+  // Who gives several is told so, and of the first what else is wrong with it.
+  if (first) errors.push(...validateSource(metric, first, at.child(first)));
+  const wanted = Object.entries(SOURCES).find(([known]) => known === type)?.[1];
   if (wanted && !set.includes(wanted)) {
     errors.push(
       required(at.child(wanted), 'must populate information for the given metric source'),
     );
   }
-  for (const field of set) {
-    const here = at.child(field);
-    errors.push(...validateTarget(metric[field]?.target, here.child('target')));
-    if ((field === 'resource' || field === 'containerResource') && !metric[field]?.name) {
-      errors.push(required(here.child('name'), 'must specify a resource name'));
-    }
-    if (field === 'containerResource' && !metric.containerResource?.container) {
-      errors.push(required(here.child('container'), 'must specify a container name'));
-    }
-    if (
-      (field === 'pods' || field === 'object' || field === 'external') &&
-      !metric[field]?.metric.name
-    ) {
-      errors.push(required(here.child('metric', 'name'), 'must specify a metric name'));
-    }
+  if (set.length !== 1)
+    for (const extra of set.filter((field) => field !== wanted))
+      errors.push(forbidden(at.child(extra), 'must populate the given metric source only'));
+  return errors;
+}
+
+function validateSource(metric: MetricSpec, field: Source, at: Path): FieldError[] {
+  const { target } = metric[field] ?? {};
+  const errors: FieldError[] = [];
+  const here = at.child('target');
+  if (field === 'object')
+    errors.push(...validateReference(metric.object?.describedObject, at.child('describedObject')));
+  if (field === 'resource' || field === 'containerResource') {
+    if (!metric[field]?.name)
+      errors.push(required(at.child('name'), 'must specify a resource name'));
+    if (field === 'containerResource' && !metric.containerResource?.container)
+      errors.push(required(at.child('container'), 'must specify a container'));
+  } else
+    errors.push(...validateMetricName(metric[field]?.metric?.name, at.child('metric', 'name')));
+  errors.push(...validateTarget(target, here));
+  const { averageUtilization, averageValue, value } = target ?? {};
+  switch (field) {
+    case 'resource':
+    case 'containerResource':
+      if (averageUtilization === undefined && averageValue === undefined)
+        errors.push(
+          required(
+            here.child('averageUtilization'),
+            'must set either a target raw value or a target utilization',
+          ),
+        );
+      if (averageUtilization !== undefined && averageValue !== undefined)
+        errors.push(
+          forbidden(
+            here.child('averageValue'),
+            'may not set both a target raw value and a target utilization',
+          ),
+        );
+      break;
+    case 'pods':
+      if (averageValue === undefined)
+        errors.push(
+          required(here.child('averageValue'), 'must specify a positive target averageValue'),
+        );
+      break;
+    case 'object':
+      if (value === undefined && averageValue === undefined)
+        errors.push(
+          required(here.child('averageValue'), 'must set either a target value or averageValue'),
+        );
+      break;
+    case 'external':
+      if (value === undefined && averageValue === undefined)
+        errors.push(
+          required(
+            here.child('averageValue'),
+            'must set either a target value for metric or a per-pod target',
+          ),
+        );
+      if (value !== undefined && averageValue !== undefined)
+        errors.push(
+          forbidden(
+            here.child('value'),
+            'may not set both a target value for metric and a per-pod target',
+          ),
+        );
   }
   return errors;
 }
 
+function validateMetricName(name: string | undefined, at: Path): FieldError[] {
+  if (!name) return [required(at, 'must specify a metric name')];
+  return isValidPathSegmentName(name).map((why) => invalid(at, name, why));
+}
+
+function validateReference(ref: CrossVersionObjectReference | undefined, at: Path): FieldError[] {
+  return (['kind', 'name'] as const).flatMap((field) => {
+    const value = ref?.[field];
+    if (!value) return [required(at.child(field))];
+    return isValidPathSegmentName(value).map((why) => invalid(at.child(field), value, why));
+  });
+}
+
 function validateTarget(target: MetricTarget | undefined, at: Path): FieldError[] {
-  if (!target) return [required(at)];
+  const { type = '' } = target ?? {};
   const errors: FieldError[] = [];
-  if (!target.type) errors.push(required(at.child('type'), 'must specify a metric target type'));
-  else if (!['Utilization', 'Value', 'AverageValue'].includes(target.type)) {
+  if (type === '') errors.push(required(at.child('type'), 'must specify a metric target type'));
+  if (!['Utilization', 'Value', 'AverageValue'].includes(type)) {
     errors.push(
-      invalid(at.child('type'), target.type, 'must be either Utilization, Value, or AverageValue'),
+      invalid(at.child('type'), type, 'must be either Utilization, Value, or AverageValue'),
     );
   }
+  if (!target) return errors;
   for (const field of ['value', 'averageValue'] as const) {
     const value = target[field];
     if (value !== undefined && signOf(value) <= 0) {
@@ -185,6 +248,10 @@ function validateRules(rules: HPAScalingRules | undefined, at: Path): FieldError
     errors.push(
       notSupported(at.child('selectPolicy'), rules.selectPolicy, ['Disabled', 'Max', 'Min']),
     );
+  }
+  if (rules.tolerance !== undefined && signOf(rules.tolerance) < 0) {
+    const why = 'must be greater than or equal to 0';
+    errors.push(invalid(at.child('tolerance'), rules.tolerance, why));
   }
   if ((rules.policies ?? []).length === 0) {
     errors.push(required(at.child('policies'), 'must specify at least one Policy'));

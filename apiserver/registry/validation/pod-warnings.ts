@@ -6,10 +6,10 @@ import type {
   Pod,
   PodSpec,
   PodTemplateSpec,
-  Volume,
 } from '../../../pkg/api/types.js';
 import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
 import { ipWarnings } from './addresses.js';
+import { volumeWarnings } from './pod-volume-warnings.js';
 import { fractionalByteWarnings } from './quantities.js';
 import { containersWithPath } from './windows-options.js';
 
@@ -35,18 +35,6 @@ const NODE_LABELS: Readonly<Record<string, string>> = {
   'beta.kubernetes.io/instance-type':
     'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
 };
-const VOLUMES: readonly (readonly [keyof Volume & string, string, string?])[] = [
-  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
-  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
-  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
-  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
-  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
-  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
-  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
-  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
-  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
-];
-
 export function deprecatedLabelWarning(key: string): string | undefined {
   return NODE_LABELS[key];
 }
@@ -80,18 +68,7 @@ function warningsOf(
   for (const [key, text] of Object.entries(ANNOTATIONS)) {
     if (annotations?.[key] !== undefined) warnings.push(`${notes.key(key)}: ${text}`);
   }
-  for (const [i, volume] of (spec.volumes ?? []).entries()) {
-    for (const [field, text, shown] of VOLUMES) {
-      if (volume[field] !== undefined) {
-        warnings.push(
-          `${own
-            .child('volumes')
-            .index(i)
-            .child(shown ?? field)}: ${text}`,
-        );
-      }
-    }
-  }
+  warnings.push(...volumeWarnings(spec, own));
   warnings.push(...duplicateWarnings(spec, own));
   for (const name of ['memory', 'ephemeral-storage']) {
     warnings.push(
@@ -122,6 +99,7 @@ function warningsOf(
       `${own.child('terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
     );
   }
+  warnings.push(...affinityWarnings(spec, own));
   return warnings;
 }
 
@@ -159,6 +137,29 @@ function schedulingWarnings(spec: PodSpec, at: Path): string[] {
     }
   }
   return warnings;
+}
+
+/** A term without a selector, which people take for one that selects all. */
+function affinityWarnings({ affinity }: PodSpec, at: Path): string[] {
+  const nobody = (where: Path) =>
+    `${where.child('labelSelector')}: a null labelSelector results in matching no pod`;
+  return (['podAffinity', 'podAntiAffinity'] as const).flatMap((kind) => {
+    const own = at.child('affinity', kind);
+    const must = affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+    const may = affinity?.[kind]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    return [
+      ...must.flatMap(({ labelSelector }, i) =>
+        labelSelector
+          ? []
+          : [nobody(own.child('requiredDuringSchedulingIgnoredDuringExecution').index(i))],
+      ),
+      ...may.flatMap(({ podAffinityTerm }, i) => {
+        if (podAffinityTerm?.labelSelector) return [];
+        const term = own.child('preferredDuringSchedulingIgnoredDuringExecution').index(i);
+        return [nobody(term.child('podAffinityTerm'))];
+      }),
+    ];
+  });
 }
 
 function termWarnings(term: NodeSelectorTerm | undefined, at: Path): string[] {
@@ -224,6 +225,8 @@ function portWarnings(spec: PodSpec, at: Path): string[] {
   for (const { container, path: where } of containersWithPath(spec, at)) {
     for (const [i, port] of (container.ports ?? []).entries()) {
       const own = where.child('ports').index(i);
+      if (port.hostIP && !port.hostPort)
+        warnings.push(`${own}: hostIP set without hostPort: ${portText(port)}`);
       const key = `${port.containerPort}/${port.protocol ?? ''}`;
       const others = known.get(key) ?? [];
       for (const other of others) {
@@ -243,4 +246,9 @@ function clash(a: ContainerPort, b: ContainerPort): string | undefined {
   if (portA === 0 || portB === 0) return 'overlapping port definition';
   if (portA === portB && (ipA === '' || ipB === '')) return 'dangerously ambiguous port definition';
   return undefined;
+}
+
+/** As Go prints the struct. */
+function portText({ name, hostPort, containerPort, protocol, hostIP }: ContainerPort): string {
+  return `{Name:${name ?? ''} HostPort:${hostPort ?? 0} ContainerPort:${containerPort} Protocol:${protocol ?? ''} HostIP:${hostIP ?? ''}}`;
 }
