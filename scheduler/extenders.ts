@@ -29,6 +29,13 @@ const RESOURCES: readonly EventResource[] = [
   'PersistentVolume',
   'PersistentVolumeClaim',
   'StorageClass',
+  'CSINode',
+  'CSIDriver',
+  'CSIStorageCapacity',
+  'VolumeAttachment',
+  'ResourceClaim',
+  'ResourceSlice',
+  'DeviceClass',
 ];
 const ACTIONS: readonly EventAction[] = [
   'Add',
@@ -40,6 +47,7 @@ const ACTIONS: readonly EventAction[] = [
   'UpdateScaleDown',
   'UpdateToleration',
   'UpdateGates',
+  'UpdateGeneratedClaim',
 ];
 
 /** Stands for them where plugins are asked what may help: nobody knows, so everything may. */

@@ -24,7 +24,7 @@ import { evict } from './evict.js';
 import type { Extenders } from './extenders.js';
 import { type FailureReason, reportFailure } from './failure-report.js';
 import { Diagnosis } from './framework/diagnosis.js';
-import type { Framework } from './framework/framework.js';
+import { type Framework, PluginError } from './framework/framework.js';
 import type { CycleState } from './framework/interface.js';
 import type { PodInfo } from './framework/pod-info.js';
 import type { SchedulerMetrics } from './metrics.js';
@@ -126,7 +126,7 @@ export class ScheduleOne {
   ): Promise<void> {
     const attempt = this.begin(queued);
     if (!attempt) return;
-    const { clock, metrics, logger } = this.options;
+    const { clock, metrics } = this.options;
     const pod = queued.info;
     const began = clock.monotonic();
     let outcome: Outcome;
@@ -134,9 +134,7 @@ export class ScheduleOne {
       outcome = await attempt.profile.algorithm.scheduleWith(extenders, pod, signal);
     } catch (err) {
       if (signal.aborted) return;
-      metrics.attempt('error', attempt.profile.framework.profile);
-      logger.warn({ namespace: pod.namespace, name: pod.name, err }, 'Extenders failed');
-      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
+      this.failWith(attempt, err);
       return;
     }
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
@@ -151,7 +149,14 @@ export class ScheduleOne {
     const { profile } = attempt;
     const pod = queued.info;
     const began = clock.monotonic();
-    const outcome = profile.algorithm.schedule(pod);
+    let outcome: Outcome;
+    try {
+      outcome = profile.algorithm.schedule(pod);
+    } catch (err) {
+      if (!(err instanceof PluginError)) throw err;
+      this.failWith(attempt, err);
+      return;
+    }
     metrics.observeAlgorithm((clock.monotonic() - began) / 1000);
     this.conclude(attempt, outcome, began);
   }
@@ -308,6 +313,15 @@ export class ScheduleOne {
     this.putBack(queued, diagnosis.plugins);
   }
 
+  /** Neither placed nor refused: only time may help. */
+  private failWith(attempt: Attempt, err: unknown): void {
+    const { metrics, logger } = this.options;
+    const { namespace, name } = attempt.queued.info;
+    metrics.attempt('error', attempt.profile.framework.profile);
+    logger.warn({ namespace, name, err }, 'No node was selected');
+    this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
+  }
+
   /** `nomination`: '' ends the one that the pod has, undefined leaves it. */
   private fail(
     attempt: Attempt,
@@ -360,14 +374,19 @@ export class ScheduleOne {
   }
 }
 
-/** An extender that cannot be asked stops the preemption, and its error says so. */
+/** An extender or a plugin that cannot say stops the preemption, and its error says why. */
 function decide(
   preempt: Preempt,
   ...[state, pod, diagnosis, signal]: Parameters<Preempt>
 ): ReturnType<Preempt> {
-  const decided = preempt(state, pod, diagnosis, signal);
-  if (!(decided instanceof Promise)) return decided;
-  return decided.catch((err: unknown) => ({ message: messageOf(err), clearNomination: false }));
+  const failed = (err: unknown) => ({ message: messageOf(err), clearNomination: false });
+  try {
+    const decided = preempt(state, pod, diagnosis, signal);
+    return decided instanceof Promise ? decided.catch(failed) : decided;
+  } catch (err) {
+    if (err instanceof PluginError) return failed(err);
+    throw err;
+  }
 }
 
 function messageOf(err: unknown): string {

@@ -36,6 +36,9 @@ const MAX_STEPS = 100_000;
 /** A claim, a class or a device is wrong, and no node will change that. */
 export class AllocationError extends Error {}
 
+/** This node will not do; others may. */
+export class NodeAllocationError extends Error {}
+
 export interface AllocatorInput {
   readonly claims: readonly ResourceClaim[];
   readonly pools: readonly Pool[];
@@ -107,13 +110,14 @@ class Search {
   /** `done` devices are chosen; the next comes from behind `from`, for their order means nothing. */
   private takeOne(claim: ResourceClaim, step: Step, done: number, from: number): boolean {
     if (done === step.alternative.count) return this.request(step.index, step.at + 1);
-    if (++this.steps > MAX_STEPS) return false;
+    if (++this.steps > MAX_STEPS)
+      throw new NodeAllocationError('timed out trying to allocate devices');
     for (let i = from; i < this.offers.length; i++) {
       const { pool, offered } = this.offers[i] as Offer;
       if (pool.incomplete || !this.isFree(offered, step.alternative)) continue;
       if (!this.matches(claim, step.alternative, offered)) continue;
       if (pool.invalid) {
-        throw new AllocationError(`pool ${pool.name} is invalid: duplicate device names`);
+        throw new NodeAllocationError(`pool ${pool.name} is invalid: duplicate device names`);
       }
       if (!this.take(claim, step, offered)) continue;
       if (this.takeOne(claim, step, done + 1, i + 1)) return true;
@@ -139,7 +143,7 @@ class Search {
       if (fault !== undefined) {
         undo();
         const all = `asks for all devices, but resource pool ${pool.name} ${fault}`;
-        throw new AllocationError(`${where}: ${all}`);
+        throw new NodeAllocationError(`${where}: ${all}`);
       }
       for (const offered of pool.devices) {
         if (!this.matches(claim, step.alternative, offered)) continue;

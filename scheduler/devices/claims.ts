@@ -118,7 +118,7 @@ export class ClaimBook {
 
   /** Takes the devices of a claim that nobody uses back, so that it can be allocated elsewhere. */
   async deallocate(claim: ResourceClaim, signal: AbortSignal): Promise<void> {
-    const { allocation: _, reservedFor: __, ...status } = claim.status ?? {};
+    const { allocation: _, reservedFor: __, devices: ___, ...status } = claim.status ?? {};
     await this.options.client.updateStatus({ ...claim, status }, { signal });
   }
 

@@ -223,6 +223,46 @@ t.test('an allocation says where it can be used and how it is configured', async
   });
 });
 
+t.test('a pod goes where the best of its alternatives is to be had', async (t) => {
+  const alternatives = {
+    requests: [
+      {
+        name: 'gpu',
+        firstAvailable: [
+          { name: 'b', ...wants("device.attributes['gpu.example.com'].model == 'B'") },
+          { name: 'a', ...wants("device.attributes['gpu.example.com'].model == 'A'") },
+        ],
+      },
+    ],
+  };
+  const slices = ['A', 'B', 'A'].map((model, i) => sliceOf(`n${i}`, [gpu('g', model, '1Gi')]));
+  const devices = devicesOf([claimOf('c', alternatives)], slices, CLASSES);
+  const nodes = ['n0', 'n1', 'n2'].map((name) => nodeOf(name));
+  const cluster = new Cluster(nodes, [], { devices });
+  const pod = podOf('p', { spec: { resourceClaims: [{ name: 'g', resourceClaimName: 'c' }] } });
+  t.equal(cluster.schedule(pod), 'n1');
+  const plugin = cluster.framework.plugins.find(({ name }) => name === 'DynamicResources');
+  const outcome = cluster.algorithm.schedule(podInfoOf(pod));
+  const scores = cluster.cache.nodeList().map((node) => ({
+    node,
+    score: plugin?.score?.(outcome.state, podInfoOf(pod), node) ?? 0,
+  }));
+  plugin?.normalize?.(outcome.state, podInfoOf(pod), scores);
+  const found = Object.fromEntries(scores.map(({ node, score }) => [node.name, score]));
+  t.same(found, { n0: 87, n1: 100, n2: 87 });
+});
+
+t.test('a claim that no node can make sense of is an error, and no refusal', async (t) => {
+  const broken = single("device.attributes['gpu.example.com'].none == 'x'");
+  const devices = devicesOf([claimOf('c', broken)], [SLICE], CLASSES);
+  const cluster = new Cluster([nodeOf('n1')], [], { devices });
+  const pod = podOf('p', { spec: { resourceClaims: [{ name: 'g', resourceClaimName: 'c' }] } });
+  t.throws(() => cluster.schedule(pod), {
+    message:
+      'running "DynamicResources" filter plugin: claim default/c: selector #0: CEL runtime error: no such key: none',
+  });
+});
+
 t.test('a pod goes where its devices are', async (t) => {
   const withClaim = (name: string, resourceClaimName: string): Pod =>
     podOf(name, { spec: { resourceClaims: [{ name: 'gpu', resourceClaimName }] } });

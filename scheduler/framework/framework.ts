@@ -98,11 +98,13 @@ export class Framework {
     return { ...(left ? { nodes: left } : {}), narrowedBy: narrowing };
   }
 
-  /** The first plugin that turns the node down; undefined where it passes all. */
+  /** The first plugin that turns the node down; undefined where it passes all. Throws a PluginError. */
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): PluginStatus | undefined {
     for (const plugin of this.at.filter) {
       if (state.skipFilter.has(plugin.name)) continue;
       const status = plugin.filter?.(state, pod, node);
+      if (status?.code === 'Error')
+        throw new PluginError(`running "${plugin.name}" filter plugin`, status.reasons);
       if (status) return named(plugin, status);
     }
     return undefined;
@@ -182,6 +184,13 @@ export class Framework {
     } catch (cause) {
       throw new BindError(`running Bind plugin "${binder.name}"`, cause);
     }
+  }
+}
+
+/** A plugin could not say whether the pod fits, which ends the pod's cycle. */
+export class PluginError extends Error {
+  constructor(where: string, reasons: readonly string[]) {
+    super(`${where}: ${reasons.join(', ')}`);
   }
 }
 

@@ -33,6 +33,11 @@ export function unresolvable(...reasons: string[]): Status {
   return { code: 'UnschedulableAndUnresolvable', reasons };
 }
 
+/** It cannot be said whether the pod fits: the pod is tried again later. */
+export function failed(...reasons: string[]): Status {
+  return { code: 'Error', reasons };
+}
+
 export const SKIP: Status = { code: 'Skip', reasons: [] };
 
 /** Highest score that a plugin gives a node. */

@@ -9,15 +9,25 @@
 import { canBeReserved, claimKeysOf, isReservedFor } from '../../pkg/api/devices/pod-claims.js';
 import type { AllocationResult, DeviceRequest, Pod, ResourceClaim } from '../../pkg/api/types.js';
 import { type KubeObject, keyOf } from '../../pkg/apimachinery/meta.js';
-import { AllocationError, allocate } from '../devices/allocator.js';
+import { AllocationError, allocate, NodeAllocationError } from '../devices/allocator.js';
 import type { ClaimBook } from '../devices/claims.js';
 import { admits, Offers } from '../devices/pools.js';
-import { type Plugin, SKIP, type Status, stateKey, unresolvable } from '../framework/interface.js';
+import {
+  failed,
+  normalizeByMaximum,
+  type Plugin,
+  SKIP,
+  type Status,
+  stateKey,
+  unresolvable,
+} from '../framework/interface.js';
 
 const NAME = 'DynamicResources';
 const REASON_ALLOCATE = 'cannot allocate all claims';
 const REASON_NODE = 'resourceclaim not available on the node';
 const REASON_IN_USE = 'resourceclaim in use';
+/** Of one request (`FirstAvailableDeviceRequestMaxSize`). */
+const MAX_ALTERNATIVES = 8;
 
 interface State {
   readonly claims: readonly ResourceClaim[];
@@ -92,8 +102,9 @@ export function dynamicResources(book: ClaimBook): Plugin {
           if (!found) return unresolvable(REASON_ALLOCATE);
           if (away.length === 0) now.found.set(node.name, found);
         } catch (err) {
-          if (!(err instanceof AllocationError)) throw err;
-          return unresolvable(err.message);
+          if (err instanceof NodeAllocationError) return unresolvable(err.message);
+          if (err instanceof AllocationError) return failed(err.message);
+          throw err;
         }
       }
       for (const claim of away) now.unavailable.add(claim);
@@ -111,6 +122,16 @@ export function dynamicResources(book: ClaimBook): Plugin {
       }
       return 'still not schedulable';
     },
+
+    preScore: (state) => (state.get(STATE)?.waiting.some(hasAlternatives) ? undefined : SKIP),
+
+    /** The earlier of its alternatives a claim gets, the better. */
+    score(state, _pod, node) {
+      const now = state.get(STATE);
+      const found = now?.found.get(node.name) ?? [];
+      return found.reduce((sum, result, i) => sum + rankOf(now?.waiting[i], result), 0);
+    },
+    normalize: (_state, _pod, scores) => normalizeByMaximum(scores, false),
 
     reserve(state, _pod, node) {
       const now = state.get(STATE);
@@ -147,6 +168,23 @@ export function dynamicResources(book: ClaimBook): Plugin {
       }
     },
   };
+}
+
+function hasAlternatives({ spec }: ResourceClaim): boolean {
+  return (spec.devices?.requests ?? []).some(
+    ({ firstAvailable = [] }) => firstAvailable.length > 0,
+  );
+}
+
+/** Of each request as many points as there could be alternatives, less those that were passed over. */
+function rankOf(claim: ResourceClaim | undefined, { devices }: AllocationResult): number {
+  const taken = new Set((devices?.results ?? []).map(({ request }) => request));
+  let points = 0;
+  for (const { name, firstAvailable = [] } of claim?.spec.devices?.requests ?? []) {
+    const passed = firstAvailable.findIndex((sub) => taken.has(`${name}/${sub.name}`));
+    if (passed >= 0) points += MAX_ALTERNATIVES - passed;
+  }
+  return points;
 }
 
 /** What keeps the pod from every node. */
