@@ -12,7 +12,8 @@ export function setPodStatusDefaults(status: PodStatus): void {
   for (const container of status.ephemeralContainerStatuses ?? [])
     setContainerStatusDefaults(container);
   // One address in two spellings; the list's first is the old field.
-  if (status.podIP && (status.podIPs ?? []).length === 0) status.podIPs = [{ ip: status.podIP }];
+  if (status.podIP && status.podIP !== status.podIPs?.[0]?.ip)
+    status.podIPs = [{ ip: status.podIP }];
   else if (status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
   if (status.hostIP && (status.hostIPs ?? []).length === 0)
     status.hostIPs = [{ ip: status.hostIP }];

@@ -48,6 +48,10 @@ function dropDynamicConfig(obj: Node): void {
 function setDefaults(obj: Node): void {
   obj.spec ??= {};
   obj.status ??= {};
+  const { spec } = obj;
+  // One and the same, of which the older form decides.
+  if (spec.podCIDR && spec.podCIDR !== spec.podCIDRs?.[0]) spec.podCIDRs = [spec.podCIDR];
+  else if (spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
   const { status } = obj;
   if (status.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
   status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };

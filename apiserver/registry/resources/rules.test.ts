@@ -869,6 +869,14 @@ t.test('what may not change', async (t) => {
       ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
     ],
     [
+      'in its older form alone',
+      'Node',
+      { spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.0.0.0/24'] } },
+      { spec: { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24'] } },
+      '',
+      ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
+    ],
+    [
       'an approval by others',
       'CertificateSigningRequest',
       request({}, { conditions: [condition('Approved')] }),
