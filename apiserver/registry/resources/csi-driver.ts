@@ -15,6 +15,7 @@ import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { booleanColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validateDriverName } from '../validation/pod-volumes.js';
+import { csiDriverWarnings } from '../validation/storage-warnings.js';
 
 const MODES = ['Ephemeral', 'Persistent'];
 const MIN_UPDATE_PERIOD_SECONDS = 10;
@@ -72,6 +73,8 @@ export const csiDriver: ResourceDefinition<CSIDriver> = {
       spec.seLinuxMount ??= false;
       if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
     },
+    warningsOnCreate: (obj) => csiDriverWarnings(obj),
+    warningsOnUpdate: csiDriverWarnings,
     validate,
     validateUpdate(obj, old) {
       const at = path('spec');
@@ -112,6 +115,11 @@ function validate({ metadata, spec }: CSIDriver): FieldError[] {
   if (period !== undefined && period < MIN_UPDATE_PERIOD_SECONDS) {
     const why = `must be greater than or equal to ${MIN_UPDATE_PERIOD_SECONDS} seconds`;
     errors.push(invalid(at.child('nodeAllocatableUpdatePeriodSeconds'), period, why));
+  }
+  const inSecrets = spec.serviceAccountTokenInSecrets;
+  if (inSecrets !== undefined && (spec.tokenRequests ?? []).length === 0) {
+    const why = 'serviceAccountTokenInSecrets is set but no tokenRequests are specified';
+    errors.push(invalid(at.child('serviceAccountTokenInSecrets'), inSecrets, why));
   }
   return errors;
 }

@@ -12,6 +12,7 @@ import { nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { signOf } from '../validation/quantities.js';
+import { storageCapacityWarnings } from '../validation/storage-warnings.js';
 
 export const csiStorageCapacity: ResourceDefinition<CSIStorageCapacity> = {
   group: 'storage.k8s.io',
@@ -27,6 +28,8 @@ export const csiStorageCapacity: ResourceDefinition<CSIStorageCapacity> = {
     textColumn('Capacity', 'How much is left.', (obj) => obj.capacity ?? '<unset>'),
   ],
   strategy: {
+    warningsOnCreate: storageCapacityWarnings,
+    warningsOnUpdate: storageCapacityWarnings,
     validate,
     validateUpdate: (obj, old) => [
       ...validateImmutable(obj.nodeTopology, old.nodeTopology, path('nodeTopology')),

@@ -8,12 +8,10 @@ import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn, wide } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { goDiff } from '../validation/diff.js';
-import {
-  persistentVolumeClaimWarnings,
-  validatePersistentVolumeClaimSpec,
-} from '../validation/persistent-volume-claim.js';
+import { validatePersistentVolumeClaimSpec } from '../validation/persistent-volume-claim.js';
 import { compareQuantity } from '../validation/quantities.js';
 import { accessModesText, BETA_STORAGE_CLASS } from '../validation/storage.js';
+import { claimWarnings } from '../validation/storage-warnings.js';
 
 export const persistentVolumeClaim: ResourceDefinition<PersistentVolumeClaim> = {
   group: '',
@@ -64,32 +62,46 @@ export const persistentVolumeClaim: ResourceDefinition<PersistentVolumeClaim> = 
     },
     prepareForCreate(obj) {
       obj.status = { phase: 'Pending' };
-      copyDataSource(obj.spec);
+      prepareDataSource(obj.spec);
     },
     prepareForUpdate(obj, old) {
       if (old.status) obj.status = old.status;
-      copyDataSource(obj.spec);
+      prepareDataSource(obj.spec, old.spec);
     },
     validate: validatePersistentVolumeClaim,
     validateUpdate,
     validateName: nameIsDNSSubdomain,
-    warningsOnCreate: ({ spec }) => persistentVolumeClaimWarnings(spec, path('spec')),
-    warningsOnUpdate: ({ spec }) => persistentVolumeClaimWarnings(spec, path('spec')),
+    warningsOnCreate: claimWarnings,
+    warningsOnUpdate: claimWarnings,
     status: true,
     selectableFields: (obj) => ({ name: obj.metadata?.name ?? '' }),
     returnsDeletedObject: true,
   },
 };
 
-/** A data source of old is one of new as well, and the other way round where it fits. */
-function copyDataSource(spec: PersistentVolumeClaimSpec | undefined): void {
+/**
+ * A data source of old is one of new as well, and the other way round where it fits. As of old, one of old that
+ * is neither a claim nor a snapshot is as good as none; sources of other namespaces are off in v1.35.
+ */
+function prepareDataSource(
+  spec: PersistentVolumeClaimSpec | undefined,
+  old?: PersistentVolumeClaimSpec,
+): void {
   if (!spec) return;
+  if (spec.dataSourceRef?.namespace && !old?.dataSourceRef) delete spec.dataSourceRef;
+  const had = old?.dataSource !== undefined || old?.dataSourceRef !== undefined;
+  if (!had && !spec.dataSourceRef && !isClaimOrSnapshot(spec.dataSource)) delete spec.dataSource;
   if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
   else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
     const { apiGroup, kind, name } = spec.dataSourceRef;
-    const known = kind === 'PersistentVolumeClaim' || apiGroup === 'snapshot.storage.k8s.io';
-    if (known) spec.dataSource = { ...(apiGroup ? { apiGroup } : {}), kind, name };
+    spec.dataSource = { ...(apiGroup === undefined ? {} : { apiGroup }), kind, name };
   }
+}
+
+function isClaimOrSnapshot(source: PersistentVolumeClaimSpec['dataSource']): boolean {
+  const { apiGroup = '', kind } = source ?? {};
+  if (kind === 'PersistentVolumeClaim') return apiGroup === '';
+  return kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io';
 }
 
 export function validatePersistentVolumeClaim({ spec }: PersistentVolumeClaim): FieldError[] {

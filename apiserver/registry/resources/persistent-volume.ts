@@ -24,6 +24,7 @@ import {
   validateClassName,
   validateVolumeMode,
 } from '../validation/storage.js';
+import { volumeWarnings } from '../validation/storage-warnings.js';
 
 /** The fields of the spec that say what kind of storage it is; exactly one is set. */
 const SOURCES = [
@@ -113,6 +114,8 @@ export const persistentVolume: ResourceDefinition<PersistentVolume> = {
     prepareForUpdate(obj, old) {
       if (old.status) obj.status = old.status;
     },
+    warningsOnCreate: volumeWarnings,
+    warningsOnUpdate: volumeWarnings,
     validate,
     validateUpdate(obj, old) {
       const errors = validate(obj);

@@ -277,7 +277,7 @@ t.test('what is wrong is told in the words of Kubernetes', async (t) => {
     [
       'a claim from an unknown source',
       'PersistentVolumeClaim',
-      { spec: { ...CLAIM.spec, dataSource: { kind: 'ConfigMap', name: 'x' } } },
+      { spec: { ...CLAIM.spec, dataSourceRef: { kind: 'ConfigMap', name: 'x' } } },
       ['dataSource', 'dataSourceRef'].map(
         (field) =>
           `spec.${field}: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,

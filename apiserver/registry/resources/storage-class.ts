@@ -17,6 +17,7 @@ import { ageColumn } from '../columns/metadata.js';
 import { booleanColumn, textColumn } from '../columns/text-column.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validateParameters, validateQualifiedDriverName } from '../validation/storage.js';
+import { storageClassWarnings } from '../validation/storage-warnings.js';
 
 const DEFAULT_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',
@@ -63,6 +64,8 @@ export const storageClass: ResourceDefinition<StorageClass> = {
       obj.reclaimPolicy ??= 'Delete';
       obj.volumeBindingMode ??= 'Immediate';
     },
+    warningsOnCreate: storageClassWarnings,
+    warningsOnUpdate: storageClassWarnings,
     validate,
     validateUpdate(obj, old) {
       const errors = validate(obj);
