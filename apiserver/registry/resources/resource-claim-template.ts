@@ -4,6 +4,7 @@ import type { ResourceClaimTemplate } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import { invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { checkAdminRequests } from '../allocators/admin-access.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { dropFromClaimSpec } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
@@ -25,6 +26,8 @@ export const resourceClaimTemplate: ResourceDefinition<ResourceClaimTemplate> = 
     validate: (obj) => validateClaimSpec(obj.spec?.spec, path('spec', 'spec')),
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
+    begin: (_write, obj, _old, ctx) =>
+      checkAdminRequests('ResourceClaimTemplate', obj, obj.spec.spec.devices?.requests, ctx),
     returnsDeletedObject: true,
   },
 };

@@ -4,6 +4,7 @@ import type { ResourceClaim } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import { invalid, path } from '../../../pkg/apimachinery/field-error.js';
 import { FIELD_IMMUTABLE } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { checkAdminRequests, checkAdminResults } from '../allocators/admin-access.js';
 import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import { dropFromClaimSpec, dropFromClaimStatus } from '../defaults/disabled-device-fields.js';
@@ -34,6 +35,11 @@ export const resourceClaim: ResourceDefinition<ResourceClaim> = {
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
     status: { prepareForUpdate: dropFromClaimStatus, validateUpdate: validateClaimStatus },
+    begin(write, obj, old, ctx) {
+      if (write === 'create')
+        return checkAdminRequests('ResourceClaim', obj, obj.spec.devices?.requests, ctx);
+      return checkAdminResults(obj, old, ctx);
+    },
     returnsDeletedObject: true,
   },
 };

@@ -534,3 +534,62 @@ t.test('addresses are numbers, and one text each', async (t) => {
   for (const bad of ['10.0.0.0', '10.0.0.0/33', 'x/8', 'fd00::/129'])
     t.throws(() => parseRange(bad), { message: bad });
 });
+
+t.test(
+  'access to devices that others use is for namespaces that are labelled for it',
+  async (t) => {
+    const store = await TestStore.start();
+    const { api } = await start(store);
+    t.teardown(async () => {
+      await api.stop();
+      await store.remove();
+    });
+    const CLAIMS = '/apis/resource.k8s.io/v1/namespaces';
+    const label = { 'resource.kubernetes.io/admin-access': 'true' };
+    for (const [name, labels] of [
+      ['plain', {}],
+      ['admins', label],
+    ] as const)
+      await api.post('/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels },
+      });
+    const exactly = { deviceClassName: 'gpu', adminAccess: true };
+    const spec = { devices: { requests: [{ name: 'r', exactly }] } };
+    const named = (kind: string, name: string) => ({
+      apiVersion: 'resource.k8s.io/v1',
+      kind,
+      metadata: { name },
+    });
+    const claim = { ...named('ResourceClaim', 'c'), spec };
+    const template = { ...named('ResourceClaimTemplate', 't'), spec: { spec } };
+    const text =
+      'spec.devices.requests[0].adminAccess: Forbidden: admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the containing namespace';
+    for (const [resource, body] of [
+      ['resourceclaims', claim],
+      ['resourceclaimtemplates', template],
+    ] as const) {
+      t.match(await api.post(`${CLAIMS}/plain/${resource}`, body), {
+        code: 422,
+        body: { message: new RegExp(`${body.kind}.* is invalid: ${escaped(text)}$`) },
+      });
+      t.match(await api.post(`${CLAIMS}/admins/${resource}`, body), { code: 201 });
+    }
+    const ordinary = {
+      ...claim,
+      spec: { devices: { requests: [{ name: 'r', exactly: { deviceClassName: 'gpu' } }] } },
+    };
+    const made = await api.post(`${CLAIMS}/plain/resourceclaims`, ordinary);
+    const results = [{ request: 'r', driver: 'd', pool: 'p', device: 'x', adminAccess: true }];
+    const given = { ...(made.body as object), status: { allocation: { devices: { results } } } };
+    t.match(await api.put(`${CLAIMS}/plain/resourceclaims/c/status`, given), {
+      code: 422,
+      body: { message: /status.allocation.devices.results\[0\].adminAccess: Forbidden: / },
+    });
+  },
+);
+
+function escaped(text: string): string {
+  return text.replace(/[.[\]]/g, '\\$&');
+}
