@@ -7,6 +7,7 @@
 
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
+import { keyOf } from '../../pkg/apimachinery/meta.js';
 import { isNamespaceTerminating, isNotFound } from '../../pkg/client/errors.js';
 import type { Informer } from '../../pkg/client/informer.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
@@ -33,12 +34,15 @@ import {
   targetRefOf,
 } from '../endpoints/service-pods.js';
 import { planSlices, type SlicePlan, samePorts } from '../endpoints/slice-plan.js';
+import { SliceTracker } from '../endpoints/slice-tracker.js';
 import { controllerRefTo } from '../pod-control.js';
 import { isPodReady } from '../pods.js';
 
 const MANAGER = 'endpointslice-controller.k8s.io';
 const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';
+/** When a sync looks again whose cache does not show its own last writes. */
+const STALE_MS = 50;
 type Family = 'IPv4' | 'IPv6';
 
 export const endpointSlice: ControllerDescriptor = {
@@ -57,12 +61,14 @@ export interface EndpointGroup {
 
 class EndpointSliceController implements Controller {
   private readonly loop: ServiceLoop;
+  private readonly tracker: SliceTracker;
   private readonly slices: Informer<EndpointSlice>;
   private readonly nodes: Informer<Node>;
   private readonly client: ResourceClient<EndpointSlice>;
 
   constructor(private readonly context: ControllerContext) {
     this.loop = new ServiceLoop(context);
+    this.tracker = new SliceTracker(context.clock);
     this.client = context.client.resource<EndpointSlice>(ENDPOINT_SLICES);
     this.nodes = context.informers.informer<Node>(NODES);
     this.slices = context.informers.informer<EndpointSlice>(ENDPOINT_SLICES, {
@@ -70,14 +76,20 @@ class EndpointSliceController implements Controller {
     });
     const enqueue = (slice: EndpointSlice) => {
       const [key] = serviceIndex(slice);
-      if (key !== undefined) this.loop.queue.add(key);
+      if (key !== undefined && !this.tracker.isOwn(key, slice)) this.loop.queue.add(key);
     };
     this.slices.addHandler({
+      add: enqueue,
       update: (old, slice) => {
-        enqueue(old);
+        if (serviceIndex(old)[0] !== serviceIndex(slice)[0]) enqueue(old);
         enqueue(slice);
       },
-      delete: enqueue,
+      delete: (slice) => {
+        for (const key of serviceIndex(slice)) {
+          this.tracker.gone(key, slice);
+          this.loop.queue.add(key);
+        }
+      },
     });
   }
 
@@ -99,11 +111,15 @@ class EndpointSliceController implements Controller {
   private async sync(key: string, signal: AbortSignal): Promise<void> {
     const service = this.loop.services.store.get(key);
     // Slices of a Service that is gone are garbage, by their owner reference.
+    if (!service) this.tracker.forget(key);
     if (!service || !isSelecting(service) || service.metadata?.deletionTimestamp !== undefined)
       return;
-    const existing = this.slices.store
-      .byIndex(BY_SERVICE, key)
-      .filter((slice) => slice.metadata?.deletionTimestamp === undefined);
+    const cached = this.slices.store.byIndex(BY_SERVICE, key);
+    if (this.tracker.isStale(key, cached)) {
+      this.loop.queue.addAfter(key, STALE_MS);
+      return;
+    }
+    const existing = cached.filter((slice) => slice.metadata?.deletionTimestamp === undefined);
     const { groups, missingNodes } = this.groupsOf(service);
     const families = familiesOf(service);
     const unused = new Set(existing);
@@ -167,14 +183,13 @@ class EndpointSliceController implements Controller {
   ): Promise<number> {
     for (const slice of plan.remove) await this.remove(slice, signal);
     for (const { slice, endpoints } of plan.update) {
-      await this.client.update(this.sliceObject(service, group, endpoints, slice), { signal });
+      await this.update(service, this.sliceObject(service, group, endpoints, slice), signal);
     }
     for (const slice of plan.keep) {
       // Its endpoints are right; its labels may not be.
       if (!semanticDeepEqual(slice.metadata?.labels, labelsOf(service))) {
-        await this.client.update(this.sliceObject(service, group, slice.endpoints ?? [], slice), {
-          signal,
-        });
+        const again = this.sliceObject(service, group, slice.endpoints ?? [], slice);
+        await this.update(service, again, signal);
       }
     }
     for (const endpoints of plan.create) {
@@ -182,8 +197,8 @@ class EndpointSliceController implements Controller {
       const reuse = [...unused].find((slice) => slice.addressType === group.family);
       if (reuse) unused.delete(reuse);
       const slice = this.sliceObject(service, group, endpoints, reuse);
-      if (reuse) await this.client.update(slice, { signal });
-      else await this.client.create(slice, { signal });
+      if (reuse) await this.update(service, slice, signal);
+      else await this.create(service, slice, signal);
     }
     return plan.create.length + plan.update.length + plan.keep.length;
   }
@@ -204,20 +219,29 @@ class EndpointSliceController implements Controller {
       const [reuse] = mine;
       kept++;
       if (!reuse) {
-        await this.client.create(this.sliceObject(service, empty, []), { signal });
+        await this.create(service, this.sliceObject(service, empty, []), signal);
         continue;
       }
       unused.delete(reuse);
       const placeholder = this.sliceObject(service, empty, [], reuse);
       const labels = semanticDeepEqual(reuse.metadata?.labels, labelsOf(service));
       if (!reuse.endpoints?.length && samePorts(reuse, []) && labels) continue;
-      await this.client.update(placeholder, { signal });
+      await this.update(service, placeholder, signal);
     }
     return kept;
   }
 
+  private async create(service: Service, slice: EndpointSlice, signal: AbortSignal): Promise<void> {
+    this.tracker.written(keyOf(service), await this.client.create(slice, { signal }));
+  }
+
+  private async update(service: Service, slice: EndpointSlice, signal: AbortSignal): Promise<void> {
+    this.tracker.written(keyOf(service), await this.client.update(slice, { signal }));
+  }
+
   private async remove(slice: EndpointSlice, signal: AbortSignal): Promise<void> {
     const { namespace = '', name = '' } = slice.metadata ?? {};
+    for (const key of serviceIndex(slice)) this.tracker.deleted(key, slice);
     try {
       await this.client.delete(namespace, name, { signal });
     } catch (err) {
