@@ -110,10 +110,18 @@ t.test('the wire', async (t) => {
     t.equal(got['content-type'], PROTOBUF);
   });
 
-  await t.test('the older OpenAPI in protobuf', async (t) => {
-    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
-    const fields = readFields(await bytesOf('/openapi/v2', { accept }));
-    t.equal(fields.find(({ number }) => number === 1)?.bytes.toString(), '2.0');
+  await t.test('OpenAPI in protobuf', async (t) => {
+    for (const [path, accept, version] of [
+      ['/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf', '2.0'],
+      [
+        '/openapi/v3/apis/apps/v1',
+        'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
+        '3.0.0',
+      ],
+    ] as const) {
+      const fields = readFields(await bytesOf(path, { accept }));
+      t.equal(fields.find(({ number }) => number === 1)?.bytes.toString(), version, path);
+    }
   });
 
   async function bytesOf(path: string, headers: Record<string, string>): Promise<Buffer> {
