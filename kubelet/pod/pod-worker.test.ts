@@ -478,7 +478,7 @@ t.test('a ConfigMap that changes is seen in its volume a minute later', async (t
   await node.pass(5000);
   const [container] = (await node.runtime.podStatus('u1')).containers;
   const seen = async () =>
-    (await node.runtime.exec(container?.id ?? '', ['cat', '/etc/app/level'])).stdout;
+    (await node.runtime.exec(container?.id ?? '', ['cat', '/etc/app/level'], 1000)).stdout;
   t.equal(await seen(), 'low');
   node.configMaps.set('settings', { data: { level: 'high' } });
   await node.pass(30_000);
