@@ -1,9 +1,13 @@
 /** The commands that examples are made of, as a shell in a simulated container knows them. */
 import type { ContainerFiles } from './files.js';
+import { piDigits } from './pi.js';
 import { formatDate } from './shell-date.js';
 import { Exit, out, quick, type Run, type ShellContext } from './shell-effect.js';
 import { FILE_COMMANDS, fileTest } from './shell-files.js';
 import { NETWORK_COMMANDS } from './shell-network.js';
+
+/** A script of perl's, whatever it does. */
+const PERL_MS = 1000;
 
 /** `run` starts another command in this one's place. */
 type Command = (
@@ -58,6 +62,13 @@ export const COMMANDS: Record<string, Command> = {
       if (args.length === 0) yield out(`${k}=${v}\n`);
       else if (args.includes(k)) yield out(`${v}\n`);
     }
+    return 0;
+  },
+  *perl(args, ctx) {
+    const digits = /^\s*print\s+bpi\((\d+)\)\s*;?\s*$/.exec(args.at(-1) ?? '')?.[1];
+    if (ctx.unknown === 'forever' && digits === undefined) yield { type: 'forever' };
+    else if (ctx.unknown !== 'passes') yield { type: 'wait', ms: PERL_MS };
+    if (digits !== undefined) yield out(`${piDigits(Number(digits))}\n`);
     return 0;
   },
   kill: (args, ctx) => quick(ctx.isStopping && args[0] === '-0' ? 1 : 0),

@@ -177,6 +177,12 @@ t.test('what a command prints, how long it takes and how it ends', async (t) => 
         ms: 2000,
       },
     ],
+    [
+      'the Job of every course',
+      ['perl', '-Mbignum=bpi', '-wle', 'print bpi(20)'],
+      { code: 0, text: '3.1415926535897932385\n', ms: 1000 },
+    ],
+    ['another script of perl', ['perl', 'app.pl'], { code: undefined, text: '' }],
     ["an account's folder", ['ls', ACCOUNT], { code: 0, text: 'namespace\n' }],
     [
       'secrets that are not mounted',
