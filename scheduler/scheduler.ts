@@ -156,6 +156,7 @@ export class Scheduler {
           pods: client.resource<Pod>(PODS),
           volumes: volumeBook,
           devices,
+          clock,
           attachments: {
             csiNode: (node) => csiNodes.store.get(node),
             ofNode: (node) => attachments.store.byIndex(BY_NODE, node),

@@ -73,6 +73,16 @@ t.test('what is wrong with a file is said in upstream words, all at once', async
       /cannot be zero at the same time as minCandidateNodesAbsolute, .*cannot be zero at the same time as minCandidateNodesPercentage/,
     ],
     [
+      'arguments: a search for devices that ends before it begins',
+      args('DynamicResources', '{filterTimeout: -1s}'),
+      'profiles[0].pluginConfig[0].args.filterTimeout: Invalid value: "-1s": must be zero or positive',
+    ],
+    [
+      'arguments: a wait for conditions that nobody has',
+      args('DynamicResources', '{bindingTimeout: 1m}'),
+      'profiles[0].pluginConfig[0].args.bindingTimeout: Forbidden: DRADeviceBindingConditions or DRAResourceClaimDeviceStatus feature gate is disabled',
+    ],
+    [
       'arguments: constraints beside the system defaults',
       args(
         'PodTopologySpread',

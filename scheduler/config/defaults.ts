@@ -169,6 +169,8 @@ function configOf(given: GivenPluginConfig): PluginConfig {
   switch (given.name) {
     case 'DefaultPreemption':
       return { name: given.name, args: ARGS[given.name](given.args) };
+    case 'DynamicResources':
+      return { name: given.name, args: ARGS[given.name](given.args) };
     case 'InterPodAffinity':
       return { name: given.name, args: ARGS[given.name](given.args) };
     case 'NodeAffinity':
@@ -190,6 +192,10 @@ const ARGS: {
   DefaultPreemption: (given) => ({
     minCandidateNodesPercentage: given.minCandidateNodesPercentage ?? 10,
     minCandidateNodesAbsolute: given.minCandidateNodesAbsolute ?? 100,
+  }),
+  DynamicResources: ({ filterTimeout = '10s', bindingTimeout }) => ({
+    filterTimeout,
+    ...(bindingTimeout === undefined ? {} : { bindingTimeout }),
   }),
   InterPodAffinity: (given) => ({
     hardPodAffinityWeight: given.hardPodAffinityWeight ?? 1,

@@ -101,6 +101,7 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
     minCandidateNodesPercentage: int32,
     minCandidateNodesAbsolute: int32,
   }),
+  DynamicResourcesArgs: document({ filterTimeout: text, bindingTimeout: text }),
   InterPodAffinityArgs: document({
     hardPodAffinityWeight: int32,
     ignorePreferredTermsOfExistingPods: flag,
@@ -137,6 +138,7 @@ export function definitionOf(kind: string): string {
 /** The kinds of the plugins' arguments. */
 export const ARGS_KINDS: Readonly<Record<ConfigurablePlugin, string>> = {
   DefaultPreemption: 'DefaultPreemptionArgs',
+  DynamicResources: 'DynamicResourcesArgs',
   InterPodAffinity: 'InterPodAffinityArgs',
   NodeAffinity: 'NodeAffinityArgs',
   NodeResourcesBalancedAllocation: 'NodeResourcesBalancedAllocationArgs',

@@ -78,6 +78,7 @@ export interface PluginReference {
 /** The arguments of the plugins that take any, by the name of the plugin. */
 export interface PluginArgs {
   readonly DefaultPreemption: DefaultPreemptionArgs;
+  readonly DynamicResources: DynamicResourcesArgs;
   readonly InterPodAffinity: InterPodAffinityArgs;
   readonly NodeAffinity: NodeAffinityArgs;
   readonly NodeResourcesBalancedAllocation: NodeResourcesBalancedAllocationArgs;
@@ -95,6 +96,14 @@ export type PluginConfig = {
 export interface DefaultPreemptionArgs {
   readonly minCandidateNodesPercentage: number;
   readonly minCandidateNodesAbsolute: number;
+}
+
+/** Durations are in Go's notation. */
+export interface DynamicResourcesArgs {
+  /** How long to look for devices on one node; 0: as long as it takes. */
+  readonly filterTimeout: string;
+  /** Of binding conditions, which are off by default. */
+  readonly bindingTimeout?: string;
 }
 
 export interface InterPodAffinityArgs {

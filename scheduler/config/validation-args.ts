@@ -1,5 +1,6 @@
 /** What is wrong with the arguments of a plugin (`validation_pluginargs.go`). */
 import type { NodeSelectorTerm, TopologySpreadConstraint } from '../../pkg/api/types.js';
+import { parseDuration } from '../../pkg/apimachinery/duration.js';
 import {
   duplicate,
   type FieldError,
@@ -13,6 +14,7 @@ import { newRequirement, SelectorError } from '../../pkg/apimachinery/labels.js'
 import { validateLabelName } from '../../pkg/apimachinery/validation/label-selector.js';
 import type {
   DefaultPreemptionArgs,
+  DynamicResourcesArgs,
   InterPodAffinityArgs,
   NodeAffinityArgs,
   NodeResourcesBalancedAllocationArgs,
@@ -41,6 +43,8 @@ export function validateArgs(config: PluginConfig, at: Path): FieldError[] {
   switch (config.name) {
     case 'DefaultPreemption':
       return defaultPreemption(config.args, at);
+    case 'DynamicResources':
+      return dynamicResources(config.args, at);
     case 'InterPodAffinity':
       return interPodAffinity(config.args, at);
     case 'NodeAffinity':
@@ -221,6 +225,24 @@ function validateConstraint(constraint: TopologySpreadConstraint, at: Path): Fie
   if (labelSelector) {
     const text = 'constraint must not define a selector, as they deduced for each pod';
     errors.push(forbidden(at.child('labelSelector'), text));
+  }
+  return errors;
+}
+
+function dynamicResources(args: DynamicResourcesArgs, at: Path): FieldError[] {
+  const { filterTimeout, bindingTimeout } = args;
+  const errors: FieldError[] = [];
+  const own = at.child('filterTimeout');
+  try {
+    if (parseDuration(filterTimeout) < 0)
+      errors.push(invalid(own, filterTimeout, 'must be zero or positive'));
+  } catch (err) {
+    errors.push(invalid(own, filterTimeout, err instanceof Error ? err.message : String(err)));
+  }
+  if (bindingTimeout !== undefined) {
+    const text =
+      'DRADeviceBindingConditions or DRAResourceClaimDeviceStatus feature gate is disabled';
+    errors.push(forbidden(at.child('bindingTimeout'), text));
   }
   return errors;
 }

@@ -32,6 +32,8 @@ const MAX_RESULTS = 32;
 const MAX_PROGRAMS = 100;
 /** Steps of the search after which a node counts as one that will not do: some puzzles have no end. */
 const MAX_STEPS = 100_000;
+/** How often the search looks at the clock. */
+const STEPS_BETWEEN_LOOKS = 100;
 
 /** A claim, a class or a device is wrong, and no node will change that. */
 export class AllocationError extends Error {}
@@ -44,6 +46,8 @@ export interface AllocatorInput {
   readonly pools: readonly Pool[];
   readonly inUse: ReadonlySet<string>;
   deviceClass(name: string): DeviceClass | undefined;
+  /** The time for this node is over; asked now and then. */
+  expired?(): boolean;
 }
 
 /** One way to satisfy a request. */
@@ -110,7 +114,7 @@ class Search {
   /** `done` devices are chosen; the next comes from behind `from`, for their order means nothing. */
   private takeOne(claim: ResourceClaim, step: Step, done: number, from: number): boolean {
     if (done === step.alternative.count) return this.request(step.index, step.at + 1);
-    if (++this.steps > MAX_STEPS)
+    if (++this.steps > MAX_STEPS || this.isLate())
       throw new NodeAllocationError('timed out trying to allocate devices');
     for (let i = from; i < this.offers.length; i++) {
       const { pool, offered } = this.offers[i] as Offer;
@@ -124,6 +128,10 @@ class Search {
       this.giveBack();
     }
     return false;
+  }
+
+  private isLate(): boolean {
+    return this.steps % STEPS_BETWEEN_LOOKS === 0 && this.input.expired?.() === true;
   }
 
   /** Every device that matches, of which none may be in use. */

@@ -161,6 +161,26 @@ t.test('devices are found for claims', async (t) => {
   );
 });
 
+t.test('a search that finds no end is given up on the node', async (t) => {
+  const many = Array.from({ length: 14 }, (_, i) => gpu(`g${i}`, 'A', '1Gi'));
+  const puzzle = {
+    requests: [
+      { name: 'some', exactly: wants('true', { count: 6 }) },
+      { name: 'none', exactly: wants('false') },
+    ],
+  };
+  const input: AllocatorInput = {
+    claims: [claimOf('c', puzzle)],
+    pools: new Offers([sliceOf('n1', many)]).on(NODE),
+    inUse: new Set(),
+    deviceClass: () => CLASSES[0],
+  };
+  t.equal(allocate(input), undefined, 'with time to the end');
+  t.throws(() => allocate({ ...input, expired: () => true }), {
+    message: 'timed out trying to allocate devices',
+  });
+});
+
 t.test('what a driver has not finished saying is not given out', async (t) => {
   const old = sliceOf('n1', [gpu('old', 'A', '1Gi')]);
   const pool = { name: 'n1', generation: 2, resourceSliceCount: 2 };

@@ -8,7 +8,10 @@
  */
 import { canBeReserved, claimKeysOf, isReservedFor } from '../../pkg/api/devices/pod-claims.js';
 import type { AllocationResult, DeviceRequest, Pod, ResourceClaim } from '../../pkg/api/types.js';
+import { parseDuration } from '../../pkg/apimachinery/duration.js';
 import { type KubeObject, keyOf } from '../../pkg/apimachinery/meta.js';
+import type { Clock } from '../../pkg/component/clock.js';
+import type { DynamicResourcesArgs } from '../config/types.js';
 import { AllocationError, allocate, NodeAllocationError } from '../devices/allocator.js';
 import type { ClaimBook } from '../devices/claims.js';
 import { admits, Offers } from '../devices/pools.js';
@@ -44,7 +47,12 @@ interface State {
 
 const STATE = stateKey<State>(NAME);
 
-export function dynamicResources(book: ClaimBook): Plugin {
+export function dynamicResources(
+  book: ClaimBook,
+  { filterTimeout }: DynamicResourcesArgs,
+  clock: Clock,
+): Plugin {
+  const timeoutMs = parseDuration(filterTimeout) || Number.POSITIVE_INFINITY;
   return {
     name: NAME,
     events: [
@@ -98,7 +106,10 @@ export function dynamicResources(book: ClaimBook): Plugin {
         try {
           const pools = now.offers.on(node);
           const deviceClass = (name: string) => book.deviceClass(name);
-          const found = allocate({ claims: now.waiting, pools, inUse: now.inUse, deviceClass });
+          const since = clock.monotonic();
+          const expired = () => clock.monotonic() - since > timeoutMs;
+          const { waiting: claims, inUse } = now;
+          const found = allocate({ claims, pools, inUse, deviceClass, expired });
           if (!found) return unresolvable(REASON_ALLOCATE);
           if (away.length === 0) now.found.set(node.name, found);
         } catch (err) {

@@ -1,6 +1,7 @@
 /** The registry of plugins. In which order they run, and with which weights, is the configuration's. */
 import type { Pod } from '../../pkg/api/types.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
+import type { Clock } from '../../pkg/component/clock.js';
 import type { SchedulerCache } from '../cache/cache.js';
 import type { ConfigurablePlugin, PluginArgs } from '../config/types.js';
 import type { ClaimBook } from '../devices/claims.js';
@@ -36,6 +37,7 @@ export interface PluginOptions {
   readonly volumes: Volumes;
   readonly attachments: Attachments;
   readonly devices: ClaimBook;
+  readonly clock: Clock;
 }
 
 /** Every plugin that there is, by name; profiles choose among them. */
@@ -57,7 +59,7 @@ export function allPlugins(options: PluginOptions): ReadonlyMap<string, Plugin> 
     volumeZone(volumes),
     podTopologySpread({ args: args('PodTopologySpread'), defaultSelector, nodes }),
     interPodAffinity({ args: args('InterPodAffinity'), namespaceLabels, nodes }),
-    dynamicResources(options.devices),
+    dynamicResources(options.devices, args('DynamicResources'), options.clock),
     defaultPreemption(args('DefaultPreemption')),
     nodeResourcesBalancedAllocation(args('NodeResourcesBalancedAllocation')),
     imageLocality(options.cache),

@@ -140,6 +140,7 @@ export class Cluster {
       pods: { createSubresource: () => Promise.reject(new Error('nothing is bound in this test')) },
       volumes: (options.volumes ?? noVolumes)(this.cache),
       devices: options.devices ?? noDevices(),
+      clock: new FakeClock(),
       attachments: options.attachments ?? { csiNode: () => undefined, ofNode: () => [] },
       defaultSelector: options.defaultSelector ?? (() => undefined),
       namespaceLabels: (name) => options.namespaces?.[name] ?? {},
