@@ -659,6 +659,31 @@ t.test(
       /:00Z$/,
       'the time that was due, not the one at which it started',
     );
+    // Half an hour ago, and in half an hour.
+    const minute = (new Date().getMinutes() + 30) % 60;
+    await cronJobs.create({
+      metadata: { namespace: NAMESPACE, name: 'moved' },
+      spec: { schedule: '0 0 1 1 *', jobTemplate: { spec: { template } } },
+    });
+    const lastScheduleTime = new Date(Date.now() - 7_200_000).toISOString().replace(/\.\d+Z/, 'Z');
+    const moved = { status: { lastScheduleTime } };
+    await cronJobs.patch(NAMESPACE, 'moved', 'merge', moved, { subresource: 'status' });
+    await cronJobs.patch(NAMESPACE, 'moved', 'merge', { spec: { schedule: `${minute} * * * *` } });
+    await cronJobs.patch(NAMESPACE, 'tick', 'merge', { spec: { concurrencyPolicy: 'Forbid' } });
+    await due(2);
+    await eventually('another job', async () => (await jobsOf()).length === 1);
+    const all = (await jobs.list({ namespace: NAMESPACE })).items;
+    t.notOk(
+      all.some(({ metadata }) => metadata?.name?.startsWith('moved-')),
+      'a new schedule has missed nothing',
+    );
+    await cronJobs.patch(NAMESPACE, 'moved', 'merge', { metadata: { annotations: { a: 'b' } } });
+    await eventually('what it missed, once it is looked at', async () =>
+      (await jobs.list({ namespace: NAMESPACE })).items.some(({ metadata }) =>
+        metadata?.name?.startsWith('moved-'),
+      ),
+    );
+    await cronJobs.delete(NAMESPACE, 'moved', { propagationPolicy: 'Background' });
     await cronJobs.delete(NAMESPACE, 'tick', { propagationPolicy: 'Background' });
     await eventually('jobs', async () => (await jobsOf()).length === 0);
   },

@@ -64,7 +64,7 @@ class CronJobController implements Controller {
     this.cronJobs = informers.informer<CronJob>(CRON_JOBS);
     this.jobs = informers.informer<Job>(JOBS, { indexers: { [BY_OWNER]: ownerIndex } });
     const enqueue = (obj: CronJob) => this.queue.add(keyOf(obj));
-    this.cronJobs.addHandler({ add: enqueue, update: (_, obj) => enqueue(obj) });
+    this.cronJobs.addHandler({ add: enqueue, update: (old, obj) => this.changed(old, obj) });
     const enqueueOwner = (obj: Job) => {
       const ref = controllerOf(obj);
       if (ref?.kind === CRON_JOBS.kind)
@@ -89,6 +89,17 @@ class CronJobController implements Controller {
       },
       signal,
     );
+  }
+
+  /** Times of a new schedule that have passed are no missed ones: it counts from its next time. */
+  private changed(old: CronJob, obj: CronJob): void {
+    const now = this.context.clock.now();
+    const isNew =
+      old.spec?.schedule !== obj.spec?.schedule || old.spec?.timeZone !== obj.spec?.timeZone;
+    const timing = isNew ? timingOf(obj, now) : undefined;
+    const next = timing && !isFault(timing) ? timing.next : undefined;
+    if (next === undefined) this.queue.add(keyOf(obj));
+    else this.queue.addAfter(keyOf(obj), next - now + SLACK_MS);
   }
 
   private async sync(key: string, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** Workloads: Deployments and all that keeps pods. */
 import type { Area } from './coverage.js';
-import { held, notCovered, TRAFFIC, UNTESTED } from './rows.js';
+import { held, notCovered, TRAFFIC } from './rows.js';
 
 export const apps: Area = [
   ...held('test/e2e/conformance/daemon-set.ts', [
@@ -38,6 +38,7 @@ export const apps: Area = [
     'PodDisruptionBudget: update and patch status',
   ]),
   ...held('test/e2e/conformance/job.ts', [
+    'Jobs, completion after task failure',
     'Jobs, orphan pods, re-adoption',
     'Ensure pod failure policy allows to ignore failure matching on the DisruptionTarget condition',
     'Verify Pod Failure policy allows to fail job early on exit code.',
@@ -74,7 +75,6 @@ export const apps: Area = [
     'StatefulSet, Rolling Update',
     'StatefulSet, status sub-resource',
   ]),
-  ...notCovered(UNTESTED, ['Jobs, completion after task failure']),
   ...notCovered(TRAFFIC, [
     'Replica Set, run basic image',
     'Replication Controller, run basic image',

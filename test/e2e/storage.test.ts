@@ -20,6 +20,13 @@ interface Claim {
   };
 }
 
+interface DriverNode {
+  readonly status: {
+    readonly volumesInUse?: readonly string[];
+    readonly volumesAttached?: readonly { readonly name: string }[];
+  };
+}
+
 const pvc = (name: string, size: string, extra = '') => `
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -50,6 +57,17 @@ spec:
   capacity: {storage: 10Gi}
   accessModes: [ReadWriteOnce]
   hostPath: {path: /mnt/data}
+`;
+
+const DRIVER_VOLUME = `
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: driven}
+spec:
+  storageClassName: driven
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  csi: {driver: csi.example.com, volumeHandle: h1}
 `;
 
 const STATEFUL_SET = `
@@ -176,6 +194,39 @@ t.test('storage', { skip, timeout: 120_000 }, async (t) => {
     await apply(pvc('later', '1Gi'));
     await running('early');
     t.equal((await claim('later')).spec.storageClassName, 'standard');
+  });
+
+  await t.test('a volume of a driver is attached, is in use, and is let go', async (t) => {
+    const mine = pvc('driven', '1Gi', 'storageClassName: driven');
+    await apply(DRIVER_VOLUME, mine, pod('driver', 'driven'));
+    const attachments = async () =>
+      (await cluster.get<{ items: { metadata: { name: string } }[] }>('volumeattachments')).items;
+    const [attachment] = await eventually('wanted', async () => {
+      const items = await attachments();
+      return items.length > 0 && items;
+    });
+    const { spec } = await cluster.get<{ spec: { nodeName: string } }>('pod driver');
+    const use = async () =>
+      (await cluster.get<DriverNode>(`node ${spec.nodeName}`)).status.volumesInUse ?? [];
+    const name = 'kubernetes.io/csi/csi.example.com^h1';
+    await eventually('in use before it is attached', async () => (await use()).includes(name));
+    t.match(await kubectl('get', 'pod', 'driver'), /ContainerCreating/);
+    // What the driver's registrar and its attacher would do.
+    const drivers = { spec: { drivers: [{ name: 'csi.example.com', nodeID: spec.nodeName }] } };
+    const patch = (what: string, body: object, ...more: string[]) =>
+      kubectl('patch', ...what.split(' '), '--type=merge', '-p', JSON.stringify(body), ...more);
+    await patch(`csinode ${spec.nodeName}`, drivers);
+    const attached = { status: { attached: true } };
+    await patch(`volumeattachment ${attachment?.metadata.name}`, attached, '--subresource=status');
+    await running('driver');
+    const { status } = await cluster.get<DriverNode>(`node ${spec.nodeName}`);
+    t.same(
+      status.volumesAttached?.map((volume) => volume.name),
+      [name],
+    );
+    await kubectl('delete', 'pod', 'driver');
+    await eventually('let go', async () => !(await use()).includes(name));
+    await eventually('detached', async () => (await attachments()).length === 0);
   });
 
   await t.test('each pod of a StatefulSet keeps its own claim', async (t) => {

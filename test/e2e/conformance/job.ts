@@ -66,7 +66,40 @@ async function succeedsByPolicy(w: World, succeeded: string): Promise<void> {
   });
 }
 
+/** Each pod's container fails once, and leaves word of it where its next run looks. */
+const FAIL_ONCE = 'if [ -r /tmp/data/foo ]; then exit 0; else touch /tmp/data/foo; exit 1; fi';
+
 export const jobs: readonly Clause[] = [
+  {
+    title: 'Jobs, completion after task failure',
+    run: async (w) => {
+      const container = {
+        name: 'main',
+        image: 'busybox',
+        command: ['sh', '-c', FAIL_ONCE],
+        volumeMounts: [{ name: 'data', mountPath: '/tmp/data' }],
+      };
+      const spec = podSpec({
+        containers: [container],
+        restartPolicy: 'OnFailure',
+        volumes: [{ name: 'data', emptyDir: {} }],
+      });
+      await w.jobs.create({
+        metadata: { name: 'work' },
+        spec: { parallelism: 2, completions: 4, backoffLimit: 6, template: { spec } },
+      });
+      const job = await ended(w, 'Complete');
+      w.t.equal(job.status?.succeeded, 4);
+      w.t.equal(job.status?.failed ?? 0, 0, 'a container that is restarted is no failed pod');
+      const pods = await w.pods.list('job-name=work');
+      w.t.equal(pods.filter(({ status }) => status?.phase === 'Succeeded').length, 4);
+      w.t.same(
+        pods.map(({ status }) => status?.containerStatuses?.[0]?.restartCount),
+        [1, 1, 1, 1],
+        'each failed once',
+      );
+    },
+  },
   {
     title: 'Jobs, orphan pods, re-adoption',
     run: async (w) => {
