@@ -74,8 +74,19 @@ function outOf(resource: string, requested: number, used: number, capacity: numb
   return { reason: `OutOf${resource}`, message };
 }
 
+/** Every pod of a node is asked for each that comes; a pod that changes is another object. */
+const known = new WeakMap<Pod, Readonly<Record<string, number>>>();
+
 /** What a pod asks for: cpu in millicores, the rest in units. */
-export function requestsOf(pod: Pod): Record<string, number> {
+function requestsOf(pod: Pod): Readonly<Record<string, number>> {
+  const before = known.get(pod);
+  if (before) return before;
+  const requests = sumOfRequests(pod);
+  known.set(pod, requests);
+  return requests;
+}
+
+function sumOfRequests(pod: Pod): Record<string, number> {
   const sum: Record<string, number> = {};
   const add = (into: Record<string, number>, requests: Record<string, string> = {}) => {
     for (const [name, text] of Object.entries(requests))

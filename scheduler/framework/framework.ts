@@ -100,8 +100,8 @@ export class Framework {
 
   /** The first plugin that turns the node down; undefined where it passes all. Throws a PluginError. */
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): PluginStatus | undefined {
-    for (const plugin of this.at.filter) {
-      if (state.skipFilter.has(plugin.name)) continue;
+    state.filters ??= this.at.filter.filter(({ name }) => !state.skipFilter.has(name));
+    for (const plugin of state.filters) {
       const status = plugin.filter?.(state, pod, node);
       if (status?.code === 'Error')
         throw new PluginError(`running "${plugin.name}" filter plugin`, status.reasons);

@@ -49,6 +49,8 @@ export class CycleState {
   /** Plugins whose Filter or Score this pod does not need. */
   readonly skipFilter = new Set<string>();
   readonly skipScore = new Set<string>();
+  /** The filters that are left, once it is known which are skipped: asked of node after node. */
+  filters: readonly Plugin[] | undefined;
   set<T>(key: StateKey<T>, value: T): void {
     this.entries.set(key.name, value);
   }
@@ -64,6 +66,7 @@ export class CycleState {
     }
     for (const name of this.skipFilter) copy.skipFilter.add(name);
     for (const name of this.skipScore) copy.skipScore.add(name);
+    copy.filters = this.filters;
     return copy;
   }
 }
