@@ -379,6 +379,9 @@ export class PodContainers {
         env: [...env].map(([key, value]) => ({ name: key, value })),
         ...(mounts.length > 0 ? { mounts } : {}),
         ...(container.workingDir === undefined ? {} : { workingDir: container.workingDir }),
+        ...(container.terminationMessagePath === undefined
+          ? {}
+          : { terminationMessagePath: container.terminationMessagePath }),
         tty: container.tty === true,
         stdin: container.stdin === true,
         restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',

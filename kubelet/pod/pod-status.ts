@@ -172,7 +172,11 @@ export function failPod(status: PodStatus, reason: string, message: string): Pod
  * terminated now, so that no status stays behind saying that it runs.
  */
 export function terminatedStatus(pod: Pod, status: PodStatus): PodStatus {
-  const init = status.initContainerStatuses?.map((s) => terminate(s, hasRun(pod, status)));
+  // One that did what it was there for goes on being ready.
+  const init = status.initContainerStatuses?.map((s) => ({
+    ...terminate(s, hasRun(pod, status)),
+    ready: s.ready && s.state?.terminated?.exitCode === 0,
+  }));
   return {
     ...status,
     ...(init ? { initContainerStatuses: init } : {}),

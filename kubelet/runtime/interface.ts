@@ -65,6 +65,8 @@ export interface ContainerConfig extends ContainerLimits {
   /** Absent: none. */
   readonly mounts?: readonly Mount[];
   readonly workingDir?: string;
+  /** What is written to this file is the container's last word. Absent: /dev/termination-log. */
+  readonly terminationMessagePath?: string;
   readonly tty: boolean;
   readonly stdin: boolean;
   /** Whether the pod starts it again: never, on failure or always. A simulation may end what would not end. */

@@ -1,6 +1,6 @@
 /** Services, names, and what flows. */
 import type { Area } from './coverage.js';
-import { held, notCovered, TRAFFIC, UNTESTED } from './rows.js';
+import { held, NAMES, notCovered, TRAFFIC } from './rows.js';
 
 export const network: Area = [
   ...held('test/e2e/conformance/api-operations.ts', [
@@ -10,39 +10,33 @@ export const network: Area = [
     'IPAddress API',
     'ServiceCIDR API',
   ]),
-  ...notCovered(UNTESTED, [
+  ...held('test/e2e/conformance/services.ts', [
     'kubernetes.default Endpoints and EndpointSlices',
     'Kubernetes Service',
     'EndpointSlice, creation/deletion',
     'EndpointSlice, "empty" Service',
-    'EndpointSlice, multiple IPs, multiple ports',
-    'EndpointSlice, single IP, multiple ports',
     'EndpointSlice Mirroring',
     'Endpoint resource lifecycle',
-    'Proxy through apiserver to a Service',
     'Service, complete ServiceStatus lifecycle',
     'Service, deletes a collection of services',
     'Find Kubernetes Service in default Namespace',
-  ]),
-  ...notCovered(TRAFFIC, [
-    '[sig-network] DNS should provide /etc/hosts entries for the cluster [Conformance]',
-    'DNS, for ExternalName Services',
-    'DNS, resolve the hostname',
-    'DNS, resolve the subdomain',
-    'DNS, services',
-    '[sig-network] DNS should provide DNS for the cluster [Conformance]',
-    'DNS, PQDN for services',
-    'DNS, custom dnsConfig',
     'Endpoints, creation/deletion',
     'Endpoints, "empty" Service',
     'Scheduling, HostPort matching and HostIP and Protocol not-matching',
+    'Service endpoint latency, thresholds',
+    'Service, endpoints',
+    'Service, endpoints with multiple ports',
+  ]),
+  ...notCovered(TRAFFIC, [
+    'EndpointSlice, multiple IPs, multiple ports',
+    'EndpointSlice, single IP, multiple ports',
+    'Proxy through apiserver to a Service',
     'Networking, intra pod http',
     'Networking, intra pod udp',
     '[sig-network] Networking Granular Checks: Pods should function for node-pod communication: http [LinuxOnly] [NodeConformance] [Conformance]',
     '[sig-network] Networking Granular Checks: Pods should function for node-pod communication: udp [LinuxOnly] [NodeConformance] [Conformance]',
     'Proxy, validate Proxy responses',
     'Proxy, validate ProxyWithPath responses',
-    'Service endpoint latency, thresholds',
     'Service, change type, ClusterIP to ExternalName',
     'Service, change type, ExternalName to ClusterIP',
     'Service, change type, ExternalName to NodePort',
@@ -52,8 +46,16 @@ export const network: Area = [
     'Service, ClusterIP type, session affinity to None',
     'Service, NodePort type, session affinity to ClientIP',
     'Service, ClusterIP type, session affinity to ClientIP',
-    'Service, endpoints',
     'Service, should serve endpoints on same port and different protocols.',
-    'Service, endpoints with multiple ports',
+  ]),
+  ...notCovered(NAMES, [
+    '[sig-network] DNS should provide /etc/hosts entries for the cluster [Conformance]',
+    'DNS, for ExternalName Services',
+    'DNS, resolve the hostname',
+    'DNS, resolve the subdomain',
+    'DNS, services',
+    '[sig-network] DNS should provide DNS for the cluster [Conformance]',
+    'DNS, PQDN for services',
+    'DNS, custom dnsConfig',
   ]),
 ];

@@ -20,3 +20,11 @@ export const CONTAINER =
   "asks what a real container's processes and files do; simulated ones do part of it, untested";
 export const TRAFFIC =
   'sends traffic to a pod or through a Service; nothing listens in a simulated container';
+export const NAMES =
+  'asks for DNS records, or for what the kubelet writes to resolv.conf and hosts; neither is simulated in full';
+export const KERNEL =
+  'asks a kernel for users, modes, mounts, privileges or sysctls; there is none under a simulated container';
+export const EXEC = 'runs commands in a container, or streams from it; not built';
+export const TOKENS = 'uses the token in a container, where a simulated one has an empty file';
+export const SAMPLE = 'runs an extension API server of another project in a container';
+export const SLOW = 'waits for minutes';

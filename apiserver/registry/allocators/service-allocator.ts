@@ -115,7 +115,10 @@ export class ServiceAllocator {
       }
       taken.addresses.push(wanted[i] ?? '');
     }
-    spec.clusterIPs = wanted.slice(0, families.length);
+    // What has all that it needs may be frozen: of a patched status the spec is the stored one.
+    const own = wanted.slice(0, families.length);
+    if (own.join() === spec.clusterIPs?.join() && spec.clusterIP === own[0]) return;
+    spec.clusterIPs = own;
     spec.clusterIP = wanted[0];
   }
 

@@ -7,6 +7,8 @@ import type { Service, ServicePort, ServiceSpec } from '../../../pkg/api/types.j
 const DEFAULT_AFFINITY_SECONDS = 10800;
 
 export function setServiceDefaults(obj: Service): void {
+  // Of a patched status the spec is not decoded again; whether it may have an ingress, validation sees.
+  const isStatusAlone = obj.spec === undefined;
   obj.spec ??= {};
   const { spec } = obj;
   spec.sessionAffinity ||= 'None';
@@ -24,8 +26,8 @@ export function setServiceDefaults(obj: Service): void {
   }
   if (isExternallyAccessible(spec)) spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
-  if (spec.type === 'LoadBalancer') {
-    spec.allocateLoadBalancerNodePorts ??= true;
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+  if (spec.type === 'LoadBalancer' || isStatusAlone) {
     for (const ingress of obj.status?.loadBalancer?.ingress ?? []) {
       if (ingress.ip) ingress.ipMode ??= 'VIP';
     }

@@ -13,7 +13,6 @@ import { qosClass } from '../defaults/qos-class.js';
 import type { Subresource } from '../resource.js';
 import { MIRROR_ANNOTATION } from '../validation/pod-annotations.js';
 import { validatePodMetadataAndSpec } from '../validation/pod-spec.js';
-import { compareQuantity } from '../validation/quantities.js';
 
 const RESIZABLE = ['cpu', 'memory'] as const;
 
@@ -106,26 +105,6 @@ function validateResize(after: Container, before: Container, at: Path): FieldErr
     const now = after.resources?.[list] ?? {};
     if (Object.keys(before.resources?.[list] ?? {}).some((name) => now[name] === undefined)) {
       errors.push(forbidden(at.child(list), `resource ${list} cannot be removed`));
-    }
-  }
-  const policy = after.resizePolicy?.find(
-    (entry) => entry.resourceName === 'memory',
-  )?.restartPolicy;
-  const newLimit = after.resources?.limits?.memory;
-  const oldLimit = before.resources?.limits?.memory;
-  if (newLimit !== undefined && (policy === undefined || policy === 'NotRequired')) {
-    const field = at.child('limits').key('memory');
-    if (oldLimit === undefined) {
-      errors.push(
-        forbidden(field, 'memory limits cannot be added unless resizePolicy is RestartContainer'),
-      );
-    } else if (compareQuantity(newLimit, oldLimit) < 0) {
-      errors.push(
-        forbidden(
-          field,
-          'memory limits cannot be decreased unless resizePolicy is RestartContainer',
-        ),
-      );
     }
   }
   return errors;

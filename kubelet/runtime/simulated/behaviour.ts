@@ -63,7 +63,7 @@ export function durationMs(text: string | undefined): number | undefined {
 }
 
 /** What a container sees of the world: its name, its files, the cluster's names. */
-export type Surroundings = Pick<ShellContext, 'hostname' | 'files' | 'resolve'>;
+export type Surroundings = Pick<ShellContext, 'hostname' | 'messagePath' | 'files' | 'resolve'>;
 
 export function behaviourOf(
   config: ContainerConfig,

@@ -11,6 +11,8 @@ export type Effect =
 export interface ShellContext {
   readonly env: Map<string, string>;
   readonly hostname: string;
+  /** The file of last words. */
+  readonly messagePath: string;
   /** The time inside the container, for `date`. */
   now(): number;
   /** What a command nobody knows does: it runs on, takes a moment, or has passed already. */

@@ -224,7 +224,7 @@ class Script {
           if (redirect[1] === '2') continue;
         }
         const [name = ''] = live ? yield* this.expandWord(file ?? '', ctx) : [];
-        target = targetOf(`${redirect[3] ?? ''}${name}`);
+        target = targetOf(`${redirect[3] ?? ''}${name}`, ctx.messagePath);
         if (live && typeof target === 'object')
           ctx.files.write(target.file, '', redirect[2] === '>>');
         continue;
@@ -384,9 +384,9 @@ function* redirected(
   }
 }
 
-function targetOf(file: string): Target {
+function targetOf(file: string, messagePath: string): Target {
   if (file === '&2' || file === '/dev/stderr' || file === '/proc/1/fd/2') return 'stderr';
   if (file === '&1' || file === '/dev/stdout' || file === '/proc/1/fd/1') return 'stdout';
-  if (file === '/dev/termination-log') return 'message';
+  if (file === messagePath) return 'message';
   return file.startsWith('/dev/') ? 'nowhere' : { file };
 }

@@ -65,6 +65,7 @@ function outcome(
   const context = {
     env: new Map(Object.entries(env)),
     hostname: 'web-0',
+    messagePath: '/dev/termination-log',
     now: () => at,
     unknown,
     files: new ContainerFiles(givenFiles('web-0', 'shop'), [

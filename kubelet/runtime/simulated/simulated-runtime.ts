@@ -42,6 +42,7 @@ import { VolumeTrees } from './volume-trees.js';
 export const SIMULATED_VERSION = '1.35.0';
 /** What a command run inside may print at most. */
 const MAX_EXEC_EFFECTS = 10_000;
+const MESSAGE_PATH = '/dev/termination-log';
 const START_ERROR_CODE = 128;
 const KILLED = 137;
 
@@ -449,6 +450,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     );
     return {
       hostname,
+      messagePath: container.config.terminationMessagePath ?? MESSAGE_PATH,
       files: files ?? new ContainerFiles(givenFiles(hostname, podNamespace), mounts),
       resolve: (name) => resolveName(name, podNamespace, this.options.services),
     };

@@ -10,7 +10,7 @@ import type { Clause, World } from '../../support/clause.js';
 import { failureOf, nameOf } from '../../support/kube.js';
 import type { Resource } from '../../support/objects.js';
 
-interface Kind {
+export interface Kind {
   readonly title: string;
   readonly apiVersion: string;
   readonly plural: string;
@@ -377,7 +377,8 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-export const apiOperations: readonly Clause[] = KINDS.map((kind) => ({
-  title: kind.title,
-  run: (w) => operations(w, kind),
-}));
+export const apiOperations: readonly Clause[] = operationsOf(KINDS);
+
+export function operationsOf(kinds: readonly Kind[]): Clause[] {
+  return kinds.map((kind) => ({ title: kind.title, run: (w) => operations(w, kind) }));
+}

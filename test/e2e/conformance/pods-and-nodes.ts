@@ -1,6 +1,6 @@
 /** Pods as objects of the API, nodes that come, go and drive pods away, and watches that miss nothing. */
 import type { V1ConfigMap, V1Pod, V1Taint } from '@kubernetes/client-node';
-import { type Clause, podSpec, type World } from '../../support/clause.js';
+import { type Clause, has, podSpec, type World } from '../../support/clause.js';
 import { remains } from '../../support/eventually.js';
 import { isReady, nameOf } from '../../support/kube.js';
 import type { Recording } from '../../support/objects.js';
@@ -147,6 +147,24 @@ export const podsAndNodes: readonly Clause[] = [
       w.t.equal(updated.metadata?.labels?.['updated'], 'true');
       await w.nodes.delete(name);
       await w.gone(w.nodes, name);
+    },
+  },
+];
+
+export const cluster: readonly Clause[] = [
+  {
+    title: 'Conformance tests minimum number of nodes.',
+    run: async (w) => {
+      const open = await w.until('nodes that pods can be put on', async () => {
+        const found = (await w.nodes.list()).filter(
+          (node) =>
+            node.spec?.unschedulable !== true &&
+            has(node, 'Ready') &&
+            (node.spec?.taints ?? []).every(({ effect }) => effect === 'PreferNoSchedule'),
+        );
+        return found.length >= 2 && found;
+      });
+      w.t.ok(open.length >= 2, `${open.length} nodes`);
     },
   },
 ];
