@@ -12,7 +12,7 @@ import type {
   CustomResourceDefinitionVersion,
 } from '../../pkg/api/types.js';
 import { clone } from '../../pkg/apimachinery/clone.js';
-import { equalBut } from '../../pkg/apimachinery/equality.js';
+import { deepEqual, equalBut } from '../../pkg/apimachinery/equality.js';
 import { FieldManager } from '../../pkg/apimachinery/managed-fields/field-manager.js';
 import { setOf } from '../../pkg/apimachinery/managed-fields/field-set.js';
 import type { KubeObject, UnstructuredObject } from '../../pkg/apimachinery/meta.js';
@@ -45,9 +45,12 @@ export interface CustomKindOptions {
   readonly sibling: (apiVersion: string) => CustomKind | undefined;
   /** Absent: versions differ in their apiVersion alone. */
   readonly converter?: ObjectConverter;
+  /** What the version was served with before its definition changed: the schema is mostly the same. */
+  readonly before?: CompiledSchema;
 }
 
-interface Parts {
+/** What is made of a schema. */
+export interface CompiledSchema {
   readonly schema: JsonSchema;
   readonly decoder: CustomDecoder;
   readonly checked: CheckedBy;
@@ -59,13 +62,20 @@ const NO_SCHEMA: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-f
 
 export class CustomKind {
   readonly definition: ResourceDefinition;
-  private parts: Parts | undefined;
+  private parts: CompiledSchema | undefined;
+  private before: CompiledSchema | undefined;
   private manager: FieldManager | undefined;
   /** What webhooks made of objects while the owners of their fields were worked out, by version and object. */
   private readonly converted = new LruMap<UnstructuredObject>(MAX_CONVERTED);
 
   constructor(private readonly options: CustomKindOptions) {
     this.definition = this.define(options.crd());
+    this.before = options.before;
+  }
+
+  /** As far as anybody needed it, for who takes this one's place. */
+  get compiled(): CompiledSchema | undefined {
+    return this.parts ?? this.before;
   }
 
   /** As its author wrote it. */
@@ -139,17 +149,20 @@ export class CustomKind {
     return this.manager;
   }
 
-  private get all(): Parts {
+  private get all(): CompiledSchema {
     if (!this.parts) {
       const version = this.versionOf(this.options.crd());
-      const schema = version.schema?.openAPIV3Schema ?? NO_SCHEMA;
+      const given = version.schema?.openAPIV3Schema ?? NO_SCHEMA;
+      const same = deepEqual(this.before?.schema, given) ? this.before : undefined;
+      this.before = undefined;
+      const schema = same?.schema ?? given;
       this.parts = {
         schema,
-        decoder: new CustomDecoder(schema, this.options.builtIn),
+        decoder: same?.decoder ?? new CustomDecoder(schema, this.options.builtIn),
         checked: {
           schema,
           scale: version.subresources?.scale,
-          rules: compileRules(schema),
+          rules: same ? same.checked.rules : compileRules(schema),
         },
       };
     }

@@ -4,7 +4,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { CustomResourceDefinition, JSONSchemaProps } from '../../pkg/api/types.js';
+import type {
+  CustomResourceDefinition,
+  JSONSchemaProps,
+  ValidationRule,
+} from '../../pkg/api/types.js';
 import type { UnstructuredObject } from '../../pkg/apimachinery/meta.js';
 import { RealClock } from '../../pkg/component/clock.js';
 import { TestServer } from '../testing/test-server.js';
@@ -828,6 +832,44 @@ t.test('a mutating webhook changes them, and what it adds is checked', async (t)
   const two = await admin.post(items('hookeds'), thing('Hooked', 'two', { spec: {} }));
   t.match(two.body, { message: /spec.size in body should be less than or equal to 9/ }, two.text);
 });
+
+t.test(
+  'what changes beside a schema changes nothing in it; a schema that changes is checked anew',
+  async (t) => {
+    const rule = { rule: 'self.size < 5', message: 'too large' };
+    const spec = (rules: ValidationRule) =>
+      object({ size: { type: 'integer' } }, { 'x-kubernetes-validations': [rules] });
+    const at = `${CRDS}/steadies.example.com`;
+    await define(t, definition('Steadie', spec(rule)));
+    const make = (name: string, size: number) =>
+      admin.post(items('steadies'), { ...thing('Steadie', name, {}), size });
+    t.match(await make('a', 9), { code: 422 });
+    await admin.patch(at, { spec: { names: { shortNames: ['sd'] } } });
+    await until(async () => {
+      const { body } = await admin.get('/apis/example.com/v1');
+      return JSON.stringify(body).includes('"sd"');
+    });
+    t.match(await make('a', 9), { code: 422, body: { message: /too large/ } });
+    t.equal((await make('a', 4)).code, 201);
+    const changed = (rules: ValidationRule) => ({
+      spec: {
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: spec(rules) },
+          },
+        ],
+      },
+    });
+    const wrong = await admin.patch(at, changed({ rule: 'self.absent < 5' }));
+    t.match(wrong, { code: 422, body: { message: /undefined field 'absent'/ } });
+    t.match(await admin.patch(at, changed({ rule: 'self.absent < 5' })), { code: 422 });
+    t.equal((await admin.patch(at, changed({ rule: 'self.size < 20' }))).code, 200);
+    await until(async () => (await make(`b-${clock.now()}`, 9)).code === 201);
+  },
+);
 
 t.test('deleting a definition deletes its objects first', async (t) => {
   await define(t, definition('Doomed', object({})));

@@ -146,7 +146,7 @@ export class CustomResources implements CustomSource {
       return;
     }
     this.forget(stored.name);
-    this.entries.set(stored.name, this.entry(stored, crd, signature));
+    this.entries.set(stored.name, this.entry(stored, crd, signature, known?.kinds));
     this.stale = true;
   }
 
@@ -158,7 +158,13 @@ export class CustomResources implements CustomSource {
     for (const { storage } of known.stores.values()) storage.cache.close();
   }
 
-  private entry(stored: StoredObject, crd: CustomResourceDefinition, signature: string): Entry {
+  /** `before`: the versions as they were, by name. */
+  private entry(
+    stored: StoredObject,
+    crd: CustomResourceDefinition,
+    signature: string,
+    before?: ReadonlyMap<string, CustomKind>,
+  ): Entry {
     const { spec } = crd;
     const { clock, services, schemas } = this.options;
     const conversion = spec.conversion ?? { strategy: 'None' };
@@ -175,7 +181,9 @@ export class CustomResources implements CustomSource {
         : new ConversionWebhook({ conversion, services, clock }),
     };
     for (const { name } of spec.versions) {
+      const compiled = before?.get(name)?.compiled;
       const kind = new CustomKind({
+        ...(compiled ? { before: compiled } : {}),
         crd: () => crdOf(entry.stored),
         version: name,
         schemas,

@@ -77,6 +77,7 @@ export async function create(
   ): Promise<StoredObject | undefined> {
     prepare(of, attempt, ctx);
     if (strategy.large) await othersTurn();
+    await strategy.checkAhead?.(attempt);
     const own = metadataOf(attempt);
     const name = own.name ?? '';
     of.refuse(name, [

@@ -96,6 +96,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** So large an object that each step of a write takes long: others' requests are let in between them. */
   readonly large?: boolean;
+  /** Of a large one: what `validate` would take long for, done before it in pieces. Reports nothing. */
+  checkAhead?(obj: T): Promise<void>;
   /** PUT creates what is not there. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion overwrites; false answers 422 "must be specified for an update". Default true. */

@@ -151,6 +151,7 @@ async function updateOnce(
   checkResourceVersion(store, strategy, name, obj, current);
   prepare(store, strategy, subresource, obj, old, ctx);
   if (strategy.large) await othersTurn();
+  if (subresource === '') await strategy.checkAhead?.(obj);
   store.refuse(name, [
     ...validateObjectMetaUpdate(metadataOf(obj), old.metadata ?? {}, path('metadata')),
     ...validateWith(store, obj, () => validateUpdate(store, strategy, request, obj, old, ctx)),

@@ -3,6 +3,7 @@
  * have in common stands where Kubernetes' internal type has it (`spec.validation`, `spec.subresources`,
  * `spec.additionalPrinterColumns`), since that is what its messages name.
  */
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinition,
@@ -32,6 +33,7 @@ import { validateConversion } from './conversion.js';
 import { validateDefaults } from './default-validation.js';
 import { validateSchemaRules } from './schema-rules.js';
 import { validateSelectableFields } from './selectable-fields.js';
+import { faultsOf, isKnownSound, type SchemaCheck } from './sound-schemas.js';
 import { validateStructural } from './structural-validation.js';
 
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
@@ -206,11 +208,42 @@ function validateSchema(
   if (status) errors.push(...validateRootFields(schema, here));
   if (schema.nullable === true)
     errors.push(forbidden(here.child('nullable'), 'nullable cannot be true at the root'));
-  const structural = validateStructural(schema, here);
-  errors.push(...(structural.length > 0 ? structural : validateDefaults(schema, here)));
-  errors.push(...validateSchemaRules(schema, here));
-  if (errors.length === 0) errors.push(...validateRules(schema, here, before?.openAPIV3Schema));
-  return errors;
+  const [structure, defaults, form, rules] = schemaChecks(schema, here);
+  const structural = faultsOf(schema, structure);
+  errors.push(...(structural.length > 0 ? structural : faultsOf(schema, defaults)));
+  errors.push(...faultsOf(schema, form));
+  if (errors.length > 0 || isKnownSound(schema, rules)) return errors;
+  const old = before?.openAPIV3Schema;
+  return old ? validateRules(schema, here, old) : faultsOf(schema, rules);
+}
+
+/** In their order: each needs what those before it have made sure of. */
+function schemaChecks(
+  schema: JsonSchema,
+  at: Path,
+): readonly [SchemaCheck, SchemaCheck, SchemaCheck, SchemaCheck] {
+  return [
+    { name: 'structure', run: () => validateStructural(schema, at) },
+    { name: 'defaults', run: () => validateDefaults(schema, at) },
+    { name: 'form', run: () => validateSchemaRules(schema, at) },
+    { name: 'rules', run: () => validateRules(schema, at, undefined) },
+  ];
+}
+
+/**
+ * The costly checks of large schemas, with others' turns in between, so that `validateDefinition` finds them done.
+ * What is wrong it finds again, and says.
+ */
+export async function checkSchemasAhead({ spec }: CustomResourceDefinition): Promise<void> {
+  for (const { schema } of spec.versions ?? []) {
+    const model: JsonSchema | undefined = schema?.openAPIV3Schema;
+    if (!model) continue;
+    for (const check of schemaChecks(model, path('spec', 'versions'))) {
+      if (isKnownSound(model, check)) continue;
+      await othersTurn();
+      if (faultsOf(model, check).length > 0) break;
+    }
+  }
 }
 
 function validateRootFields(schema: JsonSchema, at: Path): FieldError[] {

@@ -4,7 +4,10 @@
  */
 import type { CustomResourceDefinition } from '../../../pkg/api/types.js';
 import { CLEANUP_FINALIZER, setCondition } from '../../apiextensions/crd-status.js';
-import { validateDefinition } from '../../apiextensions/definition/crd-validation.js';
+import {
+  checkSchemasAhead,
+  validateDefinition,
+} from '../../apiextensions/definition/crd-validation.js';
 import { formatWarnings } from '../../apiextensions/definition/format-warnings.js';
 import { nameColumn } from '../columns/metadata.js';
 import { createdAtColumn } from '../columns/text-column.js';
@@ -44,6 +47,7 @@ export const customResourceDefinition: ResourceDefinition<CustomResourceDefiniti
       const now = obj.spec.versions.find(({ storage }) => storage)?.name;
       if (now && !stored.includes(now)) obj.status.storedVersions = [...stored, now];
     },
+    checkAhead: checkSchemasAhead,
     validate: (obj) => validateDefinition(obj),
     validateUpdate: (obj, old) => validateDefinition(obj, old),
     warningsOnCreate: (obj) => formatWarnings(obj),
