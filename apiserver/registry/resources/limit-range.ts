@@ -10,6 +10,7 @@ import {
   path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
 import { nameColumn } from '../columns/metadata.js';
 import { createdAtColumn } from '../columns/text-column.js';
@@ -101,11 +102,11 @@ function validateItem(item: LimitRangeItem, at: Path): FieldError[] {
   const ratio = list('maxLimitRequestRatio');
   for (const name of [...names].sort()) {
     const of: Limits = {
-      min: min[name],
-      max: max[name],
-      usual: usual[name],
-      request: request[name],
-      ratio: ratio[name],
+      min: ownValue(min, name),
+      max: ownValue(max, name),
+      usual: ownValue(usual, name),
+      request: ownValue(request, name),
+      ratio: ownValue(ratio, name),
     };
     errors.push(...validateOrder(name, of, at), ...validateRatio(name, of, at));
     if (isOvercommitAllowed(name) || of.usual === undefined || of.request === undefined) continue;

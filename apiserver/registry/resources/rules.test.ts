@@ -785,6 +785,35 @@ t.test('what is refused at its creation', async (t) => {
   }
 });
 
+t.test('names that every object of the language has are names as any other', async (t) => {
+  const named = (value: string) => JSON.parse(`{"__proto__":"${value}","constructor":"${value}"}`);
+  t.strictSame(
+    createFaults('ConfigMap', { data: named('x'), binaryData: { a: 'eA==' } }),
+    [],
+    'data that stands nowhere else',
+  );
+  t.strictSame(
+    createWarnings('Pod', {
+      spec: { containers: [{ name: 'c', image: 'i' }], nodeSelector: { constructor: 'x' } },
+    }),
+    [],
+    'labels of nodes that are not of old',
+  );
+  const bad = (field: string, name: string) =>
+    `spec.limits[0].${field}[${name}]: Invalid value: "${name}": must be a standard resource`;
+  const faults = createFaults('LimitRange', limits({ type: 'Container', max: named('1') }));
+  for (const name of ['__proto__', 'constructor'])
+    t.ok(
+      faults.some((fault) => fault.startsWith(bad('max', name))),
+      `a limit of ${name}`,
+    );
+  const resources = { requests: named('1') };
+  const pod = { containers: [{ name: 'c', image: 'i', resources }], resources: { limits: {} } };
+  const said = createFaults('Pod', { spec: pod }).join();
+  for (const name of ['__proto__', 'constructor'])
+    t.match(said, `spec.containers[0].resources.requests[${name}]: Invalid value`, name);
+});
+
 t.test('what may not change', async (t) => {
   const rows: readonly (readonly [string, string, object, object, string, readonly string[]])[] = [
     [

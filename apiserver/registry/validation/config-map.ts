@@ -1,4 +1,5 @@
 /** ConfigMaps: keys that can be file names, at most a mebibyte, and no change where they are immutable. */
+
 import type { ConfigMap } from '../../../pkg/api/types.js';
 import { semanticDeepEqual } from '../../../pkg/apimachinery/equality.js';
 import {
@@ -8,6 +9,7 @@ import {
   path,
   tooLong,
 } from '../../../pkg/apimachinery/field-error.js';
+import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { isConfigMapKey } from '../../../pkg/apimachinery/validation/formats.js';
 import { invalidEach } from './fields.js';
 
@@ -21,7 +23,7 @@ export function validateConfigMap(obj: ConfigMap): FieldError[] {
   for (const [key, value] of Object.entries(obj.data ?? {})) {
     const at = path('data').key(key);
     errors.push(...invalidEach(at, key, isConfigMapKey(key)));
-    if (obj.binaryData?.[key] !== undefined)
+    if (ownValue(obj.binaryData, key) !== undefined)
       errors.push(invalid(at, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(value);
   }

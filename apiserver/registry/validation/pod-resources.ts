@@ -1,4 +1,5 @@
 /** What a pod asks for as a whole: at least as much as its containers do together. */
+
 import type { Container, PodSpec } from '../../../pkg/api/types.js';
 import {
   type FieldError,
@@ -6,6 +7,7 @@ import {
   invalid,
   type Path,
 } from '../../../pkg/apimachinery/field-error.js';
+import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { Quantity } from '../../../pkg/apimachinery/quantity.js';
 import { quantityOf } from './quantities.js';
 import { validatePodResourceName, validateResourceRequirements } from './resources.js';
@@ -25,14 +27,14 @@ export function validatePodResources(
   for (const [name, total] of [...aggregate(spec, 'requests')].sort(([a], [b]) =>
     a < b ? -1 : 1,
   )) {
-    const own = quantityOf(resources.requests?.[name] ?? '0') ?? Quantity.zero;
+    const own = quantityOf(ownValue(resources.requests, name) ?? '0') ?? Quantity.zero;
     if (total.compare(own) <= 0) continue;
     const text = `must be greater than or equal to aggregate container requests of ${total.toString()}`;
     errors.push(invalid(at.child('requests').key(name), own.toString(), text));
   }
   for (const [i, container] of (spec.containers ?? []).entries()) {
     for (const [name, value] of Object.entries(container.resources?.limits ?? {})) {
-      const limit = quantityOf(resources.limits?.[name] ?? '');
+      const limit = quantityOf(ownValue(resources.limits, name) ?? '');
       const own = quantityOf(value);
       if (!limit || !own || own.compare(limit) <= 0) continue;
       const field = at.child('containers').index(i).key(name).child('limits');

@@ -1,4 +1,5 @@
 /** What a pod or template may say, but hardly means: told to its author, and taken. */
+
 import type {
   Container,
   ContainerPort,
@@ -8,6 +9,7 @@ import type {
   PodTemplateSpec,
 } from '../../../pkg/api/types.js';
 import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
+import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { ipWarnings } from './addresses.js';
 import { volumeWarnings } from './pod-volume-warnings.js';
 import { fractionalByteWarnings } from './quantities.js';
@@ -36,7 +38,7 @@ const NODE_LABELS: Readonly<Record<string, string>> = {
     'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
 };
 export function deprecatedLabelWarning(key: string): string | undefined {
-  return NODE_LABELS[key];
+  return ownValue(NODE_LABELS, key);
 }
 
 export function podWarnings(pod: Pod): string[] {
@@ -106,7 +108,7 @@ function warningsOf(
 function schedulingWarnings(spec: PodSpec, at: Path): string[] {
   const warnings: string[] = [];
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
-    const text = NODE_LABELS[key];
+    const text = deprecatedLabelWarning(key);
     if (text) warnings.push(`${at.child('nodeSelector').key(key)}: ${text}`);
   }
   const affinity = at.child('affinity', 'nodeAffinity');
@@ -128,7 +130,7 @@ function schedulingWarnings(spec: PodSpec, at: Path): string[] {
   }
   for (const [i, constraint] of (spec.topologySpreadConstraints ?? []).entries()) {
     const own = at.child('topologySpreadConstraints').index(i);
-    const text = NODE_LABELS[constraint.topologyKey];
+    const text = deprecatedLabelWarning(constraint.topologyKey);
     if (text) warnings.push(`${own.child('topologyKey')}: ${constraint.topologyKey} is ${text}`);
     if (!constraint.labelSelector) {
       warnings.push(
@@ -164,7 +166,7 @@ function affinityWarnings({ affinity }: PodSpec, at: Path): string[] {
 
 function termWarnings(term: NodeSelectorTerm | undefined, at: Path): string[] {
   return (term?.matchExpressions ?? []).flatMap(({ key }, i) => {
-    const text = NODE_LABELS[key];
+    const text = deprecatedLabelWarning(key);
     return text ? [`${at.child('matchExpressions').index(i).child('key')}: ${key} is ${text}`] : [];
   });
 }

@@ -1,4 +1,5 @@
 /** Resource names and amounts, as containers ask for them and nodes offer them. */
+
 import type { ResourceRequirements } from '../../../pkg/api/types.js';
 import {
   duplicate,
@@ -10,6 +11,7 @@ import {
   type Path,
   required,
 } from '../../../pkg/apimachinery/field-error.js';
+import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { Quantity } from '../../../pkg/apimachinery/quantity.js';
 import { isQualifiedName } from '../../../pkg/apimachinery/validation/names.js';
 import { dnsLabel, invalidEach } from './fields.js';
@@ -154,8 +156,8 @@ function validateAgainstLimit(
   limits: ResourceList,
   at: Path,
 ): FieldError[] {
-  const request = quantityOf(requests[name] ?? '0');
-  const limitText = limits[name];
+  const request = quantityOf(ownValue(requests, name) ?? '0');
+  const limitText = ownValue(limits, name);
   const overcommit = isOvercommitAllowed(name);
   if (limitText === undefined) {
     return overcommit
