@@ -9,7 +9,7 @@ import { ageColumn, nameColumn } from '../columns/metadata.js';
 import { textColumn } from '../columns/text-column.js';
 import { dropFromClaimSpec, dropFromClaimStatus } from '../defaults/disabled-device-fields.js';
 import type { ResourceDefinition } from '../resource.js';
-import { validateClaimStatus } from '../validation/device-allocation.js';
+import { deviceKey, validateClaimStatus } from '../validation/device-allocation.js';
 import { setClaimDefaults, validateClaimSpec } from '../validation/devices.js';
 
 export const resourceClaim: ResourceDefinition<ResourceClaim> = {
@@ -34,7 +34,13 @@ export const resourceClaim: ResourceDefinition<ResourceClaim> = {
     validate: (obj) => validateClaimSpec(obj.spec, path('spec')),
     validateUpdate: (obj, old) =>
       semanticDeepEqual(obj.spec, old.spec) ? [] : [invalid('spec', obj.spec, FIELD_IMMUTABLE)],
-    status: { prepareForUpdate: dropFromClaimStatus, validateUpdate: validateClaimStatus },
+    status: {
+      prepareForUpdate(obj, old) {
+        dropFromClaimStatus(obj, old);
+        forgetReturned(obj, old);
+      },
+      validateUpdate: validateClaimStatus,
+    },
     begin(write, obj, old, ctx) {
       if (write === 'create')
         return checkAdminRequests('ResourceClaim', obj, obj.spec.devices?.requests, ctx);
@@ -43,6 +49,20 @@ export const resourceClaim: ResourceDefinition<ResourceClaim> = {
     returnsDeletedObject: true,
   },
 };
+
+/** What drivers said of devices that the claim has no more goes with them. */
+function forgetReturned({ status }: ResourceClaim, old: ResourceClaim): void {
+  if (!status?.devices) return;
+  const keys = (claim: Pick<ResourceClaim, 'status'>) =>
+    new Set((claim.status?.allocation?.devices?.results ?? []).map(deviceKey));
+  const [before, now] = [keys(old), keys({ status })];
+  const left = status.devices.filter((device) => {
+    const key = deviceKey(device);
+    return now.has(key) || !before.has(key);
+  });
+  if (left.length > 0) status.devices = left;
+  else delete status.devices;
+}
 
 /** `pending`, `allocated,reserved`, `deleted,allocated` */
 function stateText({ metadata, status = {} }: ResourceClaim): string {

@@ -535,6 +535,36 @@ t.test('addresses are numbers, and one text each', async (t) => {
     t.throws(() => parseRange(bad), { message: bad });
 });
 
+t.test('what drivers said of devices goes with the devices', async (t) => {
+  const store = await TestStore.start();
+  const { api } = await start(store);
+  t.teardown(async () => {
+    await api.stop();
+    await store.remove();
+  });
+  const CLAIMS = '/apis/resource.k8s.io/v1/namespaces/default/resourceclaims';
+  const requests = [{ name: 'r', exactly: { deviceClassName: 'gpu' } }];
+  const made = await api.post(CLAIMS, {
+    apiVersion: 'resource.k8s.io/v1',
+    kind: 'ResourceClaim',
+    metadata: { name: 'c' },
+    spec: { devices: { requests } },
+  });
+  const device = { driver: 'd', pool: 'p', device: 'x' };
+  const given = { allocation: { devices: { results: [{ request: 'r', ...device }] } } };
+  const told = await api.put(`${CLAIMS}/c/status`, {
+    ...(made.body as object),
+    status: { ...given, devices: [device] },
+  });
+  t.match(told, { code: 200, body: { status: { devices: [device] } } });
+  const returned = await api.put(`${CLAIMS}/c/status`, {
+    ...(told.body as object),
+    status: { devices: [device] },
+  });
+  t.equal(returned.code, 200);
+  t.same((returned.body as { status?: object }).status, {});
+});
+
 t.test(
   'access to devices that others use is for namespaces that are labelled for it',
   async (t) => {

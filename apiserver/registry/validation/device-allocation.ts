@@ -202,7 +202,8 @@ function validatePlace({ driver, pool, device, shareID }: Place, at: Path): Fiel
   ];
 }
 
-function deviceKey({ driver, pool, device, shareID }: Place): string {
+/** What a device is called in a claim. */
+export function deviceKey({ driver, pool, device, shareID }: Place): string {
   const key = `${driver}/${pool}/${device}`;
   return shareID === undefined ? key : `${key}/${shareID}`;
 }
