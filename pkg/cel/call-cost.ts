@@ -50,6 +50,7 @@ export function callCost(name: string, args: readonly Value[], result: Value): n
     case 'substring':
     case 'trim':
     case 'jsonpatch.escapeKey':
+    case 'strings.quote':
     case 'cidr':
     case 'isIP':
     case 'isCIDR':

@@ -29,6 +29,7 @@ import {
   listOf,
   mapOf,
   NULL,
+  opaque,
   optionalOf,
   parameter,
   STRING,
@@ -67,11 +68,12 @@ const TYPE_NAMES: ReadonlyMap<string, Type> = new Map<string, Type>([
   ['null_type', NULL],
   ['list', listOf(DYN)],
   ['map', mapOf(DYN, DYN)],
-  ['dyn', DYN],
   ['type', typeOf(DYN)],
   ['optional_type', optionalOf(DYN)],
   ['google.protobuf.Timestamp', TIMESTAMP],
   ['google.protobuf.Duration', DURATION],
+  ['net.IP', opaque('net.IP')],
+  ['net.CIDR', opaque('net.CIDR')],
 ]);
 
 export function check(expr: Expr, options: CheckerOptions): Checked {

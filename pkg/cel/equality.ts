@@ -50,10 +50,11 @@ function plain(value: Numeric): number | bigint {
   return typeof value === 'object' ? value.value : value;
 }
 
-/** NaN for what has no order. JavaScript compares bigints and numbers exactly. */
+/** NaN for what has no order. What is compared with a double is compared as one, as Go does. */
 function compareNumbers(a: Numeric, b: Numeric): number {
-  const x = plain(a);
-  const y = plain(b);
+  const asDoubles = a instanceof Double || b instanceof Double;
+  const x = asDoubles ? Number(plain(a)) : plain(a);
+  const y = asDoubles ? Number(plain(b)) : plain(b);
   if (x < y) return -1;
   if (x > y) return 1;
   return x <= y ? 0 : Number.NaN;

@@ -20,8 +20,14 @@ export const RESERVED = new Set([
   'while',
 ]);
 export const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
-export const OPERAND =
-  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const VALUES = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER";
+export const OPERAND = `{'[', '{', '(', '.', '-', '!', ${VALUES}}`;
+/** Where there may also be none: the first of a call's arguments, of a list, of a map. */
+export const FIRST_ARGUMENT = `{'[', '{', '(', ')', '.', '-', '!', ${VALUES}}`;
+export const FIRST_ELEMENT = `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${VALUES}}`;
+export const FIRST_ENTRY = `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${VALUES}}`;
+export const FIRST_FIELD = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}";
+export const FIELD_NAME = '{IDENTIFIER, ESC_IDENTIFIER}';
 export const RELATIONS = new Set(['<', '<=', '>=', '>', '==', '!=', 'in']);
 export const SUMS = new Set(['+', '-']);
 export const PRODUCTS = new Set(['*', '/', '%']);

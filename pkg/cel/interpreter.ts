@@ -55,11 +55,12 @@ const TYPE_NAMES = new Set([
   'null_type',
   'list',
   'map',
-  'dyn',
   'type',
   'optional_type',
   'google.protobuf.Timestamp',
   'google.protobuf.Duration',
+  'net.IP',
+  'net.CIDR',
 ]);
 
 class Compiler {

@@ -25,8 +25,8 @@ export class CelIssues extends Error {
 
 /** More would tell nobody more. */
 const MAX_ISSUES = 100;
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
+/** What takes more than a byte is taken to be as wide as two. */
+const isWide = (char: string | undefined) => (char?.codePointAt(0) ?? 0) > 0x7f;
 
 function describe(source: readonly string[], issues: readonly Issue[]): string {
   const sorted = issues
@@ -55,7 +55,7 @@ function format(source: readonly string[], { at, message }: Issue): string {
   const text = source.slice(start, end).join('').replaceAll('\t', ' ');
   const mark = source
     .slice(start, at)
-    .map((char) => (WIDE.test(char) ? '．' : '.'))
+    .map((char) => (isWide(char) ? '．' : '.'))
     .join('');
-  return `ERROR: <input>:${line}:${column + 1}: ${message}\n | ${text}\n | ${mark}^`;
+  return `ERROR: <input>:${line}:${column + 1}: ${message}\n | ${text}\n | ${mark}${at < end && isWide(source[at]) ? '＾' : '^'}`;
 }

@@ -3,6 +3,7 @@
  * begins with are reported and skipped, so that parsing can go on and report more.
  */
 import type { Issue } from './issues.js';
+import { escapeLength } from './string-literal.js';
 
 export type TokenKind =
   | 'ident'
@@ -72,7 +73,10 @@ export function tokenize(source: readonly string[], issues: Issue[]): Token[] {
       while (i < source.length && source[i] !== '\n') i++;
     } else {
       const quoted = stringEnd(source, i);
-      if (quoted) push(quoted.bytes ? 'bytes' : 'string', i, quoted.end);
+      if (quoted?.broken !== undefined && quoted.from === i) {
+        i = unrecognized(source, i, issues, quoted.broken);
+      } else if (quoted && quoted.broken === undefined)
+        push(quoted.bytes ? 'bytes' : 'string', i, quoted.end);
       else if (IDENT_START.test(char)) push('ident', i, run(source, i, IDENT_PART));
       else if (DIGIT.test(char) || (char === '.' && DIGIT.test(source[i + 1] ?? ''))) {
         const { kind, end } = number(source, i);
@@ -101,12 +105,17 @@ function run(source: readonly string[], from: number, part: RegExp): number {
   return end;
 }
 
-function unrecognized(source: readonly string[], at: number, issues: Issue[]): number {
-  let end = at + 1;
+function unrecognized(
+  source: readonly string[],
+  at: number,
+  issues: Issue[],
+  broken?: number,
+): number {
+  let end = broken ?? at + 1;
   const char = source[at];
   // What might have become a token goes with the character that shows it did not.
   if (char === '|' || char === '&' || char === '=') end = Math.min(source.length, at + 2);
-  if (char === '"' || char === "'") {
+  if (broken === undefined && (char === '"' || char === "'")) {
     while (end < source.length && source[end] !== '\n') end++;
   }
   issues.push({
@@ -142,11 +151,14 @@ function isU(char: string | undefined): boolean {
   return char === 'u' || char === 'U';
 }
 
-/** A string that starts here and ends, with its prefixes; undefined where none does. */
+/**
+ * A string that starts here and ends, with its prefixes; undefined where none does. `broken`: where an escape in
+ * it is none. `from`: where its quotes are.
+ */
 function stringEnd(
   source: readonly string[],
   at: number,
-): { bytes: boolean; end: number } | undefined {
+): { bytes: boolean; end: number; from: number; broken?: number } | undefined {
   let from = at;
   let bytes = false;
   let raw = false;
@@ -163,10 +175,13 @@ function stringEnd(
   const triple = source[from + 1] === quote && source[from + 2] === quote;
   for (let i = from + (triple ? 3 : 1); i < source.length; i++) {
     const char = source[i];
-    if (char === '\\' && !raw) i++;
-    else if (char === quote) {
-      if (!triple) return { bytes, end: i + 1 };
-      if (source[i + 1] === quote && source[i + 2] === quote) return { bytes, end: i + 3 };
+    if (char === '\\' && !raw) {
+      const { length, valid } = escapeLength(source, i);
+      if (!valid) return { bytes, end: i, from, broken: Math.min(source.length, i + length) };
+      i += length - 1;
+    } else if (char === quote) {
+      if (!triple) return { bytes, end: i + 1, from };
+      if (source[i + 1] === quote && source[i + 2] === quote) return { bytes, end: i + 3, from };
     } else if (!triple && (char === '\n' || char === '\r')) return undefined;
   }
   return undefined;

@@ -5,6 +5,7 @@ import {
   cap,
   factor,
   fixed,
+  MAX_COST,
   ONE,
   type Range,
   REGEX_FACTOR,
@@ -12,8 +13,14 @@ import {
   times,
   UNKNOWN,
 } from './cost-range.js';
-import { formatCosts } from './library/format-cost.js';
 import { BYTES, STRING } from './types.js';
+
+/** Characters of the pattern behind a named format, and of its name, at most. */
+const MAX_FORMAT_REGEX = 128;
+const MAX_FORMAT_NAME = 64;
+const LIST_CREATE = 10;
+/** Of two items of a list. */
+const COMPARISON = 2;
 
 export interface Estimate {
   readonly cost: Range;
@@ -152,10 +159,37 @@ export function libraryEstimate(
         cost: name === 'sets.equivalent' ? add(times(product, fixed(2)), ONE) : add(product, ONE),
       };
     }
-    case 'validate': {
-      if (!target || args.length < 1) return undefined;
-      const subject = factor(add(size(args[0]), ONE), STRING_FACTOR);
-      return { cost: times(subject, factor(formatCosts(nameOfFormat(target)), REGEX_FACTOR)) };
+    case 'validate':
+      return args.length < 1
+        ? undefined
+        : { cost: factor(text(size(args[0])).cost, MAX_FORMAT_REGEX * REGEX_FACTOR) };
+    case 'slice':
+      return target && args.length === 2
+        ? newList(1, fixed(Math.max(0, intOf(args[1], size(target).max) - intOf(args[0], 0))))
+        : undefined;
+    case 'lists.range':
+      return newList(1, fixed(intOf(args[0], MAX_COST)));
+    case 'reverse':
+      return target && newList(1, size(target));
+    case 'flatten':
+      return target && newList(args.length === 0 ? 1 : intOf(args[0], MAX_COST), size(target));
+    case 'distinct':
+      return target && newList(COMPARISON, times(size(target), size(target)));
+    case 'sort':
+    case '@sortByAssociatedKeys': {
+      const keys = name === 'sort' ? target : args[0];
+      const text = id.startsWith('list_string') || id.startsWith('list_bytes');
+      const each = text ? COMPARISON + STRING_FACTOR : COMPARISON;
+      return keys && newList(each, times(size(keys), size(keys)));
+    }
+    case 'strings.quote': {
+      const own = size(args[0]);
+      // Every character may have to be escaped.
+      return { ...text(own), size: { min: cap(own.min + 2), max: cap(own.max * 2 + 2) } };
+    }
+    case '_==_': {
+      const same = sameTypeCost(args);
+      return same && { cost: same };
     }
     default:
       return undefined;
@@ -175,6 +209,24 @@ function replaced(text: Range, old: Range, by: Range): Range {
   };
 }
 
-function nameOfFormat(target: Expr): string | undefined {
-  return target.kind === 'call' ? (target.qualified ?? target.name) : undefined;
+/** A call that makes a list of this size, at a cost for each of its items. */
+function newList(each: number, size: Range): Estimate {
+  return { cost: add(factor(size, each), fixed(1 + LIST_CREATE)), size };
+}
+
+/** The number that a literal is. */
+function intOf(expr: Expr | undefined, otherwise: number): number {
+  const value = expr?.kind === 'literal' ? expr.value : undefined;
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? Math.max(0, Number(value))
+    : otherwise;
+}
+
+/** Of values that are compared as a whole, whatever is in them; undefined for all others. */
+function sameTypeCost([left, right]: readonly Expr[]): Range | undefined {
+  const [a, b] = [left?.type, right?.type];
+  if (a?.kind !== 'opaque' || b?.kind !== 'opaque' || a.name !== b.name) return undefined;
+  if (a.name === 'kubernetes.NamedFormat')
+    return factor({ min: 1, max: MAX_FORMAT_NAME }, STRING_FACTOR);
+  return ONE;
 }

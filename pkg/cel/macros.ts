@@ -1,9 +1,10 @@
 /**
- * The macros: has, all, exists, exists_one, map, filter; those of two variables (all, exists, existsOne,
+ * The macros: has, all, exists, exists_one, map, filter, sortBy; those of two variables (all, exists, existsOne,
  * transformList, transformMap, transformMapEntry); optMap and optFlatMap; cel.bind where it is allowed. Each becomes plain syntax, as in
  * CEL's definition, so that types, costs and evaluation need no rules for them.
  */
 import { ACCUMULATOR, type Call, type Expr, type Fold } from './ast.js';
+import { RESERVED } from './grammar.js';
 import type { Issue } from './issues.js';
 import type { Value } from './values.js';
 
@@ -29,14 +30,18 @@ export function expandMacro(call: Call, bindings: boolean): Expansion | undefine
   return expander?.(call, call.target, call.args);
 }
 
+const NOT_SIMPLE = 'argument must be a simple name';
+const NO_IDENTIFIER = 'argument is not an identifier';
+
 const MEMBERS: ReadonlyMap<string, Expander> = new Map<string, Expander>([
   ['all/2', one(all)],
   ['exists/2', one(exists)],
   ['exists_one/2', one(existsOne)],
   ['existsOne/2', one(existsOne)],
-  ['map/2', one((at, [transform]) => collect(at, undefined, transform))],
-  ['map/3', one((at, [filter, transform]) => collect(at, filter, transform))],
+  ['map/2', one((at, [transform]) => collect(at, undefined, transform), NO_IDENTIFIER)],
+  ['map/3', one((at, [filter, transform]) => collect(at, filter, transform), NO_IDENTIFIER)],
   ['filter/2', filter],
+  ['sortBy/2', sortBy],
   ['all/3', two(all)],
   ['exists/3', two(exists)],
   ['exists_one/3', two(existsOne)],
@@ -59,9 +64,9 @@ function has(operand: Expr): Expansion {
 type Parts = Pick<Fold, 'init' | 'condition' | 'step' | 'result'>;
 type Body = (at: number, args: readonly Expr[], variable: Expr) => Parts;
 
-function one(body: Body): Expander {
+function one(body: Body, otherwise = NOT_SIMPLE): Expander {
   return (call, range, [variable, ...args]) => {
-    const name = nameOf(variable);
+    const name = nameOf(variable, otherwise);
     if (typeof name !== 'string') return name;
     return {
       kind: 'fold',
@@ -93,11 +98,10 @@ function two(body: Body): Expander {
   };
 }
 
-function nameOf(variable: Expr | undefined): string | Issue {
-  if (variable?.kind !== 'ident')
-    return { at: variable?.at ?? -1, message: 'argument must be a simple name' };
-  if (variable.name.startsWith('.'))
-    return { at: variable.at, message: 'argument must be a simple name' };
+function nameOf(variable: Expr | undefined, otherwise = NOT_SIMPLE): string | Issue {
+  if (variable?.kind !== 'ident') return { at: variable?.at ?? -1, message: otherwise };
+  if (variable.name.startsWith('.') || RESERVED.has(variable.name))
+    return { at: variable.at, message: otherwise };
   if (variable.name === '__result__') {
     return { at: variable.at, message: 'iteration variable overwrites accumulator variable' };
   }
@@ -163,7 +167,7 @@ function into(at: number, init: Expr, step: Expr, filter: Expr | undefined): Par
 }
 
 function filter(of: Call, range: Expr, [variable, predicate]: readonly Expr[]): Expansion {
-  const name = nameOf(variable);
+  const name = nameOf(variable, NO_IDENTIFIER);
   if (typeof name !== 'string') return name;
   const at = of.at;
   return {
@@ -174,6 +178,31 @@ function filter(of: Call, range: Expr, [variable, predicate]: readonly Expr[]): 
     ...collect(at, given(predicate), ident(at, name)),
   };
 }
+
+/** `list.sortBy(v, key)`: the list, bound to a name, sorted by the list of its keys. */
+function sortBy(of: Call, target: Expr, args: readonly Expr[]): Expansion {
+  const { at } = of;
+  if (!SORTABLE.has(target.kind)) {
+    const message =
+      'sortBy can only be applied to a list, identifier, comprehension, call or select expression';
+    return { at: target.at, message };
+  }
+  const input = ident(at, SORT_INPUT);
+  const keys = one((mark, [key]) => collect(mark, undefined, key), NO_IDENTIFIER)(of, input, args);
+  if (!keys || !('kind' in keys)) return keys ?? of;
+  const sorted: Expr = {
+    kind: 'call',
+    at,
+    name: '@sortByAssociatedKeys',
+    target: input,
+    args: [keys],
+  };
+  return binding(at, SORT_INPUT, target, sorted);
+}
+
+/** No source text can name it. */
+const SORT_INPUT = '@__sortBy_input__';
+const SORTABLE: ReadonlySet<Expr['kind']> = new Set(['list', 'select', 'ident', 'fold', 'call']);
 
 /** `a.optMap(v, f)`: `a.hasValue() ? optional.of(f with v = a.value()) : optional.none()`. */
 function optMap(flat: boolean): Expander {

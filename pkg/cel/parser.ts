@@ -6,8 +6,8 @@
  *   unary = {'!'} member | {'-'} member
  *   member = primary {'.' ['?'] name ['(' args ')'] | '[' ['?'] expr ']' | '{' fields '}'}
  *
- * Errors are worded as those of the parser that Kubernetes uses; the first syntax error ends the parse, since
- * nobody reads what a guess makes of the rest. Depth and length are bounded.
+ * Errors are worded as those of the parser that Kubernetes uses; the first that is more than a token too many ends
+ * the parse, since nobody reads what a guess makes of the rest. Depth and length are bounded.
  */
 import {
   type Call,
@@ -17,16 +17,27 @@ import {
   qualifiedName,
   type StructField,
 } from './ast.js';
-import { KEYWORDS, OPERAND, PRODUCTS, RELATIONS, RESERVED, SUMS } from './grammar.js';
+import {
+  FIELD_NAME,
+  FIRST_ARGUMENT,
+  FIRST_ELEMENT,
+  FIRST_ENTRY,
+  FIRST_FIELD,
+  KEYWORDS,
+  OPERAND,
+  PRODUCTS,
+  RELATIONS,
+  RESERVED,
+  SUMS,
+} from './grammar.js';
 import type { Issue } from './issues.js';
 import { type Token, tokenize } from './lexer.js';
 import { expandMacro } from './macros.js';
 import { numberValue } from './number-literal.js';
 import { unquote } from './string-literal.js';
+import { beginsOperand, MAX_DEPTH, Stop, TokenStream } from './token-stream.js';
 import type { Value } from './values.js';
 
-/** As upstream: deeper expressions are refused. */
-const MAX_DEPTH = 250;
 const MAX_CODE_POINTS = 100_000;
 /** Levels of the finished tree, in which a macro counts several times. */
 const MAX_TREE_DEPTH = 4 * MAX_DEPTH;
@@ -35,9 +46,6 @@ export interface Parsed {
   readonly expr: Expr | undefined;
   readonly issues: readonly Issue[];
 }
-
-/** Ends the parse; its issue is recorded. */
-class Stop {}
 
 /** `bindings`: with the macro `cel.bind`. */
 export function parse(source: readonly string[], bindings = false): Parsed {
@@ -66,23 +74,18 @@ function deeperThan(expr: Expr, levels: number): boolean {
   return childrenOf(expr).some((child) => deeperThan(child, levels - 1));
 }
 
-class Parser {
-  private next = 0;
-  private depth = 0;
-
+class Parser extends TokenStream {
   constructor(
-    private readonly tokens: readonly Token[],
-    private readonly issues: Issue[],
+    tokens: readonly Token[],
+    issues: Issue[],
     private readonly bindings: boolean,
-  ) {}
+  ) {
+    super(tokens, issues);
+  }
 
   whole(): Expr {
     const expr = this.expr();
-    const rest = this.token;
-    if (rest.kind !== 'eof') {
-      const how = this.ahead(1).kind === 'eof' ? 'extraneous' : 'mismatched';
-      this.fail(rest, `${how} input '${rest.text}' expecting <EOF>`);
-    }
+    if (this.token.kind !== 'eof') this.unexpected('<EOF>', ({ kind }) => kind === 'eof');
     return expr;
   }
 
@@ -177,11 +180,12 @@ class Parser {
   private field(operand: Expr, mark: Token): Expr {
     const optional = this.take('?');
     const name = this.token;
-    if ((name.kind !== 'ident' && name.kind !== 'escaped') || KEYWORDS.has(name.text)) {
+    if (KEYWORDS.has(name.text) && name.kind === 'ident')
+      this.fail(name, `mismatched input '${name.text}' expecting IDENTIFIER`);
+    if (name.kind !== 'ident' && name.kind !== 'escaped')
       this.fail(name, `no viable alternative at input '.${name.kind === 'eof' ? '' : name.text}'`);
-    }
     this.next++;
-    const field = name.kind === 'escaped' ? name.text.slice(1, -1) : name.text;
+    const field = this.fieldName(name);
     const open = this.token;
     if (!optional && name.kind === 'ident' && this.take('(')) {
       const args = this.list(')');
@@ -204,8 +208,8 @@ class Parser {
       case 'bytes': {
         this.next++;
         const quoted = unquote(token.text);
-        if (!quoted) {
-          this.issues.push({ at: token.at, message: 'unable to unescape string' });
+        if (typeof quoted === 'string') {
+          this.report(token, quoted);
           throw new Stop();
         }
         return literal(token, token.kind === 'string' ? quoted.text : quoted.bytes);
@@ -215,7 +219,7 @@ class Parser {
       case 'op':
         return this.bracketed(token);
       default:
-        return this.noOperand(token);
+        return this.missing();
     }
   }
 
@@ -231,6 +235,7 @@ class Parser {
         this.next++;
         const optional = new Set<number>();
         const elements: Expr[] = [];
+        this.begin(']', FIRST_ELEMENT);
         while (!this.at(']')) {
           if (this.take('?')) optional.add(elements.length);
           elements.push(this.expr());
@@ -242,6 +247,7 @@ class Parser {
       case '{': {
         this.next++;
         const entries: MapEntry[] = [];
+        this.begin('}', FIRST_ENTRY);
         while (!this.at('}')) {
           const optional = this.take('?');
           const key = this.expr();
@@ -262,23 +268,21 @@ class Parser {
         return this.identifier(name, '.');
       }
       default:
-        return this.noOperand(token);
+        return this.missing();
     }
   }
 
   private identifier(token: Token, dot: string): Expr {
+    if (token.text === 'in' && dot === '') return this.missing();
     this.next++;
     if (dot === '') {
       if (token.text === 'true' || token.text === 'false')
         return literal(token, token.text === 'true');
       if (token.text === 'null') return literal(token, null);
     }
-    if (token.text === 'in') return this.noOperand(token);
+
     if (RESERVED.has(token.text)) {
-      this.issues.push({
-        at: token.at,
-        message: `Syntax error: reserved identifier: ${token.text}`,
-      });
+      this.report(token, `reserved identifier: ${token.text}`);
     }
     const open = this.token;
     if (this.take('(')) {
@@ -288,8 +292,21 @@ class Parser {
     return { kind: 'ident', at: token.at, name: dot + token.text };
   }
 
+  /** An operand, where there is something else. */
+  private missing(): Expr {
+    this.unexpected(OPERAND);
+    return this.primary();
+  }
+
+  /** What is neither an operand nor the end. */
+  private begin(close: string, expected: string): void {
+    const optional = close !== ')' && this.at('?');
+    if (!optional && !this.at(close) && !beginsOperand(this.token)) this.unexpected(expected);
+  }
+
   private list(close: string): Expr[] {
     const items: Expr[] = [];
+    this.begin(close, FIRST_ARGUMENT);
     if (!this.at(close)) {
       do items.push(this.expr());
       while (this.take(','));
@@ -302,13 +319,12 @@ class Parser {
     const fields: StructField[] = [];
     while (!this.at('}')) {
       const optional = this.take('?');
+      if (!isName(this.token)) this.unexpected(optional ? FIELD_NAME : FIRST_FIELD, isName);
       const name = this.token;
-      if (name.kind !== 'ident' && name.kind !== 'escaped')
-        this.fail(name, `mismatched input '${name.text}' expecting {'}', ','}`);
       this.next++;
       const mark = this.token;
       this.expect(':');
-      const text = name.kind === 'escaped' ? name.text.slice(1, -1) : name.text;
+      const text = this.fieldName(name);
       fields.push({ at: mark.at, name: text, value: this.expr(), optional });
       if (!this.take(',')) break;
     }
@@ -316,12 +332,18 @@ class Parser {
     return fields;
   }
 
+  /** Kubernetes' expressions have no names in backticks: fields are escaped otherwise. */
+  private fieldName(name: Token): string {
+    if (name.kind === 'escaped') this.report(name, "unsupported syntax: '`'");
+    return name.text;
+  }
+
   private number(token: Token, sign: '' | '-', at: number): Expr {
     this.next++;
     const value = numberValue(token, sign);
     if (value !== undefined) return { kind: 'literal', at, value };
-    const kind = token.kind === 'uint' ? 'uint' : 'int';
-    this.issues.push({ at, message: `Syntax error: invalid ${kind} literal` });
+    const kind = token.kind === 'float' ? 'double' : token.kind;
+    this.issues.push({ at, message: `invalid ${kind} literal` });
     return { kind: 'literal', at, value: 0 };
   }
 
@@ -332,66 +354,10 @@ class Parser {
     this.issues.push(expanded);
     return expr;
   }
+}
 
-  /** A name for `depth` frames of recursion: the caller's are freed when it returns. */
-  private nested<T>(parse: () => T): T {
-    if (++this.depth > MAX_DEPTH) this.tooDeep();
-    const result = parse();
-    this.depth--;
-    return result;
-  }
-
-  private tooDeep(): never {
-    this.issues.push({ at: -1, message: `expression recursion limit exceeded: ${MAX_DEPTH}` });
-    throw new Stop();
-  }
-
-  private noOperand(token: Token): never {
-    const after = this.ahead(1);
-    const goesOn =
-      token.kind !== 'eof' &&
-      (after.kind === 'op'
-        ? ['[', '{', '(', '.', '-', '!'].includes(after.text)
-        : after.kind !== 'eof' && after.text !== 'in');
-    this.fail(
-      token,
-      `${goesOn ? 'extraneous' : 'mismatched'} input '${token.text}' expecting ${OPERAND}`,
-    );
-  }
-
-  private expect(op: string): void {
-    if (this.take(op)) return;
-    const token = this.token;
-    if (token.kind === 'eof' && op === ')') this.fail(token, `missing ')' at '<EOF>'`);
-    const expected = op === ']' || op === '}' ? `{'${op}', ','}` : `'${op}'`;
-    this.fail(token, `mismatched input '${token.text}' expecting ${expected}`);
-  }
-
-  private fail(token: Token, message: string): never {
-    this.issues.push({ at: token.at, message: `Syntax error: ${message}` });
-    throw new Stop();
-  }
-
-  private take(op: string): boolean {
-    if (!this.at(op)) return false;
-    this.next++;
-    return true;
-  }
-
-  private at(op: string): boolean {
-    const token = this.token;
-    return token.kind === 'op' && token.text === op;
-  }
-
-  private get token(): Token {
-    return this.ahead(0);
-  }
-
-  private ahead(by: number): Token {
-    const token = this.tokens[Math.min(this.next + by, this.tokens.length - 1)];
-    if (!token) throw new Error('the tokens have no end');
-    return token;
-  }
+function isName({ kind }: Token): boolean {
+  return kind === 'ident' || kind === 'escaped';
 }
 
 function isOp(token: Token, ops: ReadonlySet<string>): boolean {

@@ -185,7 +185,7 @@ table('conversions and types', [
   ["uint('3') + 1u", 4],
   ["double('1.5')", 1.5],
   ['string(1.5)', '1.5'],
-  ['string(1e21)', '1000000000000000000000'],
+  ['string(1e21)', '1e+21'],
   ['string(true)', 'true'],
   ["bool('true')", true],
   ["string(b'hi')", 'hi'],
@@ -221,7 +221,7 @@ table('strings', [
   ["'héllo'.indexOf('l')", 2],
   ["'hello'.indexOf('l', 3)", 3],
   ["'hello'.lastIndexOf('l')", 3],
-  ["'hello'.indexOf('l', 9)", 'error: index out of range: 9'],
+  ["'hello'.indexOf('l', 9)", -1],
   ["['a', 'b'].join('-')", 'a-b'],
   ["'HeLLo'.lowerAscii()", 'hello'],
   ["'HeLLo'.upperAscii()", 'HELLO'],
@@ -352,7 +352,7 @@ t.test('what is wrong is said before the expression runs', async (t) => {
       'a\n  && b',
       "ERROR: <input>:1:1: undeclared reference to 'a' (in container '')\n | a\n | ^\nERROR: <input>:2:6: undeclared reference to 'b' (in container '')\n |   && b\n | .....^",
     ],
-    ['if', 'ERROR: <input>:1:1: Syntax error: reserved identifier: if\n | if\n | ^'],
+    ['if', 'ERROR: <input>:1:1: reserved identifier: if\n | if\n | ^'],
     [
       'items.map(x, y)',
       "ERROR: <input>:1:14: undeclared reference to 'y' (in container '')\n | items.map(x, y)\n | .............^",
@@ -367,7 +367,7 @@ t.test('what is wrong is said before the expression runs', async (t) => {
     ],
     [
       '9223372036854775808',
-      'ERROR: <input>:1:1: Syntax error: invalid int literal\n | 9223372036854775808\n | ^',
+      'ERROR: <input>:1:1: invalid int literal\n | 9223372036854775808\n | ^',
     ],
   ] as const) {
     let found = 'nothing';

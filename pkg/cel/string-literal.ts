@@ -16,10 +16,10 @@ const SIMPLE: Readonly<Record<string, string>> = {
 };
 const LENGTHS: Readonly<Record<string, number>> = { x: 2, X: 2, u: 4, U: 8 };
 
-/** Undefined where an escape is none. */
+/** Or what is wrong with it, besides escapes that are none, which the lexer finds. */
 export function unquote(
   text: string,
-): { readonly text: string; readonly bytes: Uint8Array } | undefined {
+): { readonly text: string; readonly bytes: Uint8Array } | string {
   const prefix = /^[bBrR]*/.exec(text)?.[0].toLowerCase() ?? '';
   let body = text.slice(prefix.length);
   const quotes = body.startsWith('"""') || body.startsWith("'''") ? 3 : 1;
@@ -53,14 +53,30 @@ export function unquote(
         ? !/^[0-3][0-7]{2}$/.test(digits)
         : !/^[0-9a-fA-F]+$/.test(digits) || digits.length !== length
     ) {
-      return undefined;
+      return 'unable to unescape string';
     }
     const code = Number.parseInt(digits, octal ? 8 : 16);
-    if (asBytes && (char === 'u' || char === 'U')) return undefined;
-    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
+    if (asBytes && (char === 'u' || char === 'U')) return 'unable to unescape string';
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 'invalid unicode code point';
     out += String.fromCodePoint(code);
     if (asBytes) parts.push(Buffer.from([code]));
     i += octal ? 4 : 2 + (length ?? 0);
   }
   return { text: out, bytes: asBytes ? Buffer.concat(parts) : Buffer.from(out) };
+}
+
+/** How many characters an escape has, with its backslash; or those up to the first that is none of it. */
+export function escapeLength(
+  source: readonly string[],
+  at: number,
+): { readonly length: number; readonly valid: boolean } {
+  const char = source[at + 1] ?? '';
+  if (Object.hasOwn(SIMPLE, char)) return { length: 2, valid: true };
+  const digits = LENGTHS[char];
+  if (digits === undefined && !/[0-3]/.test(char)) return { length: 2, valid: false };
+  const [from, to, digit] = digits === undefined ? [2, 4, /[0-7]/] : [2, 2 + digits, /[0-9a-fA-F]/];
+  for (let i = from; i < to; i++) {
+    if (!digit.test(source[at + i] ?? '')) return { length: i + 1, valid: false };
+  }
+  return { length: to, valid: true };
 }

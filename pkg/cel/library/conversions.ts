@@ -1,4 +1,5 @@
 /** From one type of value to another, and the types themselves. What does not fit is an error, never a guess. */
+
 import { asText } from '../equality.js';
 import { type Body, define, type Library } from '../function.js';
 import {
@@ -17,6 +18,7 @@ import {
   uint,
   type Value,
 } from '../values.js';
+import { shortest } from './decimal.js';
 import {
   duration,
   formatDuration,
@@ -102,7 +104,7 @@ const toText: Body = ([value = null]) => {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean' || isInt(value)) return String(value);
   if (value instanceof Uint) return String(value.value);
-  if (value instanceof Double) return doubleText(value.value);
+  if (value instanceof Double) return shortest(value.value);
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof Duration) return formatDuration(value);
   if (value instanceof Uint8Array) {

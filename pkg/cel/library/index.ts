@@ -5,6 +5,7 @@ import { CelMap, isInt, isList, noSuchOverload, typeNameOf, type Value } from '.
 import { authorization } from './authorizer.js';
 import { conversions } from './conversions.js';
 import { formats } from './formats.js';
+import { listExtension } from './list-extension.js';
 import { lists } from './lists.js';
 import { addresses } from './network.js';
 import { optionals } from './optionals.js';
@@ -23,6 +24,7 @@ export const FUNCTIONS: ReadonlyMap<string, CelFunction> = merge([
   times,
   strings,
   lists,
+  listExtension,
   regexes,
   urls,
   quantities,

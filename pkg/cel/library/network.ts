@@ -3,6 +3,7 @@ import { formatIP, parseCIDR, parseIP } from '../../apimachinery/validation/ip.j
 import { asText } from '../equality.js';
 import { define, type Library } from '../function.js';
 import { CelFailure, noSuchOverload, Opaque, type Value } from '../values.js';
+import { addressFault, prefixFault } from './netip.js';
 
 const IP = 'net.IP';
 const CIDR = 'net.CIDR';
@@ -60,7 +61,7 @@ function readAddress(text: string): Address {
   const found = parseIP(text);
   if (!found || found.leadingZeros) {
     throw new CelFailure(
-      `IP Address ${JSON.stringify(text)} parse error during conversion from string: ParseAddr(${JSON.stringify(text)}): unable to parse IP`,
+      `IP Address ${JSON.stringify(text)} parse error during conversion from string: ${addressFault(text)}`,
     );
   }
   if (found.mapped)
@@ -68,11 +69,14 @@ function readAddress(text: string): Address {
   return new Address(found.bytes);
 }
 
+/** Upstream says it twice. */
+const NETWORK_FAULT = 'network address parse error during conversion from string';
+
 function readNetwork(text: string): Network {
   const found = parseCIDR(text);
   if (!found || found.leadingZeros) {
     throw new CelFailure(
-      `network address parse error during conversion from string: netip.ParsePrefix(${JSON.stringify(text)}): no '/'`,
+      `${NETWORK_FAULT}: ${NETWORK_FAULT}: ${prefixFault(text, (address) => isValid(() => readAddress(address)))}`,
     );
   }
   if (found.address.mapped)

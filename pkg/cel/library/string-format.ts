@@ -13,6 +13,7 @@ import {
   type Value,
 } from '../values.js';
 import { doubleText } from './conversions.js';
+import { fixedPoint, scientific } from './decimal.js';
 import { formatDuration, formatTimestamp } from './time.js';
 
 const DEFAULT_PRECISION = 6;
@@ -46,13 +47,9 @@ function formatClause(clause: string, value: Value, precision: string | undefine
     case 'd':
       return decimal(value);
     case 'f':
-      return float(value, precision, (number, digits) =>
-        number.toFixed(Math.min(100, digits)).padEnd(1),
-      );
+      return float(value, precision, fixedPoint);
     case 'e':
-      return float(value, precision, (number, digits) =>
-        number.toExponential(Math.min(100, digits)).replace(/e([+-])(\d)$/, 'e$10$2'),
-      );
+      return float(value, precision, scientific);
     case 'b':
       if (typeof value === 'boolean') return value ? '1' : '0';
       return integer(value, 'only integers and bools can be formatted as binary').toString(2);

@@ -4,6 +4,9 @@ import { define, type Evaluation, type Library } from '../function.js';
 import { CelFailure, characters } from '../values.js';
 import { format } from './string-format.js';
 
+/** What Go counts as white space, at either end. */
+const SPACE_AROUND =
+  /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g;
 const MAX_TEXT = 16 * 1024 * 1024;
 
 /** What is too long to be made counts as endless work. */
@@ -22,8 +25,10 @@ function inRange(at: number, length: number): void {
 
 /** The place of `part` in `text`, searched from a place; -1 for none. */
 function indexOf(text: string, part: string, from: number): number {
+  if (part === '') return from;
   const chars = characters(text);
-  inRange(from, chars.length);
+  inRange(from, Number.POSITIVE_INFINITY);
+  if (from >= chars.length) return -1;
   if (typeof chars === 'string') return chars.indexOf(part, from);
   const start = slice(chars, 0, from).length;
   const found = text.indexOf(part, start);
@@ -32,9 +37,13 @@ function indexOf(text: string, part: string, from: number): number {
 
 function lastIndexOf(text: string, part: string, upTo: number | undefined): number {
   const chars = characters(text);
-  if (upTo !== undefined) inRange(upTo, chars.length);
-  if (typeof chars === 'string') return chars.lastIndexOf(part, upTo);
-  const start = upTo === undefined ? undefined : slice(chars, 0, upTo).length;
+  if (part === '') return upTo ?? chars.length;
+  if (upTo === undefined && chars.length === 0) return -1;
+  const last = upTo ?? chars.length - 1;
+  inRange(last, Number.POSITIVE_INFINITY);
+  if (last >= chars.length) return -1;
+  if (typeof chars === 'string') return chars.lastIndexOf(part, last);
+  const start = slice(chars, 0, last).length;
   const found = text.lastIndexOf(part, start);
   return found < 0 ? -1 : [...text.slice(0, found)].length;
 }
@@ -153,15 +162,15 @@ export const strings: Library = [
       const chars = characters(asText(text));
       const start = asIndex(from);
       const end = to === undefined ? chars.length : asIndex(to);
+      if (to !== undefined && start > end)
+        throw new CelFailure(`invalid substring range. start: ${start}, end: ${end}`);
       inRange(start, chars.length);
       inRange(end, chars.length);
-      if (start > end)
-        throw new CelFailure(`invalid substring range. start: ${start}, end: ${end}`);
       return slice(chars, start, end);
     },
   ),
   define('trim', ['string_trim: string.() -> string'], ([text]) =>
-    asText(text).replace(/^[\s\u0085\u180e]+|[\s\u0085\u180e]+$/g, ''),
+    asText(text).replace(SPACE_AROUND, ''),
   ),
   define(
     'strings.quote',
