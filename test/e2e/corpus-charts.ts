@@ -36,6 +36,8 @@ export interface ChartObject {
   readonly name: string;
   /** Every pod of it takes a port of its node: only one of these fits on each. */
   readonly takesHostPort: boolean;
+  /** A Job that is gone some time after it is done. */
+  readonly goes: boolean;
   /** Containers that become ready late, and after how long. */
   readonly late: readonly { readonly container: string; readonly delayS: number }[];
 }
@@ -71,7 +73,10 @@ function longestDelay({ objects }: Chart): number {
 interface Parsed {
   readonly kind: string;
   readonly metadata: { readonly name: string };
-  readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
+  readonly spec?: {
+    readonly ttlSecondsAfterFinished?: number;
+    readonly template?: { readonly spec?: PodSpec };
+  };
 }
 
 interface PodSpec {
@@ -86,7 +91,7 @@ interface PodSpec {
 function chartObject(text: string): ChartObject {
   // What holds no pods need not be read: definitions of custom resources are long.
   const kind = /^kind: (\w+)/m.exec(text)?.[1] ?? '';
-  const holdsPods = WORKLOADS.some((each) => each.kind === kind);
+  const holdsPods = isWorkload(kind);
   const { metadata, spec }: Pick<Parsed, 'metadata' | 'spec'> = holdsPods
     ? parse(text)
     : { metadata: { name: '' } };
@@ -95,6 +100,7 @@ function chartObject(text: string): ChartObject {
     document: withoutNamespace(text),
     kind,
     name: metadata.name,
+    goes: spec?.ttlSecondsAfterFinished !== undefined,
     takesHostPort: hostNetwork && containers.some(({ ports = [] }) => ports.length > 0),
     late: containers.flatMap(({ name, readinessProbe: { initialDelaySeconds = 0 } = {} }) =>
       initialDelaySeconds > 0 ? [{ container: name, delayS: initialDelaySeconds }] : [],
@@ -139,6 +145,10 @@ const WORKLOADS = [
   { kind: 'Job', path: '/apis/batch/v1/jobs' },
   { kind: 'PersistentVolumeClaim', path: '/api/v1/persistentvolumeclaims' },
 ] as const;
+
+export function isWorkload(kind: string): boolean {
+  return WORKLOADS.some((each) => each.kind === kind);
+}
 
 /** `3 of 3 ready`: what the workload says of itself, in one line. */
 export function readiness({ kind, metadata, spec, status = {} }: Workload): {

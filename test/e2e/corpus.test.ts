@@ -13,6 +13,7 @@ import { RawApi } from '../support/raw-api.js';
 import {
   type Chart,
   charts,
+  isWorkload,
   MADE_BY_JOBS,
   MOST_PATIENCE_S,
   namespaceOf,
@@ -264,8 +265,23 @@ t.test('manifests by others', { skip: reasonToSkip() }, async (t) => {
     }
     const kinds = new Map<string, number>();
     for (const { kind } of workloads) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-    const wanted = WAYS.length * countOf(rendered, 'StatefulSet');
-    t.equal(kinds.get('StatefulSet'), wanted, `${wanted} StatefulSets`);
+    // What a chart has and nobody sees would be ready without having been looked at.
+    const seen = new Set(
+      workloads.map(({ kind, metadata }) => `${metadata.namespace} ${kind} ${metadata.name}`),
+    );
+    const declared = WAYS.flatMap(({ way }) =>
+      rendered.flatMap(({ name: chart, objects }) =>
+        objects
+          .filter(({ kind, takesHostPort, goes }) => isWorkload(kind) && !takesHostPort && !goes)
+          .map(({ kind, name }) => `${namespaceOf(way, chart)} ${kind} ${name}`),
+      ),
+    );
+    t.ok(declared.length > WAYS.length * rendered.length, `${declared.length} are declared`);
+    t.same(
+      declared.filter((each) => !seen.has(each)),
+      [],
+      'every workload and claim of every chart is there',
+    );
     t.comment([...kinds].map(([kind, n]) => `${n} ${kind}s`).join(', '), `at ${seconds(start)}`);
   });
 
@@ -327,10 +343,6 @@ async function settled(api: RawApi, namespaces: ReadonlySet<string>): Promise<Wo
     if (isOver || workloads.every((each) => readiness(each).isReady)) return workloads;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
-}
-
-function countOf(rendered: readonly Chart[], kind: string): number {
-  return rendered.flatMap(({ objects }) => objects).filter((each) => each.kind === kind).length;
 }
 
 function asText(object: object): string {
