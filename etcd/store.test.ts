@@ -17,6 +17,9 @@ import { silentLogger } from '../pkg/component/logger.js';
 import { connect } from '../pkg/etcd-client/client.js';
 import { CompactedError, type EtcdClient, UnavailableError } from '../pkg/etcd-client/interface.js';
 
+// Stores are started and killed: on a busy machine that takes its time.
+t.setTimeout(300_000);
+
 const clock = new RealClock();
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const MAIN = new URL(`./main.${extension}`, import.meta.url).pathname;

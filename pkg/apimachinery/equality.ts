@@ -14,9 +14,18 @@ export function semanticDeepEqual(a: unknown, b: unknown): boolean {
 
 /** Whether two objects are the same but for these fields. */
 export function equalBut(a: object, b: object, ...fields: string[]): boolean {
-  const without = (obj: object) =>
-    Object.fromEntries(Object.entries(obj).filter(([field]) => !fields.includes(field)));
-  return deepEqual(without(a), without(b));
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  for (const field in left) {
+    if (fields.includes(field)) continue;
+    const other = Object.hasOwn(right, field) ? right[field] : undefined;
+    if (!equal(left[field], other, false)) return false;
+  }
+  for (const field in right) {
+    if (right[field] === undefined || fields.includes(field)) continue;
+    if (!Object.hasOwn(left, field) || left[field] === undefined) return false;
+  }
+  return true;
 }
 
 function equal(a: unknown, b: unknown, semantic: boolean): boolean {

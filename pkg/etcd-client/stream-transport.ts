@@ -77,6 +77,8 @@ export class StreamTransport implements Transport {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
+      // Masks are against what scripts in browsers could make proxies believe. All zeros cost neither side anything.
+      generateMask: (mask) => mask.fill(0),
       maxPayload: MAX_MESSAGE_BYTES,
       handshakeTimeout: CONNECT_TIMEOUT_MS,
     });

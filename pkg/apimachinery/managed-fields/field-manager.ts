@@ -27,7 +27,7 @@ import {
   withTime,
   writeOwners,
 } from './managers.js';
-import { Updater, type Versions } from './updater.js';
+import { gainedBy, Updater, type Versions } from './updater.js';
 import { typeErrors } from './validate-typed.js';
 
 /** More Update entries than this are merged, oldest first, so that objects do not grow for ever. */
@@ -110,7 +110,10 @@ export class FieldManager {
     const comparison = updater.compare(from, bare(obj), apiVersion);
     if (comparison === undefined) return withEntries(obj, this.settled(owners, entries));
 
-    const after = updater.update(from, bare(obj), apiVersion, comparison, owners);
+    const after =
+      owners.size === 0
+        ? { owners: new Map<string, Owner>(), gained: gainedBy(comparison) }
+        : updater.update(from, bare(obj), apiVersion, comparison, owners);
     const gained = difference(after.gained, STRIPPED);
     if (!isEmptySet(gained)) {
       const identity = this.identity(manager, 'Update', subresource);

@@ -71,8 +71,7 @@ export class Updater {
   ): { owners: Owners; gained: FieldSet } {
     const reconciled = this.reconcile(owners);
     const after = this.handOver(live, obj, apiVersion, comparison, reconciled, undefined, true);
-    const gained = union(comparison.modified ?? EMPTY_SET, comparison.added ?? EMPTY_SET);
-    return { owners: after, gained };
+    return { owners: after, gained: gainedBy(comparison) };
   }
 
   /** Throws ConflictError. `obj` is undefined when the object stays as it is. */
@@ -227,6 +226,11 @@ export class Updater {
   private dropEmpty(owners: Owners): Owners {
     return new Map([...owners].filter(([, owner]) => !isEmptySet(owner.fields)));
   }
+}
+
+/** What the writer owns from now on. */
+export function gainedBy({ modified, added }: Comparison): FieldSet {
+  return union(modified ?? EMPTY_SET, added ?? EMPTY_SET);
 }
 
 /** The set itself where there is none of them, which is nearly always. */
