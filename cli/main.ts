@@ -1,6 +1,7 @@
 /** The `drydock` command: its words and flags. What they do stands in commands/. */
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { GIT_VERSION } from '../pkg/component/version.js';
 import { down, reset } from './commands/down.js';
 import { logs } from './commands/logs.js';
 import { addNode, removeNode } from './commands/node.js';
@@ -14,6 +15,7 @@ const COMPONENTS = ['etcd', 'apiserver', 'scheduler', 'controller-manager', 'kub
 
 const program = new Command('drydock')
   .description('A Kubernetes control plane that you can take apart.')
+  .version(GIT_VERSION)
   .showHelpAfterError()
   .enablePositionalOptions();
 

@@ -2,6 +2,7 @@
 import type { SchemaSet } from '../../pkg/api/schema/model.js';
 import { methodNotSupported } from '../../pkg/apimachinery/status.js';
 import type { Clock } from '../../pkg/component/clock.js';
+import { GIT_VERSION } from '../../pkg/component/version.js';
 import { jwks, type ServerAuthenticators } from '../authn/index.js';
 import type { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import { OpenApi } from '../endpoints/openapi/openapi.js';
@@ -13,7 +14,7 @@ import type { Stores } from '../registry/stores.js';
 import { type ServerCheck, serveHealth } from './health.js';
 import type { ServerMetrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
-import { GIT_VERSION, VERSION_INFO } from './version.js';
+import { VERSION_INFO } from './version.js';
 
 export interface PathsOptions {
   readonly checks: readonly ServerCheck[];

@@ -1,6 +1,5 @@
-/** /version: which Kubernetes this is, and that it is drydock. */
-export const KUBERNETES_VERSION = '1.35.0';
-export const GIT_VERSION = `v${KUBERNETES_VERSION}+drydock.1`;
+/** What /version says. */
+import { GIT_VERSION } from '../../pkg/component/version.js';
 
 export const VERSION_INFO = {
   major: '1',

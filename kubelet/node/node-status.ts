@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { Node, NodeCondition, NodeStatus, Taint } from '../../pkg/api/types.js';
 import { formatTime } from '../../pkg/apimachinery/meta.js';
+import { GIT_VERSION } from '../../pkg/component/version.js';
 import type { ImageInfo } from '../runtime/interface.js';
 
-export const KUBELET_VERSION = 'v1.35.0+drydock.1';
 const MAX_IMAGES = 50;
 
 export interface NodeSettings {
@@ -95,7 +95,7 @@ export function nodeStatus(
       kernelVersion: host.kernelVersion,
       osImage: host.osImage,
       containerRuntimeVersion: settings.runtimeVersion,
-      kubeletVersion: KUBELET_VERSION,
+      kubeletVersion: GIT_VERSION,
       kubeProxyVersion: '',
       operatingSystem: 'linux',
       architecture: host.architecture,

@@ -45,6 +45,10 @@ t.test('what cannot be asked for is refused, with the reason, and leaves nothing
   }
 });
 
+t.test('it says which version it is', async (t) => {
+  t.match(await drydock('--version'), { code: 0, stdout: /^v1\.35\.\d+\+drydock\.\d+\n$/ });
+});
+
 t.test('a folder that cannot be made is an error at once', async (t) => {
   const { code, stderr } = await drydock('up', '--detach', '--data-dir', '/dev/null/data');
   t.equal(code, 1);
