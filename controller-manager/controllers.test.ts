@@ -4,6 +4,7 @@ import type {
   ConfigMap,
   CronJob,
   CustomResourceDefinition,
+  DaemonSet,
   Deployment,
   EndpointSlice,
   Endpoints,
@@ -13,6 +14,7 @@ import type {
   Node,
   Pod,
   PodDisruptionBudget,
+  PodDisruptionBudgetStatus,
   ReplicaSet,
   Service,
   ServiceAccount,
@@ -25,6 +27,7 @@ import {
   CORE_EVENTS,
   CRON_JOBS,
   CUSTOM_RESOURCE_DEFINITIONS,
+  DAEMON_SETS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
@@ -718,6 +721,129 @@ t.test('a budget says how many pods may go', async (t) => {
   nodes.again();
   await rolledOut('web');
   await budgets.delete(NAMESPACE, 'web');
+});
+
+t.test('a budget asks whoever controls its pods for their number', async (t) => {
+  const budgets = client.resource<PodDisruptionBudget>(POD_DISRUPTION_BUDGETS);
+  const spec = { containers: [{ name: 'c', image: 'nginx:1' }] };
+  const budgetFor = (app: string, limit: Partial<NonNullable<PodDisruptionBudget['spec']>>) =>
+    budgets.create({
+      metadata: { namespace: NAMESPACE, name: app },
+      spec: { ...limit, selector: { matchLabels: { app } } },
+    });
+  const until = (name: string, is: (status: PodDisruptionBudgetStatus) => boolean) =>
+    eventually(`budget ${name}`, async () => {
+      const { status } = await budgets.get(NAMESPACE, name);
+      return status && is(status) && status;
+    });
+  const told = (name: string, reason: string) =>
+    eventually(`${reason} of ${name}`, async () => {
+      const { items } = await client.resource<Event>(CORE_EVENTS).list({ namespace: NAMESPACE });
+      return items.find((e) => e.reason === reason && e.involvedObject.name === name);
+    });
+
+  await t.test('an object of a custom kind with a scale', async (t) => {
+    const group = 'example.com';
+    await client.resource<CustomResourceDefinition>(CUSTOM_RESOURCE_DEFINITIONS).create({
+      metadata: { name: `fleets.${group}` },
+      spec: {
+        group,
+        names: { kind: 'Fleet', plural: 'fleets', singular: 'fleet', listKind: 'FleetList' },
+        scope: 'Namespaced',
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+            },
+            subresources: {
+              scale: {
+                specReplicasPath: '.spec.replicas',
+                statusReplicasPath: '.status.replicas',
+              },
+            },
+          },
+        ],
+      },
+    });
+    const ref = { group, version: 'v1', resource: 'fleets', kind: 'Fleet', namespaced: true };
+    const fleets = client.resource<KubeObject & { spec?: object }>(ref);
+    const fleet = await eventually('the kind', () =>
+      fleets
+        .create({
+          apiVersion: `${group}/v1`,
+          kind: 'Fleet',
+          metadata: { namespace: NAMESPACE, name: 'blue' },
+          spec: { replicas: 4 },
+        })
+        .catch(absent),
+    );
+    await pods.create({
+      metadata: {
+        namespace: NAMESPACE,
+        name: 'ship',
+        labels: { app: 'fleet' },
+        ownerReferences: [
+          {
+            apiVersion: `${group}/v1`,
+            kind: 'Fleet',
+            name: 'blue',
+            uid: fleet.metadata?.uid ?? '',
+            controller: true,
+          },
+        ],
+      },
+      spec,
+    });
+    await budgetFor('fleet', { minAvailable: '50%' });
+    const status = await until('fleet', ({ currentHealthy }) => currentHealthy === 1);
+    t.match(status, { expectedPods: 4, desiredHealthy: 2, disruptionsAllowed: 0 });
+  });
+
+  await t.test('one that has no scale: nothing may be evicted, and it is told why', async (t) => {
+    await client.resource<DaemonSet>(DAEMON_SETS).create({
+      metadata: { namespace: NAMESPACE, name: 'agent' },
+      spec: {
+        selector: { matchLabels: { app: 'agent' } },
+        template: { metadata: { labels: { app: 'agent' } }, spec },
+      },
+    });
+    await eventually('a pod of it', async () => (await podsOf('agent')).length > 0);
+    await budgetFor('agent', { maxUnavailable: 1 });
+    const why = 'daemonsets.apps does not implement the scale subresource';
+    const { conditions, disruptionsAllowed } = await until(
+      'agent',
+      (status) => status.conditions?.[0]?.reason === 'SyncFailed',
+    );
+    t.match(conditions, [{ type: 'DisruptionAllowed', status: 'False', message: why }]);
+    t.equal(disruptionsAllowed, 0);
+    t.equal(
+      (await told('agent', 'CalculateExpectedPodCountFailed')).message,
+      `Failed to calculate the number of expected pods: ${why}`,
+    );
+  });
+
+  await t.test('nobody', async (t) => {
+    await pods.create({
+      metadata: { namespace: NAMESPACE, name: 'alone', labels: { app: 'alone' } },
+      spec,
+    });
+    await budgetFor('alone', { maxUnavailable: 1 });
+    t.equal(
+      (await told('alone', 'UnmanagedPods')).message,
+      'Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: alone,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.',
+    );
+    await until('alone', ({ disruptionsAllowed, expectedPods }) => {
+      return disruptionsAllowed === 0 && expectedPods === 0;
+    });
+  });
+  for (const name of ['fleet', 'agent', 'alone']) await budgets.delete(NAMESPACE, name);
+  await client.resource<DaemonSet>(DAEMON_SETS).delete(NAMESPACE, 'agent');
+  for (const name of ['ship', 'alone']) await pods.delete(NAMESPACE, name);
+  for (const app of ['agent', 'fleet', 'alone'])
+    await eventually(`no pods of ${app}`, async () => (await podsOf(app)).length === 0);
 });
 
 t.test('a ClusterRole gathers the rules of others', async (t) => {

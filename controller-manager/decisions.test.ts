@@ -25,6 +25,8 @@ import {
   rolloutStatus,
   untilProgressCheck,
 } from './deployment/status.js';
+import { untilStale } from './disruption/stale-conditions.js';
+import { stillDisrupted } from './disruption/status.js';
 import { planSlices } from './endpoints/slice-plan.js';
 import { Expectations } from './expectations.js';
 import { OwnerGraph } from './garbage/graph.js';
@@ -816,4 +818,46 @@ t.test('which owners a changed pod wakes', async (t) => {
   t.notOk(expectations.satisfied('ns/a'));
   handler.update(pod('a'), pod('a', { going: true }));
   t.ok(expectations.satisfied('ns/a'), 'so is a deletion, when it begins');
+});
+
+t.test('how long a pod is said to be disrupted', async (t) => {
+  const of = (condition: object, more: Partial<Pod> = {}): Pod => ({
+    ...more,
+    status: {
+      phase: 'Running',
+      conditions: [
+        { type: 'DisruptionTarget', status: 'True', lastTransitionTime: ago(30), ...condition },
+      ],
+      ...more.status,
+    },
+  });
+  const going = { metadata: { deletionTimestamp: ago(1) } };
+  const rows: [string, Pod, number | undefined][] = [
+    ['for two minutes', of({}), 90_000],
+    ['which are over', of({ lastTransitionTime: ago(121) }), 0],
+    ['no more', of({ status: 'False' }), undefined],
+    ['by its kubelet, for as long as it says', of({ reason: 'TerminationByKubelet' }), undefined],
+    ['to its end', of({}, { status: { phase: 'Failed' } }), undefined],
+    ['as it goes', of({}, going), undefined],
+  ];
+  for (const [name, pod, wanted] of rows) t.equal(untilStale(pod, NOW), wanted, name);
+});
+
+t.test('evictions that a budget allowed and that did not come', async (t) => {
+  const pods: Pod[] = ['soon', 'late', 'going'].map((name) => ({
+    metadata: { name, ...(name === 'going' ? { deletionTimestamp: ago(1) } : {}) },
+  }));
+  const disruptedPods = { soon: ago(30), late: ago(121), going: ago(5), gone: ago(5) };
+  const status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 };
+  const { disrupted, recheckMs, notDeleted } = stillDisrupted(
+    { status: { ...status, disruptedPods } },
+    pods,
+    NOW,
+  );
+  t.same(disrupted, { soon: ago(30) });
+  t.equal(recheckMs, 90_000);
+  t.same(
+    notDeleted.map(({ metadata }) => metadata?.name),
+    ['late'],
+  );
 });

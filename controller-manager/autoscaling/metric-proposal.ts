@@ -11,9 +11,9 @@ import type {
   MetricValueStatus,
   Pod,
 } from '../../pkg/api/types.js';
-import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
 import { Quantity } from '../../pkg/apimachinery/quantity.js';
 import type { ResourceRef } from '../../pkg/client/resources.js';
+import { goSelector } from '../go-selector.js';
 import type { MetricsClient, PodMetricMap } from './metrics-client.js';
 import {
   byAverage,
@@ -256,20 +256,6 @@ function podsInput(metrics: PodMetricMap, input: MetricInput) {
 function valueInput(input: MetricInput, milli: number) {
   const { specReplicas: currentReplicas, statusReplicas, pods, tolerances } = input;
   return { currentReplicas, statusReplicas, pods, tolerances, milli };
-}
-
-/** A LabelSelector as Go prints a pointer to it; the names of metrics in messages have it. */
-function goSelector(selector: LabelSelector | undefined): string {
-  if (!selector) return 'nil';
-  selectorFromObject(selector);
-  const labels = Object.entries(selector.matchLabels ?? {})
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}: ${value},`);
-  const expressions = (selector.matchExpressions ?? []).map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  );
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
 }
 
 function milliOf(quantityText: string | number | undefined): number {

@@ -54,6 +54,15 @@ export class ScaleTargets {
     return JSON.parse((await this.client.request({ path, signal })).text);
   }
 
+  /** Whether objects of the resource have a scale at all. */
+  async isScalable(ref: ResourceRef, signal: AbortSignal): Promise<boolean> {
+    const path = ref.group === '' ? `/api/${ref.version}` : `/apis/${ref.group}/${ref.version}`;
+    const { resources = [] }: { resources?: { name: string }[] } = JSON.parse(
+      (await this.client.request({ path, signal })).text,
+    );
+    return resources.some(({ name }) => name === `${ref.resource}/scale`);
+  }
+
   /** A conflict means that somebody else changed the target meanwhile. */
   async update(
     ref: ResourceRef,

@@ -16,8 +16,7 @@ import type {
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { scaledValue } from '../../pkg/apimachinery/int-or-string.js';
 import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
-import { controllerOf, formatTime, keyOf } from '../../pkg/apimachinery/meta.js';
-import { parseTime } from '../../pkg/apimachinery/time.js';
+import { keyOf } from '../../pkg/apimachinery/meta.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import {
   type EventRecorder,
@@ -36,17 +35,19 @@ import {
   STATEFUL_SETS,
 } from '../../pkg/client/resources.js';
 import { BY_NAMESPACE, namespaceIndex } from '../../pkg/client/store.js';
+import { ScaleTargets } from '../autoscaling/scale-target.js';
 import {
   type Controller,
   type ControllerContext,
   type ControllerDescriptor,
   runSyncLoop,
 } from '../controller.js';
+import { expectedScale, type ScaleSources } from '../disruption/expected-scale.js';
+import { StaleConditions } from '../disruption/stale-conditions.js';
+import { budgetStatus, failedStatus, stillDisrupted } from '../disruption/status.js';
+import { goSelector } from '../go-selector.js';
 import { messageOf } from '../pod-control.js';
-import { isPodActive, isPodReady } from '../pods.js';
-
-/** An allowed eviction that is not followed by a deletion this long did not happen. */
-const DELETION_TIMEOUT_MS = 2 * 60_000;
+import { isPodReady } from '../pods.js';
 
 export const disruption: ControllerDescriptor = {
   name: 'disruption-controller',
@@ -64,6 +65,8 @@ class DisruptionController implements Controller {
   private readonly replicaSets: Informer<ReplicaSet>;
   private readonly controllers: Informer<ReplicationController>;
   private readonly statefulSets: Informer<StatefulSet>;
+  private readonly sources: ScaleSources;
+  private readonly staleConditions: StaleConditions;
   private readonly client: ResourceClient<PodDisruptionBudget>;
 
   constructor(private readonly context: ControllerContext) {
@@ -78,6 +81,14 @@ class DisruptionController implements Controller {
     this.replicaSets = informers.informer<ReplicaSet>(REPLICA_SETS);
     this.controllers = informers.informer<ReplicationController>(REPLICATION_CONTROLLERS);
     this.statefulSets = informers.informer<StatefulSet>(STATEFUL_SETS);
+    this.sources = {
+      deployments: this.deployments.store,
+      replicaSets: this.replicaSets.store,
+      replicationControllers: this.controllers.store,
+      statefulSets: this.statefulSets.store,
+      targets: new ScaleTargets(client, context.clock),
+    };
+    this.staleConditions = new StaleConditions(context, this.pods);
     const enqueue = (pdb: PodDisruptionBudget) => this.queue.add(keyOf(pdb));
     this.budgets.addHandler({ add: enqueue, update: (_, pdb) => enqueue(pdb) });
     this.pods.addHandler({
@@ -90,7 +101,7 @@ class DisruptionController implements Controller {
     });
   }
 
-  run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const { context, queue } = this;
     const informers = [
       this.budgets,
@@ -100,10 +111,13 @@ class DisruptionController implements Controller {
       this.controllers,
       this.statefulSets,
     ];
-    return runSyncLoop(
-      { context, queue, concurrency: 1, informers, sync: (key, stop) => this.sync(key, stop) },
-      signal,
-    );
+    await Promise.all([
+      this.staleConditions.run(signal),
+      runSyncLoop(
+        { context, queue, concurrency: 1, informers, sync: (key, stop) => this.sync(key, stop) },
+        signal,
+      ),
+    ]);
   }
 
   private async sync(key: string, signal: AbortSignal): Promise<void> {
@@ -112,17 +126,24 @@ class DisruptionController implements Controller {
     const now = this.context.clock.now();
     const pods = this.podsOf(pdb);
     if (pods.length === 0) this.tell(pdb, 'Normal', 'NoPods', 'No matching pods found');
-    let wanted: { expected: number; healthy: number };
+    let wanted: Wanted;
     try {
-      wanted = this.wantedOf(pdb, pods);
+      wanted = await this.wantedOf(pdb, pods, signal);
     } catch (err) {
+      if (signal.aborted) throw err;
       const message = `Failed to calculate the number of expected pods: ${messageOf(err)}`;
       this.tell(pdb, 'Warning', 'CalculateExpectedPodCountFailed', message);
-      // Nothing may be evicted while nobody knows how many there should be.
+      // Nothing may be evicted while nobody knows how many there should be. The next change looks again.
       await this.write(pdb, failedStatus(pdb, messageOf(err), now), signal);
-      throw err;
+      return;
     }
-    const { disrupted, recheckMs } = stillDisrupted(pdb, pods, now);
+    if (wanted.unmanaged.length > 0) this.tell(pdb, 'Warning', 'UnmanagedPods', unmanaged(pdb));
+    const { disrupted, recheckMs, notDeleted } = stillDisrupted(pdb, pods, now);
+    for (const pod of notDeleted) {
+      const { namespace } = pdb.metadata ?? {};
+      const message = `Pod was expected by PDB ${namespace}/${namespace} to be deleted but it wasn't`;
+      this.recorder.event(referenceTo(PODS, pod), 'Warning', 'NotDeleted', message);
+    }
     const currentHealthy = pods.filter(
       (pod) =>
         isPodReady(pod) &&
@@ -133,78 +154,30 @@ class DisruptionController implements Controller {
     if (recheckMs !== undefined) this.queue.addAfter(key, recheckMs);
   }
 
+  /** Also those that have ended: they are selected. */
   private podsOf(pdb: PodDisruptionBudget): Pod[] {
     const selector = selectorFromObject(pdb.spec?.selector);
     return this.pods.store
       .byIndex(BY_NAMESPACE, pdb.metadata?.namespace ?? '')
-      .filter(
-        (pod) =>
-          selector.matches(pod.metadata?.labels) &&
-          (isPodActive(pod) || pod.metadata?.deletionTimestamp !== undefined),
-      );
+      .filter((pod) => selector.matches(pod.metadata?.labels));
   }
 
-  private wantedOf(
+  private async wantedOf(
     pdb: PodDisruptionBudget,
     pods: readonly Pod[],
-  ): { expected: number; healthy: number } {
+    signal: AbortSignal,
+  ): Promise<Wanted> {
     const { minAvailable, maxUnavailable } = pdb.spec ?? {};
     if (maxUnavailable !== undefined) {
-      const expected = this.expectedScale(pods);
-      return {
-        expected,
-        healthy: Math.max(0, expected - scaledValue(maxUnavailable, expected, true)),
-      };
+      const { expected, unmanaged } = await expectedScale(pods, this.sources, signal);
+      const healthy = Math.max(0, expected - scaledValue(maxUnavailable, expected, true));
+      return { expected, healthy, unmanaged };
     }
-    if (typeof minAvailable === 'number') return { expected: pods.length, healthy: minAvailable };
-    if (minAvailable === undefined) return { expected: 0, healthy: 0 };
-    const expected = this.expectedScale(pods);
-    return { expected, healthy: scaledValue(minAvailable, expected, true) };
-  }
-
-  /** The sizes of all controllers that these pods have, each counted once. */
-  private expectedScale(pods: readonly Pod[]): number {
-    const scales = new Map<string, number>();
-    for (const pod of pods) {
-      const ref = controllerOf(pod);
-      // A pod of its own has no scale that could be counted.
-      if (!ref || scales.has(ref.uid)) continue;
-      const found = this.scaleOf(pod.metadata?.namespace ?? '', ref.kind, ref.name);
-      if (found === undefined) {
-        throw new Error(
-          `found no scale for ${ref.kind} ${JSON.stringify(ref.name)}, which controls pod ${JSON.stringify(pod.metadata?.name)}`,
-        );
-      }
-      scales.set(found.uid, found.replicas);
-      scales.set(ref.uid, found.uid === ref.uid ? found.replicas : 0);
-    }
-    return [...scales.values()].reduce((sum, n) => sum + n, 0);
-  }
-
-  private scaleOf(
-    namespace: string,
-    kind: string,
-    name: string,
-  ): { uid: string; replicas: number } | undefined {
-    const key = `${namespace}/${name}`;
-    const scale = (
-      obj: { metadata?: { uid?: string }; spec?: { replicas?: number } } | undefined,
-    ) => obj && { uid: obj.metadata?.uid ?? '', replicas: obj.spec?.replicas ?? 1 };
-    switch (kind) {
-      case 'ReplicaSet': {
-        const set = this.replicaSets.store.get(key);
-        const owner = set && controllerOf(set);
-        return owner?.kind === 'Deployment'
-          ? scale(this.deployments.store.get(`${namespace}/${owner.name}`))
-          : scale(set);
-      }
-      case 'ReplicationController':
-        return scale(this.controllers.store.get(key));
-      case 'StatefulSet':
-        return scale(this.statefulSets.store.get(key));
-      default:
-        return undefined;
-    }
+    if (typeof minAvailable === 'number')
+      return { expected: pods.length, healthy: minAvailable, unmanaged: [] };
+    if (minAvailable === undefined) return { expected: 0, healthy: 0, unmanaged: [] };
+    const { expected, unmanaged } = await expectedScale(pods, this.sources, signal);
+    return { expected, healthy: scaledValue(minAvailable, expected, true), unmanaged };
   }
 
   private async write(
@@ -232,93 +205,12 @@ class DisruptionController implements Controller {
   }
 }
 
-/** Pods whose eviction was allowed and that are not seen going yet; when to look again. Pure. */
-function stillDisrupted(
-  pdb: PodDisruptionBudget,
-  pods: readonly Pod[],
-  nowMs: number,
-): { disrupted: Record<string, string>; recheckMs: number | undefined } {
-  const disrupted: Record<string, string> = {};
-  let recheckMs: number | undefined;
-  for (const [name, time] of Object.entries(pdb.status?.disruptedPods ?? {})) {
-    const pod = pods.find((p) => p.metadata?.name === name);
-    if (!pod || pod.metadata?.deletionTimestamp !== undefined) continue;
-    const left = (parseTime(time) ?? 0) + DELETION_TIMEOUT_MS - nowMs;
-    if (left <= 0) continue;
-    disrupted[name] = time;
-    recheckMs = Math.min(recheckMs ?? left, left);
-  }
-  return { disrupted, recheckMs };
-}
-
-interface Counted {
+interface Wanted {
   readonly expected: number;
   readonly healthy: number;
-  readonly currentHealthy: number;
-  readonly disrupted: Readonly<Record<string, string>>;
+  readonly unmanaged: readonly string[];
 }
 
-/** Pure. */
-export function budgetStatus(
-  pdb: PodDisruptionBudget,
-  counted: Counted,
-  nowMs: number,
-): PodDisruptionBudgetStatus {
-  const { expected, healthy, currentHealthy, disrupted } = counted;
-  const disruptionsAllowed = expected <= 0 ? 0 : Math.max(0, currentHealthy - healthy);
-  return {
-    observedGeneration: pdb.metadata?.generation ?? 0,
-    currentHealthy,
-    desiredHealthy: healthy,
-    expectedPods: expected,
-    disruptionsAllowed,
-    ...(Object.keys(disrupted).length ? { disruptedPods: { ...disrupted } } : {}),
-    conditions: withAllowed(
-      pdb,
-      disruptionsAllowed > 0 ? 'True' : 'False',
-      disruptionsAllowed > 0 ? 'SufficientPods' : 'InsufficientPods',
-      '',
-      nowMs,
-    ),
-  };
-}
-
-function failedStatus(
-  pdb: PodDisruptionBudget,
-  message: string,
-  nowMs: number,
-): PodDisruptionBudgetStatus {
-  const { currentHealthy = 0, desiredHealthy = 0, expectedPods = 0, ...rest } = pdb.status ?? {};
-  return {
-    ...rest,
-    observedGeneration: pdb.metadata?.generation ?? 0,
-    currentHealthy,
-    desiredHealthy,
-    expectedPods,
-    disruptionsAllowed: 0,
-    conditions: withAllowed(pdb, 'False', 'SyncFailed', message, nowMs),
-  };
-}
-
-function withAllowed(
-  pdb: PodDisruptionBudget,
-  status: 'True' | 'False',
-  reason: string,
-  message: string,
-  nowMs: number,
-): NonNullable<PodDisruptionBudgetStatus['conditions']> {
-  const conditions = pdb.status?.conditions ?? [];
-  const old = conditions.find((c) => c.type === 'DisruptionAllowed');
-  return [
-    ...conditions.filter((c) => c.type !== 'DisruptionAllowed'),
-    {
-      type: 'DisruptionAllowed',
-      status,
-      reason,
-      message,
-      observedGeneration: pdb.metadata?.generation ?? 0,
-      lastTransitionTime:
-        old?.status === status ? old.lastTransitionTime : formatTime(new Date(nowMs)),
-    },
-  ];
+function unmanaged({ spec }: PodDisruptionBudget): string {
+  return `Pods selected by this PodDisruptionBudget (selector: ${goSelector(spec?.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
 }
