@@ -40,6 +40,7 @@ import {
 } from './plugins/pod-security.js';
 import { podTolerationRestriction } from './plugins/pod-toleration-restriction.js';
 import { podTopologyLabels } from './plugins/pod-topology-labels.js';
+import { policyParameters } from './plugins/policy-parameters.js';
 import { priority } from './plugins/priority.js';
 import { type RulesFor, rbacEscalation } from './plugins/rbac-escalation.js';
 import { resourceQuota } from './plugins/resource-quota.js';
@@ -146,7 +147,11 @@ export function admissionChain(options: AdmissionOptions, server: ServerAccess):
   );
   // Rights are not given away whatever the flags say.
   return new PluginChain(
-    [...enabled, rbacEscalation(options.rulesFor)].map((factory) => factory.create(server)),
+    [
+      ...enabled,
+      rbacEscalation(options.rulesFor),
+      policyParameters(options.webhooks.resourceOfKind),
+    ].map((factory) => factory.create(server)),
   );
 }
 

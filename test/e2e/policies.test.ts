@@ -1,14 +1,89 @@
 /**
- * Rules in CEL on a real cluster, as kubectl shows them: those of a custom resource, and policies with
- * parameters, warnings and types that are checked.
+ * Rules in CEL on a real cluster, as kubectl shows them: those of a custom resource, policies with parameters,
+ * warnings and types that are checked, policies that change what is written, and who may come in and what they
+ * may do by configuration files.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Cluster } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
+import { TestIssuer } from '../support/issuer.js';
 
 t.setTimeout(300_000);
 
-const cluster = await Cluster.start(t, ['--nodes', '1']);
+const folder = mkdtempSync(join(tmpdir(), 'drydock-policies-'));
+const authentication = join(folder, 'authentication.yaml');
+const authorization = join(folder, 'authorization.yaml');
+const webhook = join(folder, 'webhook.kubeconfig');
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An issuer's keys, known to nobody but this test. */
+const issuer = await TestIssuer.start(folder);
+t.teardown(() => issuer.stop());
+writeFileSync(authentication, authenticationConfig("'cel:' + claims.sub"));
+writeFileSync(webhook, issuer.kubeconfig('/authorize'));
+writeFileSync(authorization, authorizationConfig("request.user == 'cel:ann'"));
+
+const cluster = await Cluster.start(t, [
+  '--nodes',
+  '1',
+  ...[
+    'feature-gates=MutatingAdmissionPolicy=true',
+    'runtime-config=admissionregistration.k8s.io/v1beta1=true',
+    `authentication-config=${authentication}`,
+    `authorization-config=${authorization}`,
+  ].flatMap((flag) => ['--apiserver-arg', flag]),
+]);
+
+function authenticationConfig(username: string): string {
+  return JSON.stringify({
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'AuthenticationConfiguration',
+    jwt: [
+      {
+        issuer: {
+          url: issuer.url,
+          audiences: ['kube'],
+          certificateAuthority: issuer.authority,
+        },
+        claimMappings: {
+          username: { expression: username },
+          groups: { expression: "claims.roles.map(r, 'team:' + r)" },
+          extra: [{ key: 'example.com/tenant', valueExpression: 'claims.tenant' }],
+        },
+        claimValidationRules: [{ expression: "claims.tenant == 'a'", message: 'tenant a only' }],
+        userValidationRules: [{ expression: "!user.username.startsWith('system:')" }],
+      },
+    ],
+  });
+}
+
+function authorizationConfig(condition: string): string {
+  return JSON.stringify({
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'AuthorizationConfiguration',
+    authorizers: [
+      { type: 'Node', name: 'node' },
+      { type: 'RBAC', name: 'rbac' },
+      {
+        type: 'Webhook',
+        name: 'hook',
+        webhook: {
+          timeout: '5s',
+          subjectAccessReviewVersion: 'v1',
+          matchConditionSubjectAccessReviewVersion: 'v1',
+          failurePolicy: 'NoOpinion',
+          cacheAuthorizedRequests: false,
+          cacheUnauthorizedRequests: false,
+          connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: webhook },
+          matchConditions: [{ expression: condition }],
+        },
+      },
+    ],
+  });
+}
 
 async function apply(...objects: object[]) {
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
@@ -216,5 +291,111 @@ t.test('warnings, and types that are checked', async (t) => {
   t.match(
     bad.stderr,
     /The ValidatingAdmissionPolicy "bad" is invalid: spec.validations\[0\].expression: Invalid value: "object.spec.replicas >": compilation failed: ERROR: <input>:1:23: Syntax error: mismatched input '<EOF>' expecting/,
+  );
+});
+
+const mutating = (name: string, spec: object) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1beta1',
+  kind: 'MutatingAdmissionPolicy',
+  metadata: { name },
+  spec: {
+    reinvocationPolicy: 'Never',
+    matchConstraints: {
+      resourceRules: [
+        { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] },
+      ],
+    },
+    ...spec,
+  },
+});
+const mutatingBinding = (name: string) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1beta1',
+  kind: 'MutatingAdmissionPolicyBinding',
+  metadata: { name },
+  spec: { policyName: name },
+});
+
+t.test('a policy that gives pods a sidecar', async (t) => {
+  const applies = (expression: string) => [
+    { patchType: 'ApplyConfiguration', applyConfiguration: { expression } },
+  ];
+  const sidecar =
+    'Object{spec: Object.spec{initContainers: [Object.spec.initContainers{name: "mesh", image: "mesh:1", restartPolicy: "Always"}]}}';
+  await applied(
+    t,
+    mutating('sidecar', {
+      matchConditions: [
+        {
+          name: 'has-none',
+          expression: "!object.spec.?initContainers.orValue([]).exists(c, c.name == 'mesh')",
+        },
+      ],
+      mutations: applies(sidecar),
+    }),
+    mutatingBinding('sidecar'),
+  );
+  const run = (name: string) =>
+    cluster.kubectl(
+      `run ${name} --image=nginx --dry-run=server -o jsonpath={.spec.initContainers[*].name}`,
+    );
+  await eventually('the policy is in force', async () => (await run('p')).stdout === 'mesh');
+  const { stdout } = await cluster.kubectl(
+    'get mutatingadmissionpolicies,mutatingadmissionpolicybindings',
+  );
+  t.match(stdout, /sidecar +1 +<unset>/);
+  t.match(stdout, /sidecar +sidecar +<unset>/);
+  const wrong = await apply(mutating('wrong', { mutations: applies("'text'") }));
+  t.match(
+    wrong.stderr,
+    /The MutatingAdmissionPolicy "wrong" is invalid: spec.mutations\[0\].applyConfiguration.expression: Invalid value: "'text'": must evaluate to Object but got string/,
+  );
+  const args = sidecar.replace('image: "mesh:1"', 'args: ["x"]');
+  await applied(t, mutating('sidecar', { mutations: applies(args) }));
+  const refused = await eventually('the changed policy is in force', async () => {
+    const answer = await run('q');
+    return answer.code !== 0 && answer;
+  });
+  t.match(
+    refused.stderr,
+    "policy 'sidecar' with binding 'sidecar' denied request: error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.initContainers[0].args",
+  );
+  const { code, stderr } = await cluster.kubectl(
+    'delete mutatingadmissionpolicybinding,mutatingadmissionpolicy sidecar',
+  );
+  t.equal(code, 0, stderr);
+});
+
+t.test('who comes in by a token, and what they may do, by expressions', async (t) => {
+  const claims = { sub: 'ann', aud: 'kube', tenant: 'a', roles: ['dev'] };
+  const server = await cluster.apiUrl();
+  const authority = join(cluster.dataDir, 'pki', 'ca.crt');
+  /** Without the certificate of the cluster's own user, which would count before the token. */
+  const as = async (command: string, more: object = {}) =>
+    cluster.kubectl(
+      `${command} --kubeconfig=/dev/null --server=${server} --certificate-authority=${authority} --token=${await issuer.token({ ...claims, ...more })}`,
+    );
+  const who = await eventually('the issuer is known', async () => {
+    const answer = await as('auth whoami');
+    return answer.code === 0 && answer;
+  });
+  t.match(who.stdout, /Username +cel:ann/);
+  t.match(who.stdout, /Groups +\[team:dev system:authenticated\]/);
+  t.match(who.stdout, /Extra: example\.com\/tenant +\[a\]/);
+  t.match((await as('auth whoami', { tenant: 'b' })).stderr, /Unauthorized|must be logged in/);
+  t.equal((await as('get configmaps')).code, 0, 'the webhook lets her');
+  t.match(
+    (await as('get configmaps', { sub: 'bob' })).stderr,
+    /User "cel:bob" cannot list resource "configmaps"/,
+    'and is not asked about him',
+  );
+  writeFileSync(authorization, authorizationConfig("request.user == 'cel:bob'"));
+  await eventually(
+    'the authorizers are read again',
+    async () => (await as('get configmaps', { sub: 'bob' })).code === 0,
+  );
+  t.not((await as('get configmaps')).code, 0);
+  writeFileSync(authentication, authenticationConfig("'new:' + claims.sub"));
+  await eventually('the issuers are read again', async () =>
+    /Username +new:ann/.test((await as('auth whoami')).stdout),
   );
 });

@@ -635,6 +635,64 @@ t.test('what is refused at its creation', async (t) => {
   );
 });
 
+t.test('nobody names parameters that they may not read', async (t) => {
+  const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+  const rule = (apiGroups: string[], resources: string[], verbs: string[]) => ({
+    apiGroups,
+    resources,
+    verbs,
+  });
+  await must(
+    admin.post(`${RBAC}/clusterroles`, {
+      metadata: { name: 'policy-author' },
+      rules: [
+        rule(['admissionregistration.k8s.io'], ['*'], ['*']),
+        rule([''], ['secrets'], ['get', 'list']),
+      ],
+    }),
+  );
+  const subjects = [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'alice' }];
+  const roleRef = {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: 'policy-author',
+  };
+  await must(
+    admin.post(`${RBAC}/clusterrolebindings`, {
+      metadata: { name: 'policy-author' },
+      roleRef,
+      subjects,
+    }),
+  );
+  await server.settled();
+  const alice = server.as('alice');
+  const withParams = (name: string, kind: string) =>
+    policy(name, { mutations: [applies('Object{}')], paramKind: { apiVersion: 'v1', kind } });
+  const who = '&{alice alice [system:authenticated] map[]}';
+  t.equal((await alice.post(POLICIES, withParams('may', 'Secret'))).code, 201);
+  t.equal(
+    (await alice.post(POLICIES, withParams('may-not', 'ConfigMap'))).body['message'],
+    `MutatingAdmissionPolicy.admissionregistration.k8s.io "may-not" is invalid: spec.paramKind: Forbidden: user ${who} must have "get" permission on all objects of the referenced paramKind (kind=ConfigMap, apiVersion=v1)`,
+  );
+  await must(admin.post(POLICIES, withParams('theirs', 'ConfigMap')));
+  await server.settled();
+  const bind = (policyName: string) =>
+    alice.post(BINDINGS, {
+      metadata: { name: policyName },
+      spec: {
+        policyName,
+        paramRef: { name: 'x', namespace: 'test', parameterNotFoundAction: 'Allow' },
+      },
+    });
+  t.equal((await bind('may')).code, 201);
+  t.match((await bind('theirs')).body, {
+    code: 422,
+    message: `MutatingAdmissionPolicyBinding.admissionregistration.k8s.io "theirs" is invalid: spec.paramRef: Forbidden: user get does not have "${who}" permission on the object referenced by paramRef`,
+  });
+  await must(admin.delete(`${BINDINGS}/may`));
+  for (const name of ['may', 'theirs']) await must(admin.delete(`${POLICIES}/${name}`));
+});
+
 t.test('defaults, and what is stored', async (t) => {
   const made = await must(
     admin.post(POLICIES, policy('kept', { mutations: [applies('Object{}')] })),
