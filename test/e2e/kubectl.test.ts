@@ -525,6 +525,82 @@ t.test('kubectl', { skip }, async (t) => {
     ]);
   });
 
+  await t.test(
+    'resizes a pod in place, restarts it where it wants that, or says why not',
+    async (t) => {
+      const container = {
+        name: 'c',
+        image: 'nginx',
+        resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '128Mi' } },
+        resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+      };
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'grows' },
+        spec: { restartPolicy: 'Always', containers: [container] },
+      };
+      const resize = (resources: object): Row => ({
+        run: [
+          ...['patch', 'pod', 'grows', '--subresource=resize', '-p'],
+          JSON.stringify({ spec: { containers: [{ name: 'c', resources }] } }),
+        ],
+        prints: [/^pod\/grows patched/],
+      });
+      const shows = (path: string, value: string): Row => ({
+        run: `wait --for=jsonpath={.status.${path}}=${value} pod/grows --timeout=60s`,
+        prints: [/condition met/],
+      });
+      const was = (path: string) => `containerStatuses[0].${path}`;
+      const pending = 'conditions[?(@.type=="PodResizePending")]';
+      await check(t, [
+        { run: 'create -f -', options: { input: JSON.stringify(pod) }, prints: [/created/] },
+        shows('phase', 'Running'),
+        resize({ requests: { cpu: '200m' } }),
+        shows(was('resources.requests.cpu'), '200m'),
+        shows(was('restartCount'), '0'),
+        resize({ requests: { memory: '128Mi' }, limits: { memory: '256Mi' } }),
+        shows(was('restartCount'), '1'),
+        resize({ requests: { cpu: '1000' } }),
+        shows(`${pending}.reason`, 'Infeasible'),
+        shows(was('resources.requests.cpu'), '200m'),
+        { run: 'events --for pod/grows', prints: [/ResizeCompleted/, /ResizeInfeasible/] },
+        { run: 'delete pod grows', prints: [/pod "grows" deleted/] },
+      ]);
+    },
+  );
+
+  await t.test('leaves to the system what is its own', async (t) => {
+    await check(t, [
+      {
+        run: 'delete priorityclass system-node-critical',
+        fails: true,
+        says: [/this is a system priority class and cannot be deleted/],
+      },
+      { run: 'delete service kubernetes', prints: [/service "kubernetes" deleted/] },
+    ]);
+    await eventually(
+      'it is there again',
+      async () => (await cluster.kubectl('get service kubernetes')).code === 0,
+    );
+  });
+
+  await t.test('a server without a restart policy runs on', async (t) => {
+    await check(t, [
+      { run: 'run once-only --image=nginx --restart=Never', prints: [/created/] },
+      { run: 'wait --for=condition=Ready pod/once-only --timeout=60s', prints: [/condition met/] },
+      {
+        run: ['patch', 'pod', 'once-only', '-p', '{"spec":{"activeDeadlineSeconds":"x"}}'],
+        fails: true,
+        says: [
+          /^The request is invalid: patch: Invalid value: "map\[spec:map\[activeDeadlineSeconds:x\]\]": unrecognized type: int64/,
+        ],
+      },
+      { run: 'get pod once-only', prints: [columns('once-only', '1/1', 'Running', '0', '\\S+')] },
+      { run: 'delete pod once-only', prints: [/deleted/] },
+    ]);
+  });
+
   await t.test('watches changes as they come', async (t) => {
     const watching = cluster.kubectl('get configmaps -w --request-timeout=4s -o name', {
       timeoutMs: 15_000,
