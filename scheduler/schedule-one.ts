@@ -19,6 +19,7 @@ import type { Clock } from '../pkg/component/clock.js';
 import type { Logger } from '../pkg/component/logger.js';
 import type { TaskGroup } from '../pkg/component/task-group.js';
 import type { Algorithm, Outcome } from './algorithm.js';
+import { Bindings } from './bindings.js';
 import type { SchedulerCache } from './cache/cache.js';
 import { evict } from './evict.js';
 import type { Extenders } from './extenders.js';
@@ -32,8 +33,6 @@ import type { NoPreemption, Preemption } from './preemption.js';
 import type { Nominator } from './queue/nominator.js';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.js';
 
-/** Bindings under way at a time: enough for the server to store many at once, few enough that others get through. */
-const MAX_BINDINGS = 32;
 /** The loop yields to I/O after this long, so that a full queue does not starve watches and bindings. */
 const YIELD_AFTER_MS = 8;
 /** No plugin is to blame for an error. */
@@ -81,10 +80,11 @@ interface Attempt {
 }
 
 export class ScheduleOne {
-  private bindings = 0;
-  private bindingSlot: (() => void) | undefined;
+  private readonly bindings: Bindings;
 
-  constructor(private readonly options: ScheduleOneOptions) {}
+  constructor(private readonly options: ScheduleOneOptions) {
+    this.bindings = new Bindings(options);
+  }
 
   /** Until the queue is closed. */
   async run(signal: AbortSignal): Promise<void> {
@@ -97,11 +97,7 @@ export class ScheduleOne {
       if (extenders.none) withCause(PODS, queued.info.pod, () => this.schedule(queued));
       else
         await withCause(PODS, queued.info.pod, () => this.scheduleWith(extenders, queued, signal));
-      if (this.bindings >= MAX_BINDINGS) {
-        await new Promise<void>((resolve) => {
-          this.bindingSlot = resolve;
-        });
-      }
+      if (this.bindings.full) await this.bindings.room();
       if (clock.monotonic() - turn > YIELD_AFTER_MS) {
         await new Promise((resolve) => setImmediate(resolve));
         turn = clock.monotonic();
@@ -184,82 +180,9 @@ export class ScheduleOne {
     }
     nominator.delete(pod.uid);
     tasks.spawn(`bind ${pod.namespace}/${pod.name}`, async (signal) => {
-      await this.bind(attempt, state, node, began, signal);
+      const failure = await this.bindings.bind(attempt, state, node, began, signal);
+      if (failure !== undefined) this.fail(attempt, failure, 'SchedulerError', NOBODY, '');
     });
-  }
-
-  /** Those that wait for volumes do not count, so they hold nobody up. */
-  private async withBindingSlot(run: () => Promise<void>): Promise<void> {
-    this.bindings++;
-    try {
-      await run();
-    } finally {
-      this.bindings--;
-      this.bindingSlot?.();
-      this.bindingSlot = undefined;
-    }
-  }
-
-  private async bind(
-    attempt: Attempt,
-    state: CycleState,
-    node: string,
-    began: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { cache, queue, clock, logger, metrics, extenders } = this.options;
-    const { framework, recorder } = attempt.profile;
-    const { queued } = attempt;
-    const pod = queued.info;
-    try {
-      if (framework.hasPreBindWork(state, pod, node)) await this.announce(pod, node, signal);
-      await framework.preBind(state, pod, node, signal);
-      await this.withBindingSlot(async () => {
-        if (!(await extenders.bind(pod, node, signal)))
-          await framework.bind(state, pod, node, signal);
-      });
-    } catch (err) {
-      framework.unreserve(state, pod, node);
-      cache.forget(pod.uid);
-      queue.onEvent({ resource: 'AssignedPod', action: 'Delete' }, pod.pod, undefined);
-      if (signal.aborted) return;
-      metrics.attempt('error', framework.profile);
-      logger.warn(
-        { namespace: pod.namespace, name: pod.name, node, err },
-        'Binding failed, the pod is tried again if it is still there',
-      );
-      this.fail(attempt, messageOf(err), 'SchedulerError', NOBODY, '');
-      return;
-    }
-    queue.done(pod.uid);
-    metrics.attempt('scheduled', framework.profile);
-    metrics.observeScheduled(
-      (clock.monotonic() - began) / 1000,
-      (clock.now() - queued.firstSeen) / 1000,
-    );
-    logger.debug({ namespace: pod.namespace, name: pod.name, node }, 'Pod was bound');
-    recorder.event(
-      referenceTo(PODS, pod.pod),
-      undefined,
-      'Normal',
-      'Scheduled',
-      'Binding',
-      `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`,
-    );
-  }
-
-  /** Tells where the pod will go, for those that plan with it: it may be long until it is bound. */
-  private async announce(pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
-    const { namespace, name, uid } = pod;
-    if (pod.pod.status?.nominatedNodeName === node) return;
-    const news = { metadata: { uid }, status: { nominatedNodeName: node } };
-    const options = { subresource: 'status', signal };
-    try {
-      await this.options.pods.patch(namespace, name, 'strategic', news, options);
-    } catch (err) {
-      if (signal.aborted) throw err;
-      this.options.logger.warn({ namespace, name, node, err }, 'Nominated node was not written');
-    }
   }
 
   /**

@@ -52,6 +52,14 @@ export class InFlight {
     }
   }
 
+  /** The pod misses nothing that happens from now on, nor what happened until now. */
+  ignoreEvents(uid: string): void {
+    const flight = this.pods.get(uid);
+    if (!flight) return;
+    flight.from = Number.POSITIVE_INFINITY;
+    this.trim();
+  }
+
   /** What the pod missed; undefined where it was not in flight. */
   end(uid: string): Landing | undefined {
     const flight = this.pods.get(uid);
@@ -70,6 +78,7 @@ export class InFlight {
     if (this.events.length === 0) return;
     let oldest = this.firstEvent + this.events.length;
     for (const { from } of this.pods.values()) {
+      if (from === Number.POSITIVE_INFINITY) continue;
       oldest = from;
       break;
     }

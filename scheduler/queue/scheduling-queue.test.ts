@@ -232,3 +232,23 @@ t.test('a pod that was done with does not come back', async (t) => {
   queue.putBack(queued, FIT);
   t.same(queue.counts, { active: 0, backoff: 0, unschedulable: 0, gated: 0 });
 });
+
+t.test(
+  'no event is kept for a pod that has its node, and an error still brings it back',
+  async (t) => {
+    const { clock, queue, pop, nodeAdded } = setUp();
+    queue.add(podOf('bound-soon'));
+    const bound = await pop();
+    queue.decided(bound.info.uid);
+    queue.add(podOf('refused'));
+    const refused = await pop();
+    nodeAdded();
+    queue.putBack(refused, FIT);
+    t.equal(queue.counts.unschedulable, 0, 'who is being tried still hears of it');
+    queue.putBack(bound, new Set());
+    t.equal(queue.counts.backoff, 2);
+    await clock.advance(1_000);
+    const names = [(await pop()).info.name, (await pop()).info.name];
+    t.same(names.sort(), ['bound-soon', 'refused']);
+  },
+);

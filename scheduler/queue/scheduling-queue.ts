@@ -205,6 +205,14 @@ export class SchedulingQueue {
     });
   }
 
+  /**
+   * The pod in flight has a node, and comes back for an error alone: events are not kept for it any more, since
+   * it can be long until its volumes are there.
+   */
+  decided(uid: string): void {
+    this.inFlight.ignoreEvents(uid);
+  }
+
   /** The pod has been dealt with: bound, gone, or taken over by another scheduler. */
   done(uid: string): void {
     this.inFlight.end(uid);
