@@ -83,7 +83,12 @@ export class Bookkeeping {
     ownWrites.begin(key);
     try {
       const made = await client.updateStatus({ ...job, status }, { signal });
-      ownWrites.end(key, made.metadata?.resourceVersion);
+      const { resourceVersion } = made.metadata ?? {};
+      // What changed nothing is seen already.
+      ownWrites.end(
+        key,
+        resourceVersion === job.metadata?.resourceVersion ? undefined : resourceVersion,
+      );
       return made;
     } catch (err) {
       ownWrites.end(key);
