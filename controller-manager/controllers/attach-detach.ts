@@ -15,7 +15,11 @@ import type {
   Pod,
   VolumeAttachment,
 } from '../../pkg/api/types.js';
-import { attachmentName, uniqueVolumeName } from '../../pkg/api/volumes/attachments.js';
+import {
+  attachmentName,
+  isAttachmentName,
+  uniqueVolumeName,
+} from '../../pkg/api/volumes/attachments.js';
 import { claimsOfPod } from '../../pkg/api/volumes/claims.js';
 import { semanticDeepEqual } from '../../pkg/apimachinery/equality.js';
 import { keyOf } from '../../pkg/apimachinery/meta.js';
@@ -141,7 +145,9 @@ class AttachDetachController implements Controller {
     const shown = new Set(
       this.nodes.store.get(node)?.status?.volumesAttached?.map(({ name }) => name),
     );
-    const present = this.attachments.store.byIndex(BY_NODE, node);
+    const present = this.attachments.store
+      .byIndex(BY_NODE, node)
+      .filter(({ metadata }) => isAttachmentName(metadata?.name ?? ''));
     const going = present.filter((one) => !wanted.has(keyOf(one)) && this.mayGo(node, one));
     // Off the status first: nothing mounts what is about to be taken away.
     await this.report(

@@ -451,36 +451,16 @@ t.test('a volume of a driver is attached while a pod of the node uses it', async
   const { items } = await events.list({ fieldSelector: 'involvedObject.name=csi-user' });
   const counts = items.filter((e) => e.reason === 'SuccessfulAttachVolume').map((e) => e.count);
   t.same(counts, [1], 'told once, also after a restart');
+  const attacher = 'other.example.com';
+  const source = { persistentVolumeName: 'csi' };
+  await attachments.create({
+    metadata: { name: 'by-hand' },
+    spec: { attacher, nodeName: 'n1', source },
+  });
   await uses(null);
   await gone('attachment', () => attachments.get('', made.metadata?.name ?? ''));
+  t.equal((await attachments.get('', 'by-hand')).spec?.attacher, attacher, 'that of another stays');
   t.equal(await onNode(), undefined);
-});
-
-t.test('when a volume that nobody wants may leave its node', async (t) => {
-  const nodeOf = (shape: { inUse?: string[]; ready?: boolean; taint?: string }): Node => ({
-    ...(shape.taint ? { spec: { taints: [{ key: shape.taint, effect: 'NoExecute' }] } } : {}),
-    status: {
-      conditions: [{ type: 'Ready', status: shape.ready === false ? 'Unknown' : 'True' }],
-      ...(shape.inUse ? { volumesInUse: shape.inUse } : {}),
-    },
-  });
-  const forever = Number.POSITIVE_INFINITY;
-  const rows: [string, Parameters<typeof nodeOf>[0], number, number][] = [
-    ['not in use', {}, 0, 0],
-    ['another one is', { inUse: ['w'] }, 0, 0],
-    ['in use, on a healthy node', { inUse: ['v'] }, 3_600_000, forever],
-    ['in use, on a silent node', { inUse: ['v'], ready: false }, 60_000, 300_000],
-    ['for too long', { inUse: ['v'], ready: false }, 360_000, 0],
-    [
-      'out of service',
-      { inUse: ['v'], ready: false, taint: 'node.kubernetes.io/out-of-service' },
-      0,
-      0,
-    ],
-    ['another taint', { inUse: ['v'], taint: 'node.kubernetes.io/unreachable' }, 0, forever],
-  ];
-  for (const [name, shape, waited, wanted] of rows)
-    t.equal(waitForUnmount(nodeOf(shape), 'v', waited), wanted, name);
 });
 
 t.test('when a volume that nobody wants may leave its node', async (t) => {

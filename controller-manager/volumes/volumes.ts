@@ -112,7 +112,8 @@ export class Volumes {
     signal: AbortSignal,
     message = '',
   ): Promise<PersistentVolume> {
-    if (volume.status?.phase === phase && (volume.status.message ?? '') === message) return volume;
+    // What others say of a volume that is as it should be stays.
+    if (volume.status?.phase === phase) return volume;
     const { message: _, ...rest } = volume.status ?? {};
     const status = { ...rest, phase, ...(message === '' ? {} : { message }) };
     return this.volumes.write(volume, () =>

@@ -9,6 +9,11 @@ export function attachmentName({ driver, volumeHandle }: Source, node: string): 
   return `csi-${createHash('sha256').update(`${volumeHandle}${driver}${node}`).digest('hex')}`;
 }
 
+/** Those of others, who attach volumes by themselves, are called as they please. */
+export function isAttachmentName(name: string): boolean {
+  return /^csi-[0-9a-f]{64}$/.test(name);
+}
+
 /** In a node's status. */
 export function uniqueVolumeName({ driver, volumeHandle }: Source): string {
   return `kubernetes.io/csi/${driver}^${volumeHandle}`;

@@ -57,7 +57,7 @@ const VOLUMES: readonly Kind[] = [
     body: {
       spec: {
         attacher: 'example.com/none',
-        nodeName: 'node-of-nobody',
+        nodeName: 'node-1',
         source: { persistentVolumeName: 'none' },
       },
     },
