@@ -16,7 +16,7 @@ import {
   validateDaemonSetStatusUpdate,
   validateDaemonSetUpdate,
 } from '../validation/daemon-set.js';
-import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from '../validation/pod-warnings.js';
 
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
@@ -74,7 +74,7 @@ export const daemonSet: ResourceDefinition<DaemonSet> = {
     validateUpdate: validateDaemonSetUpdate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
     warningsOnUpdate: (obj, old) =>
-      podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
+      isNewGeneration(obj, old) ? podTemplateWarnings(obj.spec?.template, 'spec.template') : [],
     generation: true,
     status: { validateUpdate: validateDaemonSetStatusUpdate },
   },

@@ -14,7 +14,8 @@ import {
   validateDeploymentStatusUpdate,
   validateDeploymentUpdate,
 } from '../validation/deployment.js';
-import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import { nameWarnings } from '../validation/name-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from '../validation/pod-warnings.js';
 
 export const deployment: ResourceDefinition<Deployment> = {
   group: 'apps',
@@ -57,9 +58,12 @@ export const deployment: ResourceDefinition<Deployment> = {
     },
     validate: (obj) => validateDeployment(obj),
     validateUpdate: validateDeploymentUpdate,
-    warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
+    warningsOnCreate: (obj) => [
+      ...nameWarnings(obj.metadata?.name),
+      ...podTemplateWarnings(obj.spec?.template, 'spec.template'),
+    ],
     warningsOnUpdate: (obj, old) =>
-      podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
+      isNewGeneration(obj, old) ? podTemplateWarnings(obj.spec?.template, 'spec.template') : [],
     generation: true,
     status: {
       prepareForUpdate(obj, old) {

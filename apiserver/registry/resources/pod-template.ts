@@ -4,7 +4,7 @@ import { formatLabels, nameColumn, templateColumns } from '../columns/metadata.j
 import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
 import type { ResourceDefinition } from '../resource.js';
 import { validatePodTemplate } from '../validation/pod-template.js';
-import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from '../validation/pod-warnings.js';
 
 export const podTemplate: ResourceDefinition<PodTemplate> = {
   group: '',
@@ -32,7 +32,8 @@ export const podTemplate: ResourceDefinition<PodTemplate> = {
     validate: validatePodTemplate,
     validateUpdate: validatePodTemplate,
     warningsOnCreate: (obj) => podTemplateWarnings(obj.template, 'template'),
-    warningsOnUpdate: (obj, old) => podTemplateWarnings(obj.template, 'template', old.template),
+    warningsOnUpdate: (obj, old) =>
+      isNewGeneration(obj, old) ? podTemplateWarnings(obj.template, 'template') : [],
     generation: true,
   },
 };

@@ -46,10 +46,6 @@ export const podStrategy: Strategy<Pod> = {
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   warningsOnCreate: (pod) => podWarnings(pod),
-  warningsOnUpdate: (pod, old) => {
-    const before = new Set(podWarnings(old));
-    return podWarnings(pod).filter((text) => !before.has(text));
-  },
   generation: true,
   status: {
     prepareForUpdate(pod, old) {

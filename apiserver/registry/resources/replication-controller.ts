@@ -9,7 +9,8 @@ import {
 } from '../columns/metadata.js';
 import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
 import type { ResourceDefinition } from '../resource.js';
-import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import { nameWarnings } from '../validation/name-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from '../validation/pod-warnings.js';
 import {
   validateReplicationController,
   validateReplicationControllerStatusUpdate,
@@ -71,9 +72,12 @@ export const replicationController: ResourceDefinition<ReplicationController> = 
     },
     validate: (obj) => validateReplicationController(obj),
     validateUpdate: validateReplicationControllerUpdate,
-    warningsOnCreate: (obj) => podTemplateWarnings(obj.spec?.template, 'spec.template'),
+    warningsOnCreate: (obj) => [
+      ...nameWarnings(obj.metadata?.name),
+      ...podTemplateWarnings(obj.spec?.template, 'spec.template'),
+    ],
     warningsOnUpdate: (obj, old) =>
-      podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
+      isNewGeneration(obj, old) ? podTemplateWarnings(obj.spec?.template, 'spec.template') : [],
     generation: true,
     status: { validateUpdate: validateReplicationControllerStatusUpdate },
     selectableFields: (obj) => ({ 'status.replicas': String(obj.status?.replicas ?? 0) }),

@@ -1291,6 +1291,71 @@ t.test('what is taken with a warning', async (t) => {
   );
 });
 
+t.test('what is warned of at an update', async (t) => {
+  const template = {
+    metadata: { labels: { a: 'b' } },
+    spec: {
+      containers: [{ name: 'c', image: 'i' }],
+      nodeSelector: { 'beta.kubernetes.io/os': 'linux' },
+    },
+  };
+  const selector = { matchLabels: { a: 'b' } };
+  const told = (at: string) =>
+    `${at}.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead`;
+  const of = (spec: object, generation: number) => ({
+    metadata: { name: 'x', generation },
+    ...spec,
+  });
+  for (const [kind, spec, at] of [
+    ['Deployment', { spec: { selector, template } }, 'spec.template'],
+    ['ReplicaSet', { spec: { selector, template } }, 'spec.template'],
+    ['ReplicationController', { spec: { selector: { a: 'b' }, template } }, 'spec.template'],
+    ['DaemonSet', { spec: { selector, template } }, 'spec.template'],
+    ['StatefulSet', { spec: { selector, template } }, 'spec.template'],
+    ['Job', { spec: { template } }, 'spec.template'],
+    [
+      'CronJob',
+      { spec: { schedule: '* * * * *', jobTemplate: { spec: { template } } } },
+      'spec.jobTemplate.spec.template',
+    ],
+    ['PodTemplate', { template }, 'template'],
+  ] as const) {
+    t.strictSame(
+      updateWarnings(kind, of(spec, 2), of(spec, 1)),
+      [told(at)],
+      `${kind} that changes`,
+    );
+    t.strictSame(updateWarnings(kind, of(spec, 2), of(spec, 2)), [], `${kind} that stays`);
+  }
+  const pod = { spec: template.spec };
+  t.strictSame(
+    updateWarnings('Pod', of(pod, 2), of(pod, 1)),
+    [],
+    'a Pod, which nobody writes by hand',
+  );
+});
+
+t.test('names that make odd hosts', async (t) => {
+  const pods = 'metadata.name: this is used in Pod names and hostnames, which can';
+  for (const [kind, text] of [
+    ['Pod', "metadata.name: this is used in the Pod's hostname, which can"],
+    ['Deployment', pods],
+    ['ReplicaSet', pods],
+    ['ReplicationController', pods],
+    ['Job', pods],
+    ['CronJob', pods],
+  ] as const) {
+    t.strictSame(
+      createWarnings(kind, { metadata: { name: 'a.b' } }),
+      [
+        `${text} result in surprising behavior; a DNS label is recommended: [must not contain dots]`,
+      ],
+      kind,
+    );
+    t.strictSame(createWarnings(kind, { metadata: { name: 'a-b' } }), [], kind);
+  }
+});
+
 t.test('a node keeps no configuration for its kubelet', async (t) => {
   const source = { configMap: { name: 'c', namespace: 'd', kubeletConfigKey: 'k' } };
   const node = created('Node', { spec: { configSource: source }, status: { config: {} } });

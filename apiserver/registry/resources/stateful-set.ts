@@ -4,7 +4,7 @@ import { nameIsDNSLabel } from '../../../pkg/apimachinery/validation/names.js';
 import { ageColumn, nameColumn, templateColumns } from '../columns/metadata.js';
 import { setPodTemplateDefaults } from '../defaults/pod-spec.js';
 import type { ResourceDefinition } from '../resource.js';
-import { podTemplateWarnings } from '../validation/pod-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from '../validation/pod-warnings.js';
 import {
   statefulSetWarnings,
   validateStatefulSet,
@@ -48,7 +48,9 @@ export const statefulSet: ResourceDefinition<StatefulSet> = {
     ],
     warningsOnUpdate: (obj, old) => [
       ...statefulSetWarnings(obj),
-      ...podTemplateWarnings(obj.spec?.template, 'spec.template', old.spec?.template),
+      ...(isNewGeneration(obj, old)
+        ? podTemplateWarnings(obj.spec?.template, 'spec.template')
+        : []),
     ],
     generation: true,
     status: { validateUpdate: validateStatefulSetStatusUpdate },

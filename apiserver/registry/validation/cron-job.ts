@@ -11,7 +11,9 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { WallClock } from '../../../pkg/apimachinery/wall-clock.js';
 import { oneOf } from './fields.js';
-import { jobSpecWarnings, nameWarnings, validateJobSpec } from './job.js';
+import { jobSpecWarnings, validateJobSpec } from './job.js';
+import { nameWarnings } from './name-warnings.js';
+import { isNewGeneration } from './pod-warnings.js';
 import { validateCounts } from './replicas.js';
 
 const SPEC = path('spec');
@@ -34,12 +36,10 @@ export function validateCronJobUpdate(obj: CronJob, old: CronJob): FieldError[] 
 }
 
 export function cronJobWarnings(obj: CronJob, old?: CronJob): string[] {
-  const spec = (of: CronJob | undefined) => of?.spec?.jobTemplate?.spec;
-  const warnings = [
-    ...(old ? [] : nameWarnings(obj.metadata?.name)),
-    ...jobSpecWarnings(spec(obj), 'spec.jobTemplate.spec', spec(old)),
-  ];
-  if (old && obj.spec?.schedule.includes('TZ')) {
+  const ofJobs = () => jobSpecWarnings(obj.spec?.jobTemplate?.spec, 'spec.jobTemplate.spec');
+  if (!old) return [...nameWarnings(obj.metadata?.name), ...ofJobs()];
+  const warnings = isNewGeneration(obj, old) ? ofJobs() : [];
+  if (obj.spec?.schedule.includes('TZ')) {
     warnings.push(
       'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
     );

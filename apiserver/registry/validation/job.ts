@@ -17,9 +17,10 @@ import {
   regexMessage,
 } from '../../../pkg/apimachinery/validation/names.js';
 import { validateImmutable } from '../../../pkg/apimachinery/validation/object-meta.js';
+import { nameWarnings } from './name-warnings.js';
 import { validateFailurePolicy } from './pod-failure-policy.js';
 import { validatePodTemplateSpec, validateSelected } from './pod-template.js';
-import { podTemplateWarnings } from './pod-warnings.js';
+import { isNewGeneration, podTemplateWarnings } from './pod-warnings.js';
 import { validateCounts } from './replicas.js';
 import { validateSuccessPolicy } from './success-policy.js';
 
@@ -67,26 +68,11 @@ export function validateJobUpdate(job: Job, old: Job): FieldError[] {
 }
 
 export function jobWarnings(job: Job, old?: Job): string[] {
-  return [
-    ...(old ? [] : nameWarnings(job.metadata?.name)),
-    ...jobSpecWarnings(job.spec, 'spec', old?.spec),
-  ];
+  if (old) return isNewGeneration(job, old) ? jobSpecWarnings(job.spec, 'spec') : [];
+  return [...nameWarnings(job.metadata?.name), ...jobSpecWarnings(job.spec, 'spec')];
 }
 
-/** The names of pods are made from it. */
-export function nameWarnings(name = ''): string[] {
-  const problems = isDNS1123Label(name);
-  if (problems.length === 0) return [];
-  return [
-    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
-  ];
-}
-
-export function jobSpecWarnings(
-  spec: JobSpec | undefined,
-  at: string,
-  old: JobSpec | undefined,
-): string[] {
+export function jobSpecWarnings(spec: JobSpec | undefined, at: string): string[] {
   const warnings: string[] = [];
   const { completionMode, completions = 0, parallelism = 0 } = spec ?? {};
   if (
@@ -98,7 +84,7 @@ export function jobSpecWarnings(
       `${at}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
     );
   }
-  return [...warnings, ...podTemplateWarnings(spec?.template, `${at}.template`, old?.template)];
+  return [...warnings, ...podTemplateWarnings(spec?.template, `${at}.template`)];
 }
 
 /** The pods of an Indexed Job are hosts by the names of their indexes. */

@@ -9,8 +9,10 @@ import type {
   PodTemplateSpec,
 } from '../../../pkg/api/types.js';
 import { type Path, path } from '../../../pkg/apimachinery/field-error.js';
+import type { KubeObject } from '../../../pkg/apimachinery/meta.js';
 import { ownValue } from '../../../pkg/apimachinery/own-value.js';
 import { ipWarnings } from './addresses.js';
+import { podNameWarnings } from './name-warnings.js';
 import { volumeWarnings } from './pod-volume-warnings.js';
 import { fractionalByteWarnings } from './quantities.js';
 import { containersWithPath } from './windows-options.js';
@@ -42,19 +44,19 @@ export function deprecatedLabelWarning(key: string): string | undefined {
 }
 
 export function podWarnings(pod: Pod): string[] {
-  return warningsOf(pod.spec, pod.metadata?.annotations, path(''), false);
+  return [
+    ...podNameWarnings(pod.metadata?.name),
+    ...warningsOf(pod.spec, pod.metadata?.annotations, path(''), false),
+  ];
 }
 
-/** Where the old template already drew a warning, its author knows. */
-export function podTemplateWarnings(
-  template: PodTemplateSpec | undefined,
-  at: string,
-  old?: PodTemplateSpec,
-): string[] {
-  const of = (t: PodTemplateSpec | undefined) =>
-    warningsOf(t?.spec, t?.metadata?.annotations, path(at), true);
-  const known = new Set(old ? of(old) : []);
-  return of(template).filter((text) => !known.has(text));
+export function podTemplateWarnings(template: PodTemplateSpec | undefined, at: string): string[] {
+  return warningsOf(template?.spec, template?.metadata?.annotations, path(at), true);
+}
+
+/** Whether the template, or what else there is to warn of, may have changed with a write: who only labels is not warned. */
+export function isNewGeneration(obj: KubeObject, old: KubeObject): boolean {
+  return obj.metadata?.generation !== old.metadata?.generation;
 }
 
 function warningsOf(
