@@ -81,6 +81,8 @@ export class Chain {
       if (longRunning || !res.writableFinished) ctx.abort(new Error('the client went away'));
     };
     res.once('close', closed);
+    // Somebody whose watch has just been ended, and who is back before the server listens no more.
+    if (this.draining && longRunning) sendAway(ctx);
     const endLongRunning = longRunning ? metrics.longRunningStarted() : undefined;
     try {
       if (!parsed.info) throw parsed.fault;
@@ -122,8 +124,7 @@ export class Chain {
       }
       const { socket } = req;
       ends.push(new Promise((resolve) => socket.once('close', resolve)));
-      res.once('finish', () => socket.destroySoon());
-      ctx.abort(new Error('the server is shutting down'));
+      sendAway(ctx);
     }
     if (ends.length === 0) return;
     let timer: Timer | undefined;
@@ -262,6 +263,13 @@ export class Chain {
   private known(info: RequestInfo): boolean {
     return info.isResourceRequest && this.options.isServed(info.group, info.version, info.resource);
   }
+}
+
+/** What would go on for long ends as soon as it can end whole, and its connection with it. */
+function sendAway(ctx: Incoming): void {
+  const { req, res } = ctx.exchange;
+  res.once('finish', () => req.socket.destroySoon());
+  ctx.abort(new Error('the server is shutting down'));
 }
 
 /** As Go's `http.Error`. The connection stays of use, unless too much of the request is still to come. */

@@ -376,6 +376,29 @@ t.test('every apiserver has a Lease of its own', async (t) => {
   t.equal(apiServerId('node-a', 7443), 'apiserver-fdchlfovy46bqq4ky5uw425fvi');
 });
 
+t.test('watches that come back while the server stops do not keep it from stopping', async (t) => {
+  const other = await TestServer.start();
+  const watchers = 40;
+  let opened = 0;
+  let allOpen: () => void = () => undefined;
+  const open = new Promise<void>((resolve) => {
+    allOpen = resolve;
+  });
+  const again = async () => {
+    for (;;) {
+      const watch = await other.as('admin').watch('/api/v1/configmaps?watch=true');
+      if (++opened === watchers) allOpen();
+      while (await watch.next());
+    }
+  };
+  // Each ends when nobody listens any more.
+  const ends = Array.from({ length: watchers }, () => t.rejects(again()));
+  await open;
+  await other.end();
+  await Promise.all(ends);
+  await other.stop();
+});
+
 t.test('limits', async (t) => {
   const big = JSON.stringify({
     metadata: { name: 'big' },
