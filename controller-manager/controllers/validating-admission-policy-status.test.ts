@@ -119,3 +119,25 @@ t.test('custom kinds have types, too', async (t) => {
     /^example.com\/v1, Kind=Thing: ERROR: .*undefined field 'colour'/,
   );
 });
+
+t.test('parameters have the type of their kind, or are not there', async (t) => {
+  const about = (name: string, kind: string, expression: string) =>
+    policies.create({
+      metadata: { name },
+      spec: {
+        paramKind: { apiVersion: 'v1', kind },
+        matchConstraints: { resourceRules: [rule([''], ['pods'])] },
+        validations: [{ expression }],
+      },
+    });
+  await about('param-typed', 'ConfigMap', "params.data['a'] == 1");
+  await about('param-unknown', 'Nothing', "params.a == 'b'");
+  const warningOf = async (name: string) =>
+    (await checked(name)).status?.typeChecking?.expressionWarnings?.map((each) => each.warning);
+  t.same(await warningOf('param-typed'), [
+    "/v1, Kind=Pod: ERROR: <input>:1:18: found no matching overload for '_==_' applied to '(string, int)'\n | params.data['a'] == 1\n | .................^\n",
+  ]);
+  t.same(await warningOf('param-unknown'), [
+    "/v1, Kind=Pod: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')\n | params.a == 'b'\n | ^\n",
+  ]);
+});

@@ -35,7 +35,8 @@ export async function typeCheck(
       kind,
       options: {
         authorizer: true,
-        params: paramKind !== undefined,
+        // A kind that is not there has no parameters to speak of.
+        params: params !== undefined,
         objectType: declared.type,
         ...(params ? { paramsType: params.type } : {}),
       },
