@@ -134,10 +134,10 @@ export function valueFor(given: Schema, schemas: SchemaSet, random: Random, dept
   }
 }
 
-export type Path = readonly (string | number)[];
+type Path = readonly (string | number)[];
 
 /** The object with the value at a path; nothing on the way there is changed in place. */
-export function withAt(obj: unknown, at: Path, value: unknown): unknown {
+function withAt(obj: unknown, at: Path, value: unknown): unknown {
   const [key, ...rest] = at;
   if (key === undefined) return value;
   if (Array.isArray(obj)) {

@@ -8,7 +8,7 @@ import {
 } from '../../../pkg/apimachinery/field-error.js';
 import { integerAt, listAt, ofKind } from './fields.js';
 
-export const LIMIT_TYPES = ['Namespace', 'Server', 'SourceAndObject', 'User'] as const;
+const LIMIT_TYPES = ['Namespace', 'Server', 'SourceAndObject', 'User'] as const;
 export type LimitType = (typeof LIMIT_TYPES)[number];
 
 export interface EventLimit {
