@@ -520,6 +520,44 @@ t.test('the verbs of a resource', async (t) => {
     });
   });
 
+  await t.test(
+    'a patch of the status is held to the whole kind, and writes nothing else',
+    async (t) => {
+      await api.post(DEPLOYMENTS, deploymentOf('half'));
+      const at = `${DEPLOYMENTS}/half/status`;
+      for (const type of ['merge', 'strategic-merge'] as const) {
+        const contentType = `application/${type}-patch+json`;
+        const patch = (body: object) => api.patch(at, body, contentType);
+        const right = await patch({ spec: { replicas: 9 }, status: { replicas: 3 } });
+        t.match(
+          right,
+          { code: 200, body: { spec: { replicas: 1 }, status: { replicas: 3 } } },
+          type,
+        );
+        t.same(Object.keys(right.body).slice(-3), ['metadata', 'spec', 'status'], 'in their order');
+        t.equal((await patch({ spec: { replicas: 'x' } })).code, 422, type);
+        const wrong = await patch({ status: { replicas: 'many' } });
+        t.match(wrong, { code: 422, body: { reason: 'Invalid' } }, type);
+        if (type === 'merge')
+          t.match(wrong.body, { message: /progressDeadlineSeconds/ }, 'shows all');
+        t.match(await patch({ status: { absent: 1 } }), { code: 200 }, type);
+      }
+      const etcd = await api.store.client();
+      const bare = {
+        ...deploymentOf('bare'),
+        metadata: { name: 'bare', namespace: 'default', uid: 'u' },
+      };
+      const value = Buffer.from(JSON.stringify(bare));
+      await etcd.txn([], [{ type: 'put', key: '/registry/deployments/default/bare', value }], []);
+      const answer = await api.patch(`${DEPLOYMENTS}/bare/status`, { status: { replicas: 1 } });
+      t.match(
+        answer,
+        { code: 200, body: { status: { replicas: 1 } } },
+        'of before there were defaults',
+      );
+    },
+  );
+
   await t.test('scale reads and writes the replicas', async (t) => {
     await api.post(DEPLOYMENTS, deploymentOf('scaled', 2));
     const scale = await api.get(`${DEPLOYMENTS}/scaled/scale`);
