@@ -12,7 +12,7 @@ import { selectorFromObject } from '../../pkg/apimachinery/labels.js';
 import { apiVersionOf, controllerOf, keyOf } from '../../pkg/apimachinery/meta.js';
 import { isNotFound } from '../../pkg/client/errors.js';
 import type { Informer } from '../../pkg/client/informer.js';
-import { RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
+import { ControllerRateLimiter, RateLimitingQueue } from '../../pkg/client/rate-limiting-queue.js';
 import type { ResourceClient } from '../../pkg/client/resource-client.js';
 import { JOBS, PODS } from '../../pkg/client/resources.js';
 import { BY_NAMESPACE, BY_OWNER, namespaceIndex, ownerIndex } from '../../pkg/client/store.js';
@@ -42,6 +42,8 @@ import { started, statusOf } from '../job/status.js';
 import { Ownership } from '../ownership.js';
 
 const ORPHAN = 'orphan pod ';
+/** Jobs that the API refuses something are more patient than other objects. */
+const API_BACKOFF = { baseMs: 1000, maxMs: 60_000 };
 
 export const job: ControllerDescriptor = {
   name: 'job-controller',
@@ -67,7 +69,7 @@ class JobController implements Controller {
 
   constructor(private readonly context: ControllerContext) {
     const { clock, client, informers } = context;
-    this.queue = new RateLimitingQueue(clock);
+    this.queue = new RateLimitingQueue(clock, new ControllerRateLimiter(clock, API_BACKOFF));
     this.expectations = new Expectations(clock);
     this.ownWrites = new OwnWrites(clock);
     const recorder = context.recorder.forComponent('job-controller');

@@ -1,7 +1,13 @@
 import t from 'tap';
-import type { Event, Job, JobSpec, Pod } from '../../pkg/api/types.js';
+import type { Event, Job, JobSpec, Namespace, Pod, ResourceQuota } from '../../pkg/api/types.js';
 import { isNotFound } from '../../pkg/client/errors.js';
-import { CORE_EVENTS, JOBS, PODS } from '../../pkg/client/resources.js';
+import {
+  CORE_EVENTS,
+  JOBS,
+  NAMESPACES,
+  PODS,
+  RESOURCE_QUOTAS,
+} from '../../pkg/client/resources.js';
 import { FakeClock } from '../../pkg/component/clock.js';
 import { eventually } from '../../test/support/eventually.js';
 import { ControlPlane } from '../testing/control-plane.js';
@@ -595,6 +601,29 @@ t.test('on a control plane', async (t) => {
     const [pod] = await podsOf('lost');
     await pods.delete('default', pod?.metadata?.name ?? '');
     await until('lost', 'counts it', (now) => now.status?.failed === 1);
+  });
+
+  t.test('whose pods are refused, it asks again after a second and more', async (t) => {
+    const namespace = 'full';
+    await client.resource<Namespace>(NAMESPACES).create({ metadata: { name: namespace } });
+    const quota = { metadata: { namespace, name: 'none' }, spec: { hard: { pods: '0' } } };
+    const quotas = client.resource<ResourceQuota>(RESOURCE_QUOTAS);
+    await quotas.create(quota);
+    await eventually('the quota counts', async () => {
+      const { status } = await quotas.get(namespace, 'none');
+      return status?.used?.['pods'] === '0';
+    });
+    const spec = { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox' }] };
+    await jobs.create({ metadata: { namespace, name: 'refused' }, spec: { template: { spec } } });
+    const events = await eventually('three refusals', async () => {
+      const { items } = await client.resource<Event>(CORE_EVENTS).list({ namespace });
+      const found = items.filter((e) => e.reason === 'FailedCreate');
+      return found.length >= 3 && found;
+    });
+    const times = events.map((e) => Date.parse(e.firstTimestamp ?? '')).sort();
+    t.match(events[0]?.message, /^Error creating: pods "refused-\w+" is forbidden: exceeded quota/);
+    t.ok((times[2] ?? 0) - (times[0] ?? 0) >= 1000);
+    await jobs.delete(namespace, 'refused');
   });
 
   t.test('one that another controller manages is left alone, and its pods too', async (t) => {
