@@ -23,6 +23,7 @@ import { admit, refuseResize } from './admission.js';
 import { csiNodeObject } from './csi-node.js';
 import type { NodeLease } from './lease.js';
 import { defaultLabels, type NodeSettings, nodeObject, nodeStatus } from './node-status.js';
+import { slimNode } from './slim-node.js';
 
 /** A node that never got a podCIDR makes one up, so that its pods can run. */
 const POD_CIDR_WAIT_MS = 10_000;
@@ -371,30 +372,6 @@ export class NodeAgent {
       'Updated Node Allocatable limit across pods',
     );
   }
-}
-
-/** What an agent reads of its Node; a process may keep a thousand of them. */
-export function slimNode(node: Node): Node {
-  const { name, uid, resourceVersion, labels } = node.metadata ?? {};
-  return {
-    metadata: {
-      ...(name === undefined ? {} : { name }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(labels === undefined ? {} : { labels }),
-    },
-    spec: {
-      ...(node.spec?.podCIDR === undefined ? {} : { podCIDR: node.spec.podCIDR }),
-      ...(node.spec?.taints === undefined ? {} : { taints: node.spec.taints }),
-    },
-    status: {
-      conditions: (node.status?.conditions ?? []).map(({ type, status, lastTransitionTime }) => ({
-        type,
-        status,
-        ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }),
-      })),
-    },
-  };
 }
 
 function madeUpCidr(name: string): string {

@@ -25,6 +25,7 @@ import {
 import { EnvironmentError, environmentOf, expand } from '../volumes/environment.js';
 import { mountsOf } from '../volumes/mounts.js';
 import type { PodObjects } from '../volumes/object-cache.js';
+import type { ProbeView, WaitingReason } from './container-statuses.js';
 import {
   formatPod,
   graceSecondsOf,
@@ -36,7 +37,6 @@ import {
   shouldRestart,
   uidOf,
 } from './pod.js';
-import type { ProbeView, WaitingReason } from './pod-status.js';
 import { rootFault } from './run-as-non-root.js';
 
 const CRASH_BACKOFF_MS = 10_000;

@@ -8,7 +8,6 @@
  * event wakes the worker. A step that throws is told as FailedSync and tried again with back-off.
  */
 import type { Pod, PodStatus } from '../../pkg/api/types.js';
-import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import { formatTime } from '../../pkg/apimachinery/meta.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
 import type { Logger } from '../../pkg/component/logger.js';
@@ -23,7 +22,14 @@ import type {
 import type { StatusManager } from '../status-manager.js';
 import type { PodObjects } from '../volumes/object-cache.js';
 import type { VolumesInUse } from '../volumes/volumes-in-use.js';
-import { graceSecondsOf, isSidecar, isTerminalPhase, readySandbox, uidOf } from './pod.js';
+import {
+  asksAnew,
+  graceSecondsOf,
+  isSidecar,
+  isTerminalPhase,
+  readySandbox,
+  uidOf,
+} from './pod.js';
 import { type PodContainers, PodMemory } from './pod-containers.js';
 import { PodMounts } from './pod-mounts.js';
 import { PodResizer, type ResizeRefusal } from './pod-resize.js';
@@ -390,19 +396,4 @@ export class PodWorker {
   private backoff(): number {
     return Math.min(FIRST_RETRY_MS * 2 ** this.failures++, MAX_RETRY_MS);
   }
-}
-
-/** Whether the API asks for something that it did not ask for before. */
-function asksAnew(before: Pod, now: Pod): boolean {
-  const [old = {}, meta = {}] = [before.metadata, now.metadata];
-  return (
-    meta.generation === undefined ||
-    meta.generation !== old.generation ||
-    meta.deletionTimestamp !== old.deletionTimestamp ||
-    meta.deletionGracePeriodSeconds !== old.deletionGracePeriodSeconds ||
-    // Conditions that others write decide about readiness.
-    (now.spec?.readinessGates ?? []).length > 0 ||
-    !deepEqual(meta.annotations, old.annotations) ||
-    !deepEqual(meta.labels, old.labels)
-  );
 }

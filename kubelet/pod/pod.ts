@@ -1,5 +1,6 @@
 /** Small questions about a Pod that several parts of the kubelet ask. Pure. */
 import type { Container, Pod } from '../../pkg/api/types.js';
+import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import type { ContainerInfo, PodRuntimeStatus, SandboxStatus } from '../runtime/interface.js';
 
 export const DEFAULT_GRACE_SECONDS = 30;
@@ -70,4 +71,19 @@ export function hostnameOf(pod: Pod): string {
   return (pod.spec?.hostnameOverride ?? pod.spec?.hostname ?? pod.metadata?.name ?? '')
     .slice(0, 63)
     .replace(/[-.]+$/, '');
+}
+
+/** Whether the API asks for something that it did not ask for before. */
+export function asksAnew(before: Pod, now: Pod): boolean {
+  const [old = {}, meta = {}] = [before.metadata, now.metadata];
+  return (
+    meta.generation === undefined ||
+    meta.generation !== old.generation ||
+    meta.deletionTimestamp !== old.deletionTimestamp ||
+    meta.deletionGracePeriodSeconds !== old.deletionGracePeriodSeconds ||
+    // Conditions that others write decide about readiness.
+    (now.spec?.readinessGates ?? []).length > 0 ||
+    !deepEqual(meta.annotations, old.annotations) ||
+    !deepEqual(meta.labels, old.labels)
+  );
 }

@@ -12,8 +12,8 @@
 import type { Container, ContainerStatus, Pod, Probe } from '../../pkg/api/types.js';
 import { goQuote } from '../../pkg/apimachinery/go-format.js';
 import type { Clock, Timer } from '../../pkg/component/clock.js';
+import type { ProbeView } from '../pod/container-statuses.js';
 import { isSidecar } from '../pod/pod.js';
-import type { ProbeView } from '../pod/pod-status.js';
 import {
   type ContainerInfo,
   type ContainerRuntime,
