@@ -23,7 +23,7 @@ export const storage: Area = [
     'VolumeAttachment, apply changes to a volumeattachment status',
     'PersistentVolumes(Claims), apply changes to a pv/pvc status',
   ]),
-  ...held('test/e2e/conformance/volumes.ts', [
+  ...held('test/e2e/conformance/pod-info-volumes.ts', [
     'DownwardAPI volume, CPU limits',
     'DownwardAPI volume, CPU request',
     'DownwardAPI volume, memory limits',
@@ -31,8 +31,6 @@ export const storage: Area = [
     'DownwardAPI volume, CPU limit, default node allocatable',
     'DownwardAPI volume, memory limit, default node allocatable',
     'DownwardAPI volume, pod name',
-    'DownwardAPI volume, update annotations',
-    'DownwardAPI volume, update label',
     'Projected Volume, multiple projections',
     'Projected Volume, DownwardAPI, CPU limits',
     'Projected Volume, DownwardAPI, CPU request',
@@ -41,6 +39,10 @@ export const storage: Area = [
     'Projected Volume, DownwardAPI, CPU limit, node allocatable',
     'Projected Volume, DownwardAPI, memory limit, node allocatable',
     'Projected Volume, DownwardAPI, pod name',
+  ]),
+  ...held('test/e2e/conformance/volumes.ts', [
+    'DownwardAPI volume, update annotations',
+    'DownwardAPI volume, update label',
     'Projected Volume, DownwardAPI, update annotation',
     'Projected Volume, DownwardAPI, update labels',
     'SubPath: Reading content from a downwardAPI volume.',
