@@ -122,10 +122,12 @@ export class FakeClock implements Clock {
 async function settle(): Promise<void> {
   const giveUpAt = performance.now() + LONGEST_FILE_OPERATION_MS;
   do await new Promise((resolve) => setImmediate(resolve));
-  while (
-    process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq')) &&
-    performance.now() < giveUpAt
-  );
+  while (process.getActiveResourcesInfo().some(isFileOperation) && performance.now() < giveUpAt);
+}
+
+/** A file that is closed is one too, by another name. */
+function isFileOperation(resource: string): boolean {
+  return resource.startsWith('FSReq') || resource === 'CloseReq';
 }
 
 function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
