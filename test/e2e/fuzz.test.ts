@@ -36,7 +36,7 @@ const GROWTH_BYTES = 120 * 1024 * 1024;
 /** What a connection that says nonsense may take to be closed or answered. */
 const UPGRADE_MS = 2_000;
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 t.test('requests at random', async (t) => {
   const cluster = await Cluster.start(t);
