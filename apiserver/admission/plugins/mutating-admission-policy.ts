@@ -152,7 +152,7 @@ class Change {
   async invokeAll(): Promise<void> {
     const { attributes } = this.asked;
     if (this.invocations.length === 0) return;
-    const { round } = this;
+    const round = this.round;
     const second = attributes.reinvocation === 'running';
     if (second && !deepEqual(round.last, attributes.object)) reinvokeAll(round);
     const namespaceObject = await namespaceOf(this.asked, this.server);
@@ -180,7 +180,7 @@ class Change {
   ): Promise<void> {
     const { policy, binding, compiled, key } = invocation;
     const { attributes } = this.asked;
-    const { round } = this;
+    const round = this.round;
     const input = await this.input(invocation, namespaceObject);
     if (!(await compiled.matches(input, this.decisions)) || skipped) return;
     const before = attributes.object;
