@@ -132,13 +132,12 @@ export const containers: readonly Clause[] = [
   {
     title: 'Kubelet, failed pod, terminated reason',
     run: async (w) => {
-      await w.pods.create(pod('one', [{ name: 'main', image: IMAGE, command: ['/bin/false'] }]));
-      await w.until('it has ended, for a reason', async () => {
-        const { status } = await w.pods.get('one');
-        const [only, ...more] = status?.containerStatuses ?? [];
-        const { terminated } = only?.state ?? {};
-        return more.length === 0 && terminated?.exitCode === 1 && terminated.reason === 'Error';
-      });
+      const main = { name: 'main', image: IMAGE, command: ['/bin/false'] };
+      await w.pods.create(pod('one', [main], { restartPolicy: 'Never' }));
+      const { status } = await whenPhase(w, 'one', 'Failed');
+      const [only, ...more] = status?.containerStatuses ?? [];
+      w.t.same(more, []);
+      w.t.match(only?.state?.terminated, { exitCode: 1, reason: 'Error' });
     },
   },
   {
