@@ -16,6 +16,8 @@ const FOLDER = process.env.DRYDOCK_CORPUS ?? join('..', 'shared', 'corpus');
 const TAUGHT = /^(kubernetes-course|containersolutions-examples|website-examples-2025)\//;
 const LONGEST_MS = 90_000;
 const POLL_MS = 1000;
+/** Between the outcomes of a lesson where the order in which pods are scheduled decides, as in Kubernetes. */
+const EITHER = ' or ';
 /** How an object may look before anybody has done anything for it. */
 const BEGINNING = /^0\/|^(Pending|Available)|0 ready$|Pending$|ContainerCreating$/;
 /** Lessons that are applied at a time. */
@@ -144,7 +146,10 @@ function stateOf(
 function isAs(is: readonly string[], wanted: string): boolean {
   if (is.length === 0) return wanted === 'none';
   const refusal = /^refused: (.*)$/.exec(wanted)?.[1];
+  const outcomes = wanted.split(EITHER);
   return is.every((one) =>
-    refusal === undefined ? one === wanted : one.startsWith('refused: ') && one.includes(refusal),
+    refusal === undefined
+      ? outcomes.includes(one)
+      : one.startsWith('refused: ') && one.includes(refusal),
   );
 }
