@@ -17,6 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../pkg/component/clock.js';
@@ -123,11 +124,21 @@ export class SupervisedProcess {
       child.on('error', (err) => this.onExit(identity, err.message));
       child.on('exit', (code, signal) => this.onExit(identity, signal ?? `exit code ${code}`));
       if (!identity) return;
+      this.standBack(identity.pid);
     } finally {
       closeSync(log);
     }
     this.writeRecord();
     this.events.started(this);
+  }
+
+  private standBack(pid: number): void {
+    if (this.launch.niceness === undefined) return;
+    try {
+      setPriority(pid, this.launch.niceness);
+    } catch {
+      // It has ended already, which its exit tells.
+    }
   }
 
   private adopt(record: ProcessRecord): void {

@@ -13,6 +13,8 @@ export interface Launch {
   readonly args: readonly string[];
   /** V8 and Node flags, which size the heap to the job. */
   readonly nodeArgs: readonly string[];
+  /** How far it stands behind the others where processors are short: as of nice(1), 0 if left out. */
+  readonly niceness?: number;
   /** What `ps` shows. */
   readonly address: string;
   /** A URL that answers 200 once the process does its work. */

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 
+/** A thousand nodes of others would not take the processors of the machines that the API runs on. */
+const HOLLOW_NICENESS = 5;
+
 export const kubelet: Descriptor = (name, { layout, config }) => {
   const node = name.slice('kubelet-'.length);
   const hollow = node === 'hollow';
@@ -25,6 +28,7 @@ export const kubelet: Descriptor = (name, { layout, config }) => {
       ...extraFlags(config, 'kubelet'),
     ],
     nodeArgs: hollow ? nursery(config, 16) : ['--max-semi-space-size=2'],
+    ...(hollow ? { niceness: HOLLOW_NICENESS } : {}),
     address,
     ready: `${address}/healthz`,
     stage: 2,
