@@ -1,7 +1,7 @@
 /** The internal schema as definitions of OpenAPI, version 2 or 3, with their descriptions. */
 import type { Descriptions } from '../../../pkg/api/schema/builtin.js';
 import type { Schema, SchemaSet } from '../../../pkg/api/schema/model.js';
-import { META } from './operations.js';
+import { META } from './operation.js';
 
 export type Json =
   | null

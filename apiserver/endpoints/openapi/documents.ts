@@ -1,7 +1,7 @@
 /** Paths and definitions put together into the documents of OpenAPI version 2 and version 3. */
 import type { Json, JsonObject } from './definitions.js';
 import { type DefinitionWriter, REF_PREFIX } from './definitions.js';
-import { META, type Method, type Operation, type PathItem } from './operations.js';
+import { META, type Method, type Operation, type PathItem } from './operation.js';
 import { PARAMETERS, type ParameterInfo, QUERY_PATH } from './parameters.js';
 
 const OBJECT_TYPES = [

@@ -13,10 +13,11 @@ import type { SchemaSet } from '../../../pkg/api/schema/model.js';
 import type { ResourceDefinition } from '../../registry/resource.js';
 import { DefinitionWriter, type JsonObject } from './definitions.js';
 import { documentV2, documentV3, GROUP_DEFINITIONS, smallPath, WELL_KNOWN } from './documents.js';
+import type { PathItem } from './operation.js';
 import { groupWord } from './operation-names.js';
-import { type PathItem, pathsOf, rootOf } from './operations.js';
 import { encodeV2 } from './protobuf.js';
 import { encodeV3 } from './protobuf-v3.js';
+import { pathsOf, rootOf } from './resource-paths.js';
 
 export interface OpenApiOptions {
   readonly resources: readonly ResourceDefinition[];
