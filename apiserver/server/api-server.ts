@@ -1,100 +1,34 @@
 /**
- * The apiserver put together, from its parts and the contents of its files to an app that listens. Nothing
- * here runs by itself: `run` follows the store, fills what the authorizer needs and makes what every
- * cluster starts with, until its signal aborts.
+ * The apiserver put together, from its parts to an app that listens. Nothing here runs by itself: `run`
+ * follows the store, fills what the authorizer needs and makes what every cluster starts with, until its
+ * signal aborts.
  */
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { loadBuiltinSchemas } from '../../pkg/api/schema/builtin.js';
-import type { Clock } from '../../pkg/component/clock.js';
-import type { Logger } from '../../pkg/component/logger.js';
 import { TaskGroup } from '../../pkg/component/task-group.js';
-import type { EtcdClient } from '../../pkg/etcd-client/interface.js';
-import type { AdmissionConfiguration } from '../admission/configuration.js';
-import { admissionChain } from '../admission/index.js';
-import { webhookOptions } from '../admission/webhook/index.js';
 import { Aggregator } from '../aggregator/aggregator.js';
-import type { ProxyClient } from '../aggregator/remote-api.js';
 import { CrdController } from '../apiextensions/crd-controller.js';
-import { CustomResources } from '../apiextensions/custom-resources.js';
-import { type AuthenticatorOptions, authenticatorOf } from '../authn/index.js';
+import type { CustomResources } from '../apiextensions/custom-resources.js';
 import type { Issuers } from '../authn/issuers.js';
-import {
-  type AuthorizerOptions,
-  authorizerOf,
-  policyReady,
-  type ServerAuthorizer,
-} from '../authz/index.js';
-import { componentProbes } from '../endpoints/component-probes.js';
-import { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
-import type { KubeletConnection } from '../endpoints/kubelet-proxy.js';
-import { ResourceHandler } from '../endpoints/resource-handler.js';
+import { policyReady, type ServerAuthorizer } from '../authz/index.js';
+import type { LiveDiscovery } from '../endpoints/discovery/live-discovery.js';
 import type { ConfigConsumer } from '../flow-control/config-consumer.js';
 import type { FlowControl } from '../flow-control/flow-control.js';
 import { InFlight } from '../flow-control/in-flight.js';
 import { registerFlowControl } from '../flow-control/metrics.js';
 import type { ResourceDefinition } from '../registry/resource.js';
-import { builtInResources, type ResourceOptions } from '../registry/resources/index.js';
-import { Stores } from '../registry/stores.js';
-import { serviceAccountToken } from '../registry/subresources/service-account-token.js';
+import type { Stores } from '../registry/stores.js';
 import type { EncryptionConfiguration } from '../storage/encryption/configuration.js';
-import { EncryptedClient } from '../storage/encryption/encrypted-client.js';
-import { foldersOf } from '../storage/encryption/folders.js';
-import { UsageReader } from '../usage/usage-reader.js';
+import type { EncryptedClient } from '../storage/encryption/encrypted-client.js';
+import type { ApiServerOptions } from './api-server-options.js';
 import { createApp } from './app.js';
-import type { AuditOptions } from './audit/audit.js';
 import { bootstrap, serverContext } from './bootstrap/index.js';
 import { routableAddress } from './bootstrap/kubernetes-service.js';
 import { Chain } from './chain.js';
-import type { ServerCheck } from './health.js';
-import { configConsumer, flowControlOf, type LoadOptions } from './load.js';
-import { ServerMetrics } from './metrics.js';
-import type { OptionalApis } from './optional-apis.js';
-import { Paths } from './paths.js';
-import type { ServerAccess, UserInfo } from './request-context.js';
+import { configConsumer, flowControlOf } from './load.js';
+import type { ServerAccess } from './request-context.js';
 import { ServerHealth } from './server-checks.js';
-import { ServiceResolver } from './service-resolver.js';
-
-export interface ApiServerOptions {
-  readonly etcd: EtcdClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** PEM. Absent: plain HTTP, for tests. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-  readonly authentication: Omit<AuthenticatorOptions, 'server' | 'clock'>;
-  readonly authorizationModes: readonly string[];
-  readonly authorization?: Pick<AuthorizerOptions, 'abacPolicy' | 'webhooks'>;
-  readonly audit?: Omit<AuditOptions, 'clock'>;
-  /** Absent: everything is stored as it is. */
-  readonly encryption?: EncryptionConfiguration;
-  readonly resources: Omit<
-    ResourceOptions,
-    | 'etcd'
-    | 'kubelet'
-    | 'optional'
-    | 'serviceAccountToken'
-    | 'tokens'
-    | 'rulesOf'
-    | 'components'
-    | 'usage'
-  >;
-  /** APIs that are off by default. */
-  readonly optional?: OptionalApis;
-  readonly kubelet: KubeletConnection;
-  /** Who this server is to extension servers. */
-  readonly proxyClient?: ProxyClient;
-  /** Component → URL of its health check, for ComponentStatus. */
-  readonly componentUrls?: ReadonlyMap<string, string>;
-  readonly admission?: AdmissionConfiguration;
-  readonly enableAdmissionPlugins: readonly string[];
-  readonly disableAdmissionPlugins: readonly string[];
-  readonly defaultNotReadyTolerationSeconds: number;
-  readonly defaultUnreachableTolerationSeconds: number;
-  readonly load: LoadOptions;
-  readonly compactionIntervalMs: number;
-  /** How others reach this server; known once it listens where the port is 0. */
-  readonly advertiseAddress: string;
-}
+import { type ServerParts, serverParts } from './server-parts.js';
 
 export class ApiServer {
   readonly app: FastifyInstance;
@@ -102,8 +36,8 @@ export class ApiServer {
   readonly definitions: readonly ResourceDefinition[];
   /** Both may be reconfigured while the server runs. */
   readonly issuers: Issuers;
-  private readonly discovery: LiveDiscovery;
   readonly authorizer: ServerAuthorizer;
+  private readonly discovery: LiveDiscovery;
   private readonly chain: Chain;
   private readonly access: ServerAccess;
   private readonly custom: CustomResources;
@@ -116,17 +50,7 @@ export class ApiServer {
 
   private constructor(
     private readonly options: ApiServerOptions,
-    parts: Pick<ApiServer, 'stores' | 'definitions' | 'issuers' | 'authorizer'> & {
-      access: ServerAccess;
-      handler: ResourceHandler;
-      authenticate: Chain['options']['authenticate'];
-      paths: (checks: readonly ServerCheck[], flowControl: FlowControl | undefined) => Paths;
-      metrics: ServerMetrics;
-      encryption: EncryptedClient | undefined;
-      discovery: LiveDiscovery;
-      custom: CustomResources;
-      resolver: ServiceResolver;
-    },
+    parts: ServerParts,
   ) {
     const { clock, logger } = options;
     this.stores = parts.stores;
@@ -199,108 +123,7 @@ export class ApiServer {
   }
 
   static async create(options: ApiServerOptions): Promise<ApiServer> {
-    const { clock, logger } = options;
-    const schemas = await loadBuiltinSchemas();
-    const metrics = new ServerMetrics();
-    // Authentication, admission and the kinds' own files look things up in stores that are made below.
-    const late: { stores?: Stores; authorizer?: ServerAuthorizer } = {};
-    const encryption = options.encryption
-      ? new EncryptedClient({
-          client: options.etcd,
-          configuration: options.encryption,
-          folders: () => foldersOf(required(late.stores).definitions),
-        })
-      : undefined;
-    const etcd = encryption ?? options.etcd;
-    const access: ServerAccess = {
-      store: (group, resource) => required(late.stores).internal(group, resource),
-      authorize: async (attributes) => required(late.authorizer).authorize(attributes),
-    };
-    const rulesFor = (user: UserInfo, namespace: string) =>
-      required(late.authorizer).rbac.rulesFor(user, namespace);
-    const resolver = new ServiceResolver(access);
-    const authenticators = authenticatorOf({ ...options.authentication, server: access, clock });
-    const { serviceAccounts, tokens } = authenticators;
-    const definitions = builtInResources({
-      ...options.resources,
-      ...(options.optional ? { optional: options.optional } : {}),
-      etcd,
-      kubelet: options.kubelet,
-      tokens,
-      usage: new UsageReader({ kubelet: options.kubelet, clock, logger }),
-      components: componentProbes(options.componentUrls ?? new Map(), etcd),
-      rulesOf: rulesFor,
-      ...(serviceAccounts ? { serviceAccountToken: serviceAccountToken(serviceAccounts) } : {}),
-    });
-    const stores = new Stores({
-      definitions,
-      client: etcd,
-      schemas,
-      admission: admissionChain(
-        {
-          enable: options.enableAdmissionPlugins,
-          disable: options.disableAdmissionPlugins,
-          ...options.admission,
-          defaultNotReadyTolerationSeconds: options.defaultNotReadyTolerationSeconds,
-          defaultUnreachableTolerationSeconds: options.defaultUnreachableTolerationSeconds,
-          rulesFor,
-          ...(options.optional ? { optional: options.optional } : {}),
-          webhooks: webhookOptions({
-            schemas,
-            stores: () => required(late.stores),
-            resolver,
-            registry: metrics.registry,
-          }),
-        },
-        access,
-      ),
-      clock,
-      logger,
-      compactionIntervalMs: options.compactionIntervalMs,
-    });
-    late.stores = stores;
-    late.authorizer = authorizerOf({
-      modes: options.authorizationModes,
-      ...options.authorization,
-      stores,
-      server: access,
-      clock,
-      logger,
-    });
-    const discovery = new LiveDiscovery(() => stores.definitions);
-    const custom = new CustomResources({ stores, schemas, services: resolver, clock, logger });
-    return new ApiServer(options, {
-      stores,
-      definitions,
-      access,
-      metrics,
-      encryption,
-      issuers: authenticators.issuers,
-      authorizer: late.authorizer,
-      discovery,
-      custom,
-      resolver,
-      handler: new ResourceHandler({
-        stores,
-        schemas,
-        minRequestTimeoutSeconds: options.load.minRequestTimeoutSeconds,
-      }),
-      authenticate: (req) =>
-        authenticators.authenticate(req, (method, err) => {
-          logger.debug({ method, err }, 'Authentication failed');
-        }),
-      paths: (checks, flowControl) =>
-        new Paths({
-          checks,
-          metrics,
-          discovery,
-          stores,
-          schemas,
-          authenticators,
-          clock,
-          ...(flowControl ? { flowControl } : {}),
-        }),
-    });
+    return new ApiServer(options, await serverParts(options));
   }
 
   /** New keys from now on; what is stored is encrypted with them when it is written again. */
@@ -392,11 +215,6 @@ export class ApiServer {
 }
 
 const BOOTSTRAP_RETRY_MS = 100;
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a part of the server was used before it was made');
-  return value;
-}
 
 /** Resolves when the first of them aborts. */
 async function anyAborted(...signals: readonly AbortSignal[]): Promise<void> {
