@@ -7,7 +7,8 @@ import type { Clock } from '../../pkg/component/clock.js';
 import type { Backend } from '../backend/backend.js';
 import { crc32 } from '../backend/crc32.js';
 import { leaseExists, leaseNotFound, leaseTtlTooLarge } from '../errors.js';
-import type { LeaseBook, Store } from '../mvcc/store.js';
+import type { LeaseBook } from '../mvcc/keyspace.js';
+import type { Store } from '../mvcc/store.js';
 
 /** etcd's least with default timing: less than this an election could not be survived. */
 const MIN_TTL_SECONDS = 2;

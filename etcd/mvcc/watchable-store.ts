@@ -14,8 +14,9 @@
 
 import type { TaskGroup } from '../../pkg/component/task-group.js';
 import { recordIsDelete, recordKey, recordMod } from '../../pkg/etcd-client/kv-record.js';
+import type { Change, CommittedTxn } from './change.js';
 import { endOf } from './request.js';
-import type { Change, CommittedTxn, Store } from './store.js';
+import type { Store } from './store.js';
 
 export interface WatchedEvent {
   readonly record: Buffer;
