@@ -4,67 +4,33 @@
  * and back-off. Called by the pod's worker, one call at a time. Faults of one container are kept as the
  * reasons of its status and do not stop the others.
  */
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Container, Pod } from '../../pkg/api/types.js';
 import { formatDuration } from '../../pkg/apimachinery/duration.js';
-import { Quantity } from '../../pkg/apimachinery/quantity.js';
-import type { Clock } from '../../pkg/component/clock.js';
 import { Backoff } from '../backoff.js';
-import type { KubeletEvents } from '../events.js';
-import { ImageError, type ImageManager } from '../images/image-manager.js';
-import {
-  type ContainerInfo,
-  type ContainerLimits,
-  type ContainerRuntime,
-  type PodRuntimeStatus,
-  RuntimeError,
-  type SandboxStatus,
-} from '../runtime/interface.js';
-import { EnvironmentError, environmentOf, expand } from '../volumes/environment.js';
-import { mountsOf } from '../volumes/mounts.js';
-import type { PodObjects } from '../volumes/object-cache.js';
+import { ImageError } from '../images/image-manager.js';
+import type { ContainerInfo, PodRuntimeStatus, SandboxStatus } from '../runtime/interface.js';
+import { logFolder, specHash } from './container-config.js';
+import { ContainerStarter, type ContainerStarterOptions, StartError } from './container-start.js';
 import type { ProbeView, WaitingReason } from './container-statuses.js';
+import { ContainerStopper } from './container-stop.js';
 import {
+  containerOf,
   formatPod,
   graceSecondsOf,
   hasStartedRegularContainer,
-  hostnameOf,
   isSidecar,
   newest,
-  readySandbox,
   shouldRestart,
   uidOf,
 } from './pod.js';
-import { rootFault } from './run-as-non-root.js';
+import { ensureSandbox } from './pod-sandbox.js';
+import { RETRY_MS, type SyncOutcome, SyncRetry } from './sync-retry.js';
 
 const CRASH_BACKOFF_MS = 10_000;
 const MAX_CRASH_BACKOFF_MS = 300_000;
-/** After a fault that has no time of its own, as after any sync that failed. */
-const RETRY_MS = 10_000;
 /** Back-off is told again this often. */
 const RESYNC_MS = 10_000;
-/** DEVIATION: how long is waited for a postStart command; upstream waits for ever. */
-const POST_START_MS = 30_000;
-
-/** What the node lends to its pods. */
-export interface NodeView {
-  readonly hostIP: string;
-  readonly rootDir: string;
-  allocatable(): Readonly<Record<string, string>>;
-}
-
-export interface PodContainersOptions {
-  readonly runtime: ContainerRuntime;
-  readonly images: ImageManager;
-  readonly objects: PodObjects;
-  readonly events: KubeletEvents;
-  readonly clock: Clock;
-  readonly node: NodeView;
-  /** Aborts when the kubelet stops. */
-  readonly signal: AbortSignal;
-}
 
 /** What is remembered of one pod between calls. */
 export class PodMemory {
@@ -74,13 +40,24 @@ export class PodMemory {
   readonly condemned = new Map<string, string>();
 }
 
-export interface SyncOutcome {
-  /** When to look again without any event; absent: an event will come. */
-  readonly retryAfterMs?: number;
+/** One call of `sync`: what its steps have in common. */
+interface SyncPass {
+  readonly pod: Pod;
+  readonly sandbox: SandboxStatus;
+  readonly status: PodRuntimeStatus;
+  readonly memory: PodMemory;
+  readonly retry: SyncRetry;
+  readonly signal: AbortSignal;
 }
 
 export class PodContainers {
-  constructor(private readonly options: PodContainersOptions) {}
+  private readonly starter: ContainerStarter;
+  private readonly stopper: ContainerStopper;
+
+  constructor(private readonly options: ContainerStarterOptions) {
+    this.starter = new ContainerStarter(options);
+    this.stopper = new ContainerStopper(options);
+  }
 
   async sync(
     pod: Pod,
@@ -89,9 +66,9 @@ export class PodContainers {
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
     const { runtime } = this.options;
-    const retry = new Retry();
+    const retry = new SyncRetry();
     const before = await runtime.podStatus(uidOf(pod));
-    const sandbox = await this.ensureSandbox(pod, before, retry);
+    const sandbox = await ensureSandbox(this.options, pod, before, retry);
     if (!sandbox) return retry.outcome();
     let status = await runtime.podStatus(uidOf(pod));
     if (await this.killCondemned(pod, status, memory)) status = await runtime.podStatus(uidOf(pod));
@@ -99,17 +76,17 @@ export class PodContainers {
       await this.stopHelpers(pod, status);
       return retry.outcome();
     }
+    const pass: SyncPass = { pod, sandbox, status, memory, retry, signal };
     for (const container of pod.spec?.ephemeralContainers ?? []) {
       if (!newest(status, container.name)) {
-        await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
+        await this.tryStart(pass, container);
       }
     }
-    if (!(await this.syncInit(pod, sandbox, status, memory, probes, retry, signal)))
-      return retry.outcome();
+    if (!(await this.syncInit(pass, probes))) return retry.outcome();
     for (const container of pod.spec?.containers ?? []) {
       const last = inSandbox(newest(status, container.name), sandbox);
       if (shouldRestart(pod, container, last)) {
-        await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
+        await this.tryStart(pass, container);
       }
     }
     await this.collectDead(uidOf(pod));
@@ -127,105 +104,14 @@ export class PodContainers {
     await rm(logFolder(this.options.node.rootDir, pod), { recursive: true, force: true });
   }
 
-  /** Asks one container to end: event, preStop hook, SIGTERM, then SIGKILL. Resolves when it has ended. */
-  async stop(pod: Pod, info: ContainerInfo, graceMs: number, message?: string): Promise<void> {
-    const { runtime, clock, events } = this.options;
-    events.container(
-      pod,
-      info.name,
-      'Normal',
-      'Killing',
-      message ?? `Stopping container ${info.name}`,
-    );
-    const began = clock.now();
-    const hook = containerOf(pod, info.name)?.lifecycle?.preStop;
-    if (hook && graceMs > 0) {
-      if (hook.sleep)
-        await clock.sleep(Math.min(hook.sleep.seconds * 1000, graceMs), this.options.signal);
-      else if (hook.exec && !(await this.succeeds(info.id, hook.exec.command ?? [], graceMs))) {
-        events.container(pod, info.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
-      }
-    }
-    const left = graceMs - (clock.now() - began);
-    // Upstream leaves a container that used up its grace in the hook two seconds more.
-    await runtime.stopContainer(info.id, graceMs === 0 ? 0 : Math.max(left, 2000));
-  }
-
-  /** False also for a container that has just ended; a command that takes longer is left to itself. */
-  private async succeeds(
-    id: string,
-    command: readonly string[],
-    timeoutMs: number,
-  ): Promise<boolean> {
-    try {
-      const { runtime, signal } = this.options;
-      const { exitCode, timedOut = false } = await runtime.exec(id, command, timeoutMs, signal);
-      return exitCode === 0 || timedOut;
-    } catch (err) {
-      if (err instanceof RuntimeError) return false;
-      throw err;
-    }
-  }
-
-  private async ensureSandbox(
-    pod: Pod,
-    status: PodRuntimeStatus,
-    retry: Retry,
-  ): Promise<SandboxStatus | undefined> {
-    const { runtime, events } = this.options;
-    const ready = readySandbox(status);
-    if (ready) return ready;
-    const before = status.sandboxes[0];
-    if (before) {
-      const left = (pod.spec?.containers ?? []).filter((c) =>
-        shouldRestart(pod, c, newest(status, c.name)),
-      );
-      if (left.length === 0) return undefined;
-      events.pod(
-        pod,
-        'Normal',
-        'SandboxChanged',
-        'Pod sandbox changed, it will be killed and re-created.',
-      );
-    }
-    try {
-      await runtime.runSandbox({
-        podUid: uidOf(pod),
-        podName: pod.metadata?.name ?? '',
-        podNamespace: pod.metadata?.namespace ?? '',
-        attempt: before ? before.attempt + 1 : 0,
-        hostname: hostnameOf(pod),
-        hostNetwork: pod.spec?.hostNetwork === true,
-        annotations: pod.metadata?.annotations ?? {},
-        labels: pod.metadata?.labels ?? {},
-      });
-    } catch (err) {
-      if (!(err instanceof RuntimeError)) throw err;
-      // Without a network yet the worker is woken when there is one.
-      if (err.code !== 'Unavailable') {
-        events.pod(
-          pod,
-          'Warning',
-          'FailedCreatePodSandBox',
-          `Failed to create pod sandbox: ${err.message}`,
-        );
-        retry.within(RETRY_MS);
-      }
-      return undefined;
-    }
-    return readySandbox(await runtime.podStatus(uidOf(pod)));
+  /** Asks one container to end, with its preStop hook. Resolves when it has ended. */
+  stop(pod: Pod, info: ContainerInfo, graceMs: number, message?: string): Promise<void> {
+    return this.stopper.stop(pod, info, graceMs, message);
   }
 
   /** True when the regular containers may start. */
-  private async syncInit(
-    pod: Pod,
-    sandbox: SandboxStatus,
-    status: PodRuntimeStatus,
-    memory: PodMemory,
-    probes: ProbeView,
-    retry: Retry,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  private async syncInit(pass: SyncPass, probes: ProbeView): Promise<boolean> {
+    const { pod, sandbox, status } = pass;
     const current = {
       ...status,
       containers: status.containers.filter((c) => c.sandboxId === sandbox.id),
@@ -236,7 +122,7 @@ export class PodContainers {
       if (isSidecar(container)) {
         let id = last?.state === 'running' ? last.id : undefined;
         if (last?.state !== 'running') {
-          id = await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
+          id = await this.tryStart(pass, container);
         }
         if (initialized) continue;
         if (id === undefined || !probes.isStarted(container, id)) return false;
@@ -246,7 +132,7 @@ export class PodContainers {
       if (last?.state === 'running') return false;
       if (last?.state === 'exited' && last.exitCode === 0) continue;
       if (shouldRestart(pod, container, last)) {
-        await this.tryStart(pod, container, sandbox, status, memory, retry, signal);
+        await this.tryStart(pass, container);
       }
       return false;
     }
@@ -293,15 +179,8 @@ export class PodContainers {
   }
 
   /** The new container's id; undefined when it waits, with the reason in `memory`. */
-  private async tryStart(
-    pod: Pod,
-    container: Container,
-    sandbox: SandboxStatus,
-    status: PodRuntimeStatus,
-    memory: PodMemory,
-    retry: Retry,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
+  private async tryStart(pass: SyncPass, container: Container): Promise<string | undefined> {
+    const { pod, sandbox, status, memory, retry, signal } = pass;
     const { clock, events } = this.options;
     const last = newest(status, container.name);
     if (last?.state === 'exited') {
@@ -329,7 +208,7 @@ export class PodContainers {
       memory.backoff.next(key, finished, now);
     }
     try {
-      const id = await this.start(pod, container, sandbox, last, signal);
+      const id = await this.starter.start(pod, container, sandbox, last, signal);
       memory.reasons.delete(container.name);
       return id;
     } catch (err) {
@@ -344,126 +223,6 @@ export class PodContainers {
       memory.reasons.set(container.name, { reason: known.reason, message: known.message });
       retry.within(RETRY_MS);
       return undefined;
-    }
-  }
-
-  private async start(
-    pod: Pod,
-    container: Container,
-    sandbox: SandboxStatus,
-    last: ContainerInfo | undefined,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { runtime, images, events, node } = this.options;
-    const image = await images.ensure(pod, container, signal);
-    const known = [
-      ...(pod.status?.containerStatuses ?? []),
-      ...(pod.status?.initContainerStatuses ?? []),
-    ].find((s) => s.name === container.name);
-    const attempt = last ? last.attempt + 1 : known?.containerID ? known.restartCount + 1 : 0;
-    this.refuse(pod, container, rootFault(pod, container, image.user));
-    const env = await this.environment(pod, container, sandbox);
-    const mounts = await mountsOf(pod, container, env, this.options.objects);
-    // Under a pod that always restarts, an init container is still meant to end, and runs again only if it failed.
-    const isInit = pod.spec?.initContainers?.some(({ name }) => name === container.name) === true;
-    const ofPod = pod.spec?.restartPolicy ?? 'Always';
-    const policy = container.restartPolicy ?? (isInit && ofPod === 'Always' ? 'OnFailure' : ofPod);
-    const id = await this.step(pod, container, 'CreateContainerError', () =>
-      runtime.createContainer(sandbox.id, {
-        name: container.name,
-        attempt,
-        image: container.image ?? '',
-        imageId: image.id,
-        command: (container.command ?? []).map((part) => expand(part, env)),
-        args: (container.args ?? []).map((part) => expand(part, env)),
-        env: [...env].map(([key, value]) => ({ name: key, value })),
-        ...(mounts.length > 0 ? { mounts } : {}),
-        ...(container.workingDir === undefined ? {} : { workingDir: container.workingDir }),
-        ...(container.terminationMessagePath === undefined
-          ? {}
-          : { terminationMessagePath: container.terminationMessagePath }),
-        tty: container.tty === true,
-        stdin: container.stdin === true,
-        restartPolicy: policy === 'Never' || policy === 'OnFailure' ? policy : 'Always',
-        ...limitsOf(container),
-        specHash: specHash(container),
-        logPath: join(logFolder(node.rootDir, pod), container.name, `${attempt}.log`),
-      }),
-    );
-    events.container(pod, container.name, 'Normal', 'Created', 'Container created');
-    await this.step(pod, container, 'RunContainerError', () => runtime.startContainer(id));
-    events.container(pod, container.name, 'Normal', 'Started', 'Container started');
-    await this.postStart(pod, container, id);
-    return id;
-  }
-
-  private async environment(
-    pod: Pod,
-    container: Container,
-    sandbox: SandboxStatus,
-  ): Promise<Map<string, string>> {
-    const { objects, node } = this.options;
-    const podIPs = pod.spec?.hostNetwork ? [node.hostIP] : sandbox.ips;
-    const allocatable = node.allocatable();
-    try {
-      const env = await environmentOf({
-        pod,
-        container,
-        objects,
-        podIPs,
-        hostIP: node.hostIP,
-        allocatable,
-      });
-      return new Map([
-        ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-        ['HOSTNAME', hostnameOf(pod)],
-        ...env,
-      ]);
-    } catch (err) {
-      if (!(err instanceof EnvironmentError)) throw err;
-      return this.refuse(pod, container, err.message);
-    }
-  }
-
-  /** Tells what is wrong with the container as it is configured, if anything is. */
-  private refuse(pod: Pod, container: Container, fault: string): never;
-  private refuse(pod: Pod, container: Container, fault: string | undefined): void;
-  private refuse(pod: Pod, container: Container, fault: string | undefined): void {
-    if (fault === undefined) return;
-    this.options.events.container(pod, container.name, 'Warning', 'Failed', `Error: ${fault}`);
-    throw new StartError('CreateContainerConfigError', fault);
-  }
-
-  private async postStart(pod: Pod, container: Container, id: string): Promise<void> {
-    const { runtime, clock, events } = this.options;
-    const hook = container.lifecycle?.postStart;
-    if (hook?.sleep) await clock.sleep(hook.sleep.seconds * 1000, this.options.signal);
-    if (!hook?.exec) return;
-    if (await this.succeeds(id, hook.exec.command ?? [], POST_START_MS)) return;
-    events.container(pod, container.name, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
-    const info = (await runtime.podStatus(uidOf(pod))).containers.find((c) => c.id === id);
-    if (info) await this.stop(pod, info, 0, 'FailedPostStartHook');
-    throw new StartError('PostStartHookError', 'PostStartHookError: the command failed');
-  }
-
-  private async step<T>(
-    pod: Pod,
-    container: Container,
-    reason: string,
-    run: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await run();
-    } catch (err) {
-      if (!(err instanceof RuntimeError)) throw err;
-      this.options.events.container(
-        pod,
-        container.name,
-        'Warning',
-        'Failed',
-        `Error: ${err.message}`,
-      );
-      throw new StartError(reason, err.message);
     }
   }
 
@@ -487,59 +246,10 @@ function haveEnded(pod: Pod, status: PodRuntimeStatus): boolean {
   });
 }
 
-function logFolder(rootDir: string, pod: Pod): string {
-  const { namespace = '', name = '' } = pod.metadata ?? {};
-  return join(rootDir, 'logs', `${namespace}_${name}_${uidOf(pod)}`);
-}
-
-class StartError extends Error {
-  constructor(
-    readonly reason: string,
-    message: string,
-  ) {
-    super(message);
-    this.name = 'StartError';
-  }
-}
-
-/** The earliest of several wishes. */
-class Retry {
-  private ms = Number.POSITIVE_INFINITY;
-  within(ms: number): void {
-    this.ms = Math.min(this.ms, ms);
-  }
-  outcome(): SyncOutcome {
-    return this.ms === Number.POSITIVE_INFINITY ? {} : { retryAfterMs: this.ms };
-  }
-}
-
-function containerOf(pod: Pod, name: string): Container | undefined {
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  return [...containers, ...initContainers].find((c) => c.name === name);
-}
-
 /** A container of an earlier sandbox is not there any more. */
 function inSandbox(
   info: ContainerInfo | undefined,
   sandbox: SandboxStatus,
 ): ContainerInfo | undefined {
   return info?.sandboxId !== sandbox.id && info?.state === 'running' ? undefined : info;
-}
-
-export function limitsOf(container: Container): ContainerLimits {
-  const { cpu, memory } = container.resources?.limits ?? {};
-  const cores = Quantity.tryParse(cpu ?? '0');
-  const bytes = Quantity.tryParse(memory ?? '0');
-  return {
-    ...(cores && cores.sign > 0 ? { cpuLimitNanoCores: cores.milliValue() * 1_000_000 } : {}),
-    ...(bytes && bytes.sign > 0 ? { memoryLimitBytes: bytes.value() } : {}),
-  };
-}
-
-/** What cannot change under a running container. */
-function specHash(container: Container): string {
-  return createHash('sha1')
-    .update(`${container.name}\n${container.image ?? ''}`)
-    .digest('hex')
-    .slice(0, 8);
 }

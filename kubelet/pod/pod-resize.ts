@@ -13,8 +13,8 @@ import type { Container, Pod, PodCondition } from '../../pkg/api/types.js';
 import { deepEqual } from '../../pkg/apimachinery/equality.js';
 import type { KubeletEvents } from '../events.js';
 import type { ContainerRuntime } from '../runtime/interface.js';
+import { limitsOf } from './container-config.js';
 import { isSidecar, uidOf } from './pod.js';
-import { limitsOf } from './pod-containers.js';
 
 type Resources = NonNullable<Container['resources']>;
 

@@ -24,6 +24,12 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
+/** A regular or init container; ephemeral ones have neither hooks nor probes. */
+export function containerOf(pod: Pod, name: string): Container | undefined {
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  return [...containers, ...initContainers].find((c) => c.name === name);
+}
+
 export function newest(status: PodRuntimeStatus, name: string): ContainerInfo | undefined {
   return status.containers.find((c) => c.name === name);
 }
