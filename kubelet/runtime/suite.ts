@@ -113,6 +113,27 @@ export function testRuntime(t: Test, make: () => Promise<Fixture>): void {
     },
   );
 
+  t.test('what two remove at once goes once, and nothing else with it', async (t) => {
+    const { runtime, folder } = await make();
+    const sandbox = await runtime.runSandbox(sandboxConfig('a'));
+    const stays = await runtime.createContainer(sandbox, containerConfig(folder));
+    const goes = await runtime.createContainer(sandbox, containerConfig(folder, { attempt: 1 }));
+    const removed: string[] = [];
+    const unsubscribe = runtime.subscribe(({ type, id }) => {
+      if (type === 'removed') removed.push(id);
+    });
+    await Promise.all([runtime.removeContainer(goes), runtime.removeContainer(goes)]);
+    t.same(
+      (await runtime.podStatus('a')).containers.map(({ id }) => id),
+      [stays],
+    );
+    await Promise.all([runtime.removeSandbox(sandbox), runtime.removeSandbox(sandbox)]);
+    t.same(removed.sort(), [goes, stays, sandbox].sort());
+    t.same(await runtime.podUids(), []);
+    unsubscribe();
+    await runtime.close();
+  });
+
   t.test('containers and sandboxes are listed newest first', async (t) => {
     const { runtime, folder } = await make();
     const first = await runtime.runSandbox(sandboxConfig('a'));

@@ -140,23 +140,27 @@ export class Records {
     this.saveContainer(container);
   }
 
-  removeSandbox(sandbox: SandboxRecord): void {
+  /** False: somebody else has done it meanwhile. */
+  removeSandbox(sandbox: SandboxRecord): boolean {
+    if (!this.sandboxes.delete(sandbox.id)) return false;
     const { podUid } = sandbox.config;
     const sandboxes = this.pods.get(podUid)?.sandboxes;
-    this.sandboxes.delete(sandbox.id);
     sandboxes?.splice(sandboxes.indexOf(sandbox), 1);
     this.changed(podUid);
     this.forgetEmpty(podUid);
     this.options.keeper.remove('sandbox', sandbox.id);
+    return true;
   }
 
-  removeContainer(container: ContainerRecord): void {
+  /** False: somebody else has done it meanwhile. */
+  removeContainer(container: ContainerRecord): boolean {
+    if (!this.containers.delete(container.id)) return false;
     const containers = this.pods.get(container.podUid)?.containers;
-    this.containers.delete(container.id);
     containers?.splice(containers.indexOf(container), 1);
     this.changed(container.podUid);
     this.forgetEmpty(container.podUid);
     this.options.keeper.remove('container', container.id);
+    return true;
   }
 
   private pod(uid: string): PodRecords {

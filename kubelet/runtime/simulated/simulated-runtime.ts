@@ -127,7 +127,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!sandbox) return;
     await this.stopSandbox(id);
     for (const container of this.inside(sandbox)) await this.removeContainer(container.id);
-    this.records.removeSandbox(sandbox);
+    if (!this.records.removeSandbox(sandbox)) return;
     this.emit('removed', sandbox.config.podUid, id);
   }
 
@@ -191,7 +191,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const container = this.records.container(id);
     if (!container) return;
     await this.stopContainer(id, 0);
-    this.records.removeContainer(container);
+    if (!this.records.removeContainer(container)) return;
     await removeLog(container.config.logPath);
     this.emit('removed', container.podUid, id);
   }
