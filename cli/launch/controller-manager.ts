@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ClusterConfig } from '../cluster-config.js';
-import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
+import { behindTheApi, type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 import { leaderElectedFlags } from './leader-elected.js';
 
 export const controllerManager: Descriptor = (name, { layout, config }) => {
@@ -30,6 +30,7 @@ export const controllerManager: Descriptor = (name, { layout, config }) => {
       ...extraFlags(config, 'controller-manager'),
     ],
     nodeArgs: nursery(config, 4),
+    ...behindTheApi(config),
     address,
     ready: `${address}/healthz`,
     stage: 2,

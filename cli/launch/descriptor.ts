@@ -49,12 +49,21 @@ export function ordinal(name: string): number {
 /** Nodes from which on a cluster's processes are given more memory to save processor time. */
 const MANY_NODES = 100;
 const LARGE_NURSERY_MIB = 32;
+const ASKING_NICENESS = 3;
 
 /**
  * The V8 flag for the space of young objects, `small` MiB in a cluster of a few nodes. Where much goes on at
  * once, a larger one lets what a request needed die there, instead of being copied and collected again.
  */
 export function nursery(config: ClusterConfig, small: number): string[] {
-  const nodes = config.nodes.length + config.hollowNodes;
-  return [`--max-semi-space-size=${nodes < MANY_NODES ? small : LARGE_NURSERY_MIB}`];
+  return [`--max-semi-space-size=${hasManyNodes(config) ? LARGE_NURSERY_MIB : small}`];
+}
+
+/** With many nodes on few processors, what answers requests goes before what makes them. */
+export function behindTheApi(config: ClusterConfig): { niceness?: number } {
+  return hasManyNodes(config) ? { niceness: ASKING_NICENESS } : {};
+}
+
+function hasManyNodes({ nodes, hollowNodes }: ClusterConfig): boolean {
+  return nodes.length + hollowNodes >= MANY_NODES;
 }

@@ -1,4 +1,4 @@
-import { type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
+import { behindTheApi, type Descriptor, extraFlags, nursery, portOf } from './descriptor.js';
 import { leaderElectedFlags } from './leader-elected.js';
 
 export const scheduler: Descriptor = (name, { layout, config }) => {
@@ -11,6 +11,7 @@ export const scheduler: Descriptor = (name, { layout, config }) => {
       ...extraFlags(config, 'scheduler'),
     ],
     nodeArgs: nursery(config, 4),
+    ...behindTheApi(config),
     address,
     ready: `${address}/readyz`,
     stage: 2,

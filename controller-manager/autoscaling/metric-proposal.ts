@@ -4,7 +4,6 @@
  */
 import type {
   CrossVersionObjectReference,
-  LabelSelector,
   MetricSpec,
   MetricStatus,
   MetricTarget,
