@@ -289,6 +289,12 @@ t.test('what a server may do to a client', async (t) => {
     await maps.patchUnread(NAMESPACE, 'x', 'merge', { data: {} });
     t.equal(requests.at(-1)?.headers['content-type'], 'application/merge-patch+json');
   });
+  t.test('who wants metadata only is answered a collection by its list', async (t) => {
+    const slim = client.resource<ConfigMap>(CONFIG_MAPS, { metadataOnly: true });
+    answers.push((res) => res.end('{"kind":"PartialObjectMetadataList","items":[]}'));
+    await slim.deleteCollection({ namespace: NAMESPACE });
+    t.match(requests.at(-1)?.headers.accept, /as=PartialObjectMetadataList/);
+  });
   t.test('an answer that breaks off is no answer', async (t) => {
     answers.push((res) => {
       res.writeHead(200, { 'content-length': '100' });

@@ -197,6 +197,8 @@ export class ResourceClient<T extends KubeObject> {
     return this.call('DELETE', this.collection(list), options, {
       query: selection(list),
       body: deletion(options),
+      // The answer is the list of what goes.
+      accept: this.accept('PartialObjectMetadataList'),
     });
   }
 

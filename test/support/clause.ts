@@ -52,6 +52,13 @@ export class World {
   get nodes(): Resource<V1Node> {
     return this.all('v1', 'nodes');
   }
+
+  /** Those that run pods: others beside us make Nodes that nobody stands behind. */
+  async liveNodes(): Promise<V1Node[]> {
+    return (await this.nodes.list()).filter(({ status }) =>
+      status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    );
+  }
   get namespaces(): Resource<V1Namespace> {
     return this.all('v1', 'namespaces');
   }

@@ -217,7 +217,7 @@ export const containers: readonly Clause[] = [
   {
     title: 'Pod Lifecycle, prestop exec hook',
     run: async (w) => {
-      const [node] = await w.nodes.list();
+      const [node] = await w.liveNodes();
       const path = `/mnt/${w.namespace}`;
       const onNode = {
         nodeSelector: { 'kubernetes.io/hostname': nameOf(node ?? {}) },

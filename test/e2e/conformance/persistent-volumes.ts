@@ -160,7 +160,7 @@ export const persistentVolumes: readonly Clause[] = [
     title: 'VolumeAttachment, apply changes to a volumeattachment status',
     run: async (w) => {
       const attachments = w.all<Attachment>('storage.k8s.io/v1', 'volumeattachments');
-      const [node] = await w.nodes.list();
+      const [node] = await w.liveNodes();
       const source = { persistentVolumeName: nameOf(await volumes(w).create(volume(w, 'one'))) };
       const name = `${w.namespace}-attachment`;
       const spec = { attacher: 'example.com', nodeName: nameOf(node ?? {}), source };

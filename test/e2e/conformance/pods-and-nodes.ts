@@ -93,7 +93,7 @@ export const podsAndNodes: readonly Clause[] = [
   {
     title: 'Pod Eviction, Toleration limits',
     run: async (w) => {
-      const [node] = await w.nodes.list();
+      const [node] = await w.liveNodes();
       const name = nameOf(node ?? {});
       await w.pods.create(tolerant(w, 'short', name, 1));
       await w.pods.create(tolerant(w, 'long', name, 6));
@@ -113,7 +113,7 @@ export const podsAndNodes: readonly Clause[] = [
   {
     title: 'Taint, Pod Eviction on taint removal',
     run: async (w) => {
-      const [, node] = await w.nodes.list();
+      const [, node] = await w.liveNodes();
       const name = nameOf(node ?? {});
       await w.pods.create(tolerant(w, 'stays', name, 3));
       const [before] = await w.ready(1);

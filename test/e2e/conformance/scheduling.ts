@@ -31,7 +31,7 @@ async function seats(w: World, node: string, count = SEATS): Promise<void> {
 }
 
 async function nodeAt(w: World, i: number): Promise<string> {
-  const names = (await w.nodes.list()).map(nameOf).sort();
+  const names = (await w.liveNodes()).map(nameOf).sort();
   const name = names[i];
   if (name === undefined) throw new Error(`there are ${names.length} nodes`);
   return name;

@@ -363,7 +363,7 @@ export const servicesClauses: readonly Clause[] = [
   {
     title: 'Scheduling, HostPort matching and HostIP and Protocol not-matching',
     run: async (w) => {
-      const [node] = await w.nodes.list();
+      const [node] = await w.liveNodes();
       const hostPort = 54323;
       const rows = [
         { name: 'one', hostIP: '127.0.0.1', protocol: 'TCP' },

@@ -167,7 +167,7 @@ export const statefulSets: readonly Clause[] = [
     title: 'StatefulSet, Recreate Failed Pod',
     run: async (w) => {
       // Both want the same port of the same node, and a pod put there by hand is refused by its kubelet.
-      const [node] = await w.nodes.list();
+      const [node] = await w.liveNodes();
       const nodeName = nameOf(node ?? {});
       const containers = [
         { name: 'main', image: 'nginx:1', ports: [{ containerPort: 21017, hostPort: 21017 }] },
